@@ -1,0 +1,13 @@
+/* Declares what the generated drivers.gen.c defines. */
+#ifndef DH_MEDIA_DRIVERS_GEN_H
+#define DH_MEDIA_DRIVERS_GEN_H
+
+#include "agent/media/compositor.h"
+#include "agent/media/encoder.h"
+#include "agent/media/filter.h"
+#include "agent/media/sink.h"
+#include "agent/media/source.h"
+
+extern const struct dh_driver_tables dh_driver_tables;
+
+#endif

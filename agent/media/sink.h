@@ -1,0 +1,44 @@
+/* A sink is where packets leave: a file, a server. Runs on its own sink thread and may block. */
+#ifndef DH_MEDIA_SINK_H
+#define DH_MEDIA_SINK_H
+
+#include <stdatomic.h>
+
+#include "agent/media/driver.h"
+#include "agent/media/packet.h"
+#include "common/log.h"
+
+struct dh_sink;
+
+struct dh_sink_driver {
+	struct dh_driver base;
+	/* Begin with s->streams. s->fd (may be -1) is the file to write, owned by the sink from here on,
+	 * also on failure. */
+	int (*open)(struct dh_sink *s, const struct dh_args *a, struct dh_err *e);
+	/* p is borrowed, dh_packet_ref() to keep it; may block. The first video packet is a key frame. An
+	 * error ends the output: close() still follows and makes what is there playable. */
+	int (*write)(struct dh_sink *s, const struct dh_packet *p, struct dh_err *e);
+	/* Called when s->wake_us (agent clock, INT64_MAX = never, set by the driver) is reached
+	 * without a packet: flush what is due. May be NULL. */
+	int (*idle)(struct dh_sink *s, int64_t now_us, struct dh_err *e);
+	/* Finish: end_us is the agent clock at which the output was stopped (extends the last picture). */
+	int (*close)(struct dh_sink *s, int64_t end_us, struct dh_err *e);
+};
+
+struct dh_sink {
+	const struct dh_sink_driver *driver;
+	void *priv;
+	struct dh_log log;
+	/* -- immutable after open */
+	struct dh_stream streams[2]; /* at most one video and one audio */
+	int stream_count;
+	int fd;
+	/* -- sink thread */
+	int64_t wake_us;
+	/* -- written by the driver, read by any thread */
+	atomic_llong bytes;        /* on disk or sent */
+	atomic_llong duration_us;  /* of what was written, pauses excluded */
+	atomic_llong video_frames, audio_frames; /* audio: packets */
+};
+
+#endif

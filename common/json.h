@@ -1,0 +1,21 @@
+/* JSON as we accept it from others: strict UTF-8, no duplicate keys, bounded depth, keys and strings. */
+#ifndef DH_COMMON_JSON_H
+#define DH_COMMON_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+
+#include "common/err.h"
+
+/* Limits for messages of clients (SR-19). */
+#define DH_JSON_DEPTH_MAX 16
+#define DH_JSON_KEYS_MAX 256 /* of one object; also items of one array: 4096 */
+#define DH_JSON_STRING_MAX (64 * 1024)
+#define DH_JSON_MESSAGE_MAX (256 * 1024)
+
+/* Parse size bytes (no NUL needed) as one JSON value with nothing behind it. The text is scanned before anything is
+ * allocated, so hostile nesting costs nothing. NULL on failure: e says what and at which byte.
+ * Errors: DH_EPROTO malformed (JSON-RPC -32700), DH_ELIMIT over a limit. Any thread. Source: RFC 8259, RFC 3629. */
+cJSON *dh_json_parse(const char *text, size_t size, struct dh_err *e);
+
+#endif

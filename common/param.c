@@ -1,0 +1,190 @@
+/* Checks and access for table-described parameters; see param.h. */
+#include "common/param.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static int check_object(const struct dh_param *params, const cJSON *json, const char *path, struct dh_err *e);
+
+const char *dh_type_name(enum dh_type type)
+{
+	static const char *const names[] = {"none", "bool", "int", "number", "string", "object", "array", "any"};
+	return names[type];
+}
+
+static const struct dh_param *find(const struct dh_param *params, const char *name)
+{
+	for (const struct dh_param *p = params; p && p->name; p++)
+		if (!strcmp(p->name, name))
+			return p;
+	return NULL;
+}
+
+static bool has_type(const cJSON *v, enum dh_type type)
+{
+	switch (type) {
+	case DH_BOOL: return cJSON_IsBool(v);
+	case DH_INT: return cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble) &&
+			    fabs(v->valuedouble) <= 9007199254740992.0;
+	case DH_NUM: return cJSON_IsNumber(v) && isfinite(v->valuedouble);
+	case DH_STR: return cJSON_IsString(v);
+	case DH_OBJ: return cJSON_IsObject(v);
+	case DH_ARR: return cJSON_IsArray(v);
+	case DH_ANY: return true;
+	default: return false;
+	}
+}
+
+static const char *what_is(const cJSON *v)
+{
+	return cJSON_IsBool(v) ? "bool" : cJSON_IsNumber(v) ? "number" : cJSON_IsString(v) ? "string" :
+	       cJSON_IsObject(v) ? "object" : cJSON_IsArray(v) ? "array" : "null";
+}
+
+static int check_number(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+{
+	if (p->min < p->max && (v->valuedouble < (double)p->min || v->valuedouble > (double)p->max))
+		return dh_fail(e, DH_EINVAL, "%s is %.15g, must be %lld to %lld%s%s", path, v->valuedouble,
+			       (long long)p->min, (long long)p->max, p->unit ? " " : "", p->unit ? p->unit : "");
+	return DH_OK;
+}
+
+static int check_string(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+{
+	size_t len = strlen(v->valuestring);
+	if (p->max > 0 && len > (size_t)p->max)
+		return dh_fail(e, DH_EINVAL, "%s has %zu bytes, at most %lld are allowed", path, len,
+			       (long long)p->max);
+	if (!p->choices)
+		return DH_OK;
+	char all[120] = "";
+	for (const char *const *c = p->choices; *c; c++) {
+		if (!strcmp(*c, v->valuestring))
+			return DH_OK;
+		size_t n = strlen(all);
+		snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "", *c);
+	}
+	return dh_fail(e, DH_EINVAL, "%s is \"%.40s\", must be one of: %s", path, v->valuestring, all);
+}
+
+static int check_array(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+{
+	int n = cJSON_GetArraySize(v), i = 0;
+	if (p->max > 0 && n > p->max)
+		return dh_fail(e, DH_EINVAL, "%s has %d items, at most %lld are allowed", path, n, (long long)p->max);
+	const cJSON *item;
+	cJSON_ArrayForEach(item, v) {
+		char sub[160];
+		snprintf(sub, sizeof(sub), "%s[%d]", path, i++);
+		if (p->items && !has_type(item, p->items))
+			return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", sub, dh_type_name(p->items),
+				       what_is(item));
+		if (p->choices && cJSON_IsString(item)) {
+			int err = check_string(&(struct dh_param){.choices = p->choices}, item, sub, e);
+			if (err)
+				return err;
+		}
+		if (p->fields) {
+			int err = check_object(p->fields, item, sub, e);
+			if (err)
+				return err;
+		}
+	}
+	return DH_OK;
+}
+
+static int check_value(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+{
+	if (!has_type(v, p->type))
+		return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", path, dh_type_name(p->type), what_is(v));
+	switch (p->type) {
+	case DH_INT:
+	case DH_NUM: return check_number(p, v, path, e);
+	case DH_STR: return check_string(p, v, path, e);
+	case DH_ARR: return check_array(p, v, path, e);
+	case DH_OBJ: return p->fields ? check_object(p->fields, v, path, e) : DH_OK;
+	default: return DH_OK;
+	}
+}
+
+static int check_object(const struct dh_param *params, const cJSON *json, const char *path, struct dh_err *e)
+{
+	char sub[160];
+	const cJSON *v;
+	cJSON_ArrayForEach(v, json) {
+		const struct dh_param *p = find(params, v->string);
+		snprintf(sub, sizeof(sub), "%s%s%.60s", path, *path ? "." : "", v->string);
+		if (!p)
+			return dh_fail(e, DH_EINVAL, "unknown parameter %s", sub);
+		int err = check_value(p, v, sub, e);
+		if (err)
+			return err;
+	}
+	for (const struct dh_param *p = params; p && p->name; p++)
+		if (p->required && !cJSON_GetObjectItemCaseSensitive(json, p->name))
+			return dh_fail(e, DH_EINVAL, "missing parameter %s%s%s", path, *path ? "." : "", p->name);
+	return DH_OK;
+}
+
+int dh_args_check(const struct dh_param *params, const cJSON *json, struct dh_err *e)
+{
+	if (json && !cJSON_IsObject(json))
+		return dh_fail(e, DH_EINVAL, "parameters must be an object, not %s", what_is(json));
+	return check_object(params, json, "", e);
+}
+
+static const cJSON *value(const struct dh_args *a, const char *name, const struct dh_param **p)
+{
+	*p = find(a->params, name);
+	assert(*p);
+	return a->json ? cJSON_GetObjectItemCaseSensitive(a->json, name) : NULL;
+}
+
+bool dh_arg_has(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	return value(a, name, &p) != NULL;
+}
+
+bool dh_arg_bool(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	const cJSON *v = value(a, name, &p);
+	return v ? cJSON_IsTrue(v) : p->def != 0;
+}
+
+int64_t dh_arg_int(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	const cJSON *v = value(a, name, &p);
+	return v ? (int64_t)v->valuedouble : p->def;
+}
+
+double dh_arg_num(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	const cJSON *v = value(a, name, &p);
+	return v ? v->valuedouble : (double)p->def;
+}
+
+const char *dh_arg_str(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	const cJSON *v = value(a, name, &p);
+	return v ? v->valuestring : p->def_str;
+}
+
+const cJSON *dh_arg_json(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	return value(a, name, &p);
+}
+
+struct dh_args dh_arg_obj(const struct dh_args *a, const char *name)
+{
+	const struct dh_param *p;
+	const cJSON *v = value(a, name, &p);
+	return (struct dh_args){.params = p->fields, .json = v};
+}
