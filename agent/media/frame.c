@@ -91,6 +91,32 @@ void dh_frame_unref(struct dh_frame *f)
 		f->release(f);
 }
 
+static void free_alias(struct dh_frame *f)
+{
+	dh_frame_unref(f->owner);
+	free(f);
+	atomic_fetch_sub(&live, 1);
+}
+
+struct dh_frame *dh_frame_alias(struct dh_frame *f, int64_t pts_us)
+{
+	struct dh_frame *a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	atomic_init(&a->refs, 1);
+	a->kind = f->kind;
+	a->width_px = f->width_px;
+	a->height_px = f->height_px;
+	memcpy(a->plane, f->plane, sizeof(a->plane));
+	memcpy(a->stride, f->stride, sizeof(a->stride));
+	a->is_alias = true;
+	a->owner = dh_frame_ref(f);
+	a->release = free_alias;
+	a->pts_us = pts_us;
+	atomic_fetch_add(&live, 1);
+	return a;
+}
+
 void dh_frame_copy(struct dh_frame *dst, const struct dh_frame *src)
 {
 	dst->pts_us = src->pts_us;

@@ -25,6 +25,7 @@ struct dh_frame {
 	void (*release)(struct dh_frame *f); /* last unref, any thread */
 	void *owner;
 	struct dh_frame *next;
+	bool is_alias; /* shares the memory of owner: never writable */
 };
 
 /* New frame with one reference, contents undefined. NULL when memory is gone. Any thread. */
@@ -36,8 +37,12 @@ void dh_frame_unref(struct dh_frame *f); /* NULL is fine */
 
 static inline bool dh_frame_is_writable(const struct dh_frame *f)
 {
-	return atomic_load_explicit(&f->refs, memory_order_acquire) == 1;
+	return !f->is_alias && atomic_load_explicit(&f->refs, memory_order_acquire) == 1;
 }
+
+/* Another header over the same picture, with a pts of its own: for showing a shared picture again at a later
+ * time. Pictures only; never writable; holds a reference to f. NULL when memory is gone. Any thread. */
+struct dh_frame *dh_frame_alias(struct dh_frame *f, int64_t pts_us);
 
 /* Copy planes (and pts_us) of src into dst of the same size; dst must be writable. Any thread. */
 void dh_frame_copy(struct dh_frame *dst, const struct dh_frame *src);

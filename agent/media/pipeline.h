@@ -7,19 +7,11 @@
 #include "agent/media/compositor.h"
 #include "agent/media/encoder.h"
 #include "agent/media/filter.h"
-#include "agent/media/sink.h"
-#include "agent/media/source.h"
+#include "agent/media/output.h"
+#include "agent/media/source_runner.h"
 #include "common/loop.h"
 
 struct dh_pipeline;
-
-enum dh_source_state { DH_SOURCE_NONE, DH_SOURCE_OPENING, DH_SOURCE_LIVE, DH_SOURCE_LOST, DH_SOURCE_CLOSED };
-enum dh_output_state { DH_OUTPUT_NONE, DH_OUTPUT_STARTING, DH_OUTPUT_RUNNING, DH_OUTPUT_PAUSED, DH_OUTPUT_DONE, DH_OUTPUT_FAILED };
-
-struct dh_output_facts {
-	int64_t bytes, duration_us, video_frames, audio_frames;
-	int64_t dropped; /* packets the output's queue refused */
-};
 
 struct dh_pipeline_events {
 	/* A source changed state. LOST carries why and is followed by LIVE when the device is back. The

@@ -15,6 +15,7 @@ struct dh_source;
 struct dh_source_driver {
 	struct dh_driver base;
 	bool is_fake; /* opens nothing real: what `deskhand agent --fake` uses */
+	bool gives_sound_too; /* a picture source whose sound goes to the mixer (files, remotes) */
 	/* Add the devices there are. May be NULL. Any worker thread, may block up to seconds. */
 	int (*list)(struct dh_device_list *out, struct dh_err *e);
 	/* Open s->device with s->want_* and a (checked against base.params). May take seconds.

@@ -1,0 +1,508 @@
+/* The compose thread; see compose.h. */
+#include "agent/media/compose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/media/pace.h"
+#include "agent/media/worker.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+
+#define INPUTS_MAX 32
+#define FILTERS_MAX 4
+#define KEEP_ALIVE_US 1000000
+
+struct dh_compose_input {
+	struct dh_compose *compose;
+	struct dh_slot slot;
+	int id;
+	/* -- any thread */
+	atomic_int width_px, height_px;
+	atomic_llong overwritten;
+	/* -- compose thread */
+	enum dh_role role;
+	char label[128], placard[200];
+	struct dh_filter filters[FILTERS_MAX];
+	int filter_count;
+	struct dh_frame *pending; /* taken from the slot, not yet filtered */
+	struct dh_frame *current; /* filtered: what the program shows */
+	bool has_changed;
+};
+
+struct dh_compose {
+	struct dh_worker worker;
+	struct dh_log log;
+	struct dh_compose_config config; /* immutable after start */
+	/* -- compose thread */
+	struct dh_compositor compositor;
+	bool is_open;
+	struct dh_compose_input *inputs[INPUTS_MAX];
+	int input_count;
+	char template_name[32];
+	struct dh_overlay overlay;
+	struct dh_slot_place places[DH_TEMPLATE_SLOTS_MAX];
+	int place_count;
+	bool is_running, layout_changed, overlay_changed;
+	struct dh_pace pace;
+	int64_t last_draw_us, last_pts_us, last_wall_s;
+	struct dh_frame *program; /* the last one drawn */
+	struct dh_frame_pool *filter_pool;
+	/* -- any thread */
+	atomic_llong pictures, compose_us;
+	/* -- loop thread */
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+};
+
+/* ---- pictures in ---- */
+
+static void take_newest(struct dh_compose *c)
+{
+	for (int i = 0; i < c->input_count; i++) {
+		struct dh_compose_input *in = c->inputs[i];
+		struct dh_frame *f = dh_slot_take(&in->slot);
+		if (!f)
+			continue;
+		if (in->pending && c->is_running)
+			atomic_fetch_add(&in->overwritten, 1);
+		dh_frame_unref(in->pending);
+		in->pending = f;
+		atomic_store(&in->width_px, f->width_px);
+		atomic_store(&in->height_px, f->height_px);
+	}
+}
+
+static bool any_pending(const struct dh_compose *c)
+{
+	for (int i = 0; i < c->input_count; i++)
+		if (c->inputs[i]->pending)
+			return true;
+	return false;
+}
+
+static struct dh_frame *make_writable(struct dh_compose *c, struct dh_frame *f)
+{
+	if (dh_frame_is_writable(f))
+		return f;
+	struct dh_frame *copy = dh_frame_pool_get(c->filter_pool, f->width_px, f->height_px);
+	if (copy) {
+		dh_frame_copy(copy, f);
+		dh_frame_unref(f);
+	}
+	return copy ? copy : f;
+}
+
+/* pending -> filters -> current */
+static void advance(struct dh_compose_input *in)
+{
+	if (!in->pending)
+		return;
+	struct dh_frame *f = in->pending;
+	in->pending = NULL;
+	for (int i = 0; i < in->filter_count; i++) {
+		struct dh_filter *flt = &in->filters[i];
+		if (!flt->driver->is_active(flt))
+			continue;
+		f = make_writable(in->compose, f);
+		if (dh_frame_is_writable(f) && flt->driver->apply(flt, &f))
+			DH_TRACE(flt, "picture passed unfiltered");
+	}
+	dh_frame_unref(in->current);
+	in->current = f;
+	in->has_changed = true;
+}
+
+/* ---- the program picture ---- */
+
+static void lay_out(struct dh_compose *c)
+{
+	int counts[6] = {0};
+	for (int i = 0; i < c->input_count; i++)
+		counts[c->inputs[i]->role]++;
+	struct dh_err e;
+	int n = dh_template_places(c->template_name, c->config.width_px, c->config.height_px, counts, c->places, &e);
+	if (n < 0)
+		DH_ERROR(c, "%s", e.text);
+	c->place_count = n < 0 ? 0 : n;
+}
+
+static struct dh_compose_input *input_at(const struct dh_compose *c, enum dh_role role, int index)
+{
+	for (int i = 0; i < c->input_count; i++)
+		if (c->inputs[i]->role == role && index-- == 0)
+			return c->inputs[i];
+	return NULL;
+}
+
+static void fill_layer(struct dh_compose *c, const struct dh_slot_place *place, struct dh_layer *l)
+{
+	struct dh_compose_input *in = input_at(c, place->role, place->index);
+	*l = (struct dh_layer){.rect = place->rect, .fit = place->fit, .has_changed = c->layout_changed};
+	if (!in)
+		return;
+	l->label = in->label[0] ? in->label : NULL;
+	l->frame = in->placard[0] ? NULL : in->current;
+	l->placard = in->placard[0] ? in->placard : NULL;
+	l->has_changed |= in->has_changed;
+}
+
+/* Time of capture of what is new; never backwards, never ahead of now. */
+static int64_t program_pts(const struct dh_compose *c, int64_t now_us)
+{
+	int64_t pts = INT64_MIN;
+	for (int i = 0; i < c->input_count; i++) {
+		const struct dh_compose_input *in = c->inputs[i];
+		if (in->has_changed && in->current && in->current->pts_us > pts)
+			pts = in->current->pts_us;
+	}
+	if (pts == INT64_MIN || pts > now_us || pts < now_us - KEEP_ALIVE_US)
+		pts = now_us;
+	return pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
+}
+
+static void draw(struct dh_compose *c, int64_t now_us)
+{
+	struct dh_layer layers[DH_TEMPLATE_SLOTS_MAX];
+	for (int i = 0; i < c->input_count; i++)
+		advance(c->inputs[i]);
+	if (c->layout_changed)
+		lay_out(c);
+	for (int i = 0; i < c->place_count; i++)
+		fill_layer(c, &c->places[i], &layers[i]);
+	struct dh_frame *f = NULL;
+	int err = c->compositor.driver->draw(&c->compositor, layers, c->place_count, &c->overlay, dh_wall_us(), &f);
+	int64_t pts = program_pts(c, now_us);
+	for (int i = 0; i < c->input_count; i++)
+		c->inputs[i]->has_changed = false;
+	c->layout_changed = c->overlay_changed = false;
+	c->last_draw_us = now_us;
+	dh_pace_sent(&c->pace, now_us);
+	if (err)
+		return;
+	c->last_pts_us = pts;
+	dh_frame_unref(c->program);
+	c->program = f;
+	atomic_fetch_add(&c->pictures, 1);
+	atomic_fetch_add(&c->compose_us, dh_now_us() - now_us);
+	struct dh_frame *out = dh_frame_alias(f, pts);
+	if (out)
+		c->config.picture(c->config.arg, out);
+}
+
+static int64_t min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t step(void *arg)
+{
+	struct dh_compose *c = arg;
+	take_newest(c);
+	if (!c->is_running || !c->is_open)
+		return INT64_MAX;
+	int64_t now = dh_now_us(), wall = dh_wall_us();
+	bool clock_due = c->overlay.clock && wall / 1000000 != c->last_wall_s;
+	bool is_due = any_pending(c) || c->layout_changed || c->overlay_changed || clock_due ||
+		      now - c->last_draw_us >= KEEP_ALIVE_US;
+	if (is_due && now >= dh_pace_next_us(&c->pace)) {
+		c->last_wall_s = wall / 1000000;
+		draw(c, now);
+		is_due = false;
+	}
+	if (is_due)
+		return dh_pace_next_us(&c->pace);
+	int64_t next = c->last_draw_us + KEEP_ALIVE_US;
+	return c->overlay.clock ? min64(next, now + 1000000 - wall % 1000000) : next;
+}
+
+/* ---- start and stop ---- */
+
+static void open_compositor(void *arg)
+{
+	struct dh_compose *c = arg;
+	struct dh_err e = {0};
+	c->is_open = !c->compositor.driver->open(&c->compositor, &e);
+	if (!c->is_open)
+		DH_ERROR(c, "compositor %s: %s", c->compositor.driver->base.name, e.text);
+}
+
+int dh_compose_start(struct dh_compose **out, struct dh_loop *loop, const struct dh_compose_config *config,
+		     struct dh_err *e)
+{
+	struct dh_compose *c = dh_alloc(sizeof(*c));
+	c->config = *config;
+	dh_log_init(&c->log, "%s/compose", config->name);
+	dh_strcopy(c->template_name, sizeof(c->template_name), config->template_name);
+	c->overlay = *config->overlay;
+	c->compositor = (struct dh_compositor){.driver = config->compositor, .log = c->log,
+					       .width_px = config->width_px, .height_px = config->height_px};
+	c->compositor.priv = dh_alloc(config->compositor->base.priv_size);
+	c->compositor.pool = dh_frame_pool_create(6);
+	c->filter_pool = dh_frame_pool_create(4);
+	c->layout_changed = true;
+	dh_pace_init(&c->pace, config->fps);
+	int err = dh_worker_start(&c->worker, "compose", loop, step, c);
+	if (err) {
+		dh_frame_pool_destroy(c->compositor.pool);
+		dh_frame_pool_destroy(c->filter_pool);
+		free(c->compositor.priv);
+		free(c);
+		return dh_fail(e, err, "cannot start the compose thread");
+	}
+	dh_worker_post(&c->worker, open_compositor, c);
+	*out = c;
+	return DH_OK;
+}
+
+static void free_input(struct dh_compose_input *in)
+{
+	for (int i = 0; i < in->filter_count; i++) {
+		in->filters[i].driver->close(&in->filters[i]);
+		free(in->filters[i].priv);
+	}
+	dh_frame_unref(in->pending);
+	dh_frame_unref(in->current);
+	dh_slot_finish(&in->slot);
+	free(in);
+}
+
+static void close_all(void *arg)
+{
+	struct dh_compose *c = arg;
+	if (c->is_open)
+		c->compositor.driver->close(&c->compositor);
+	while (c->input_count)
+		free_input(c->inputs[--c->input_count]);
+	dh_frame_unref(c->program);
+	c->program = NULL;
+	c->is_running = false;
+}
+
+static void free_compose(void *arg)
+{
+	struct dh_compose *c = arg;
+	dh_frame_pool_destroy(c->compositor.pool);
+	dh_frame_pool_destroy(c->filter_pool);
+	free(c->compositor.priv);
+	c->stopped(c->stopped_arg);
+	free(c);
+}
+
+void dh_compose_stop(struct dh_compose *c, void (*done)(void *arg), void *arg)
+{
+	c->stopped = done;
+	c->stopped_arg = arg;
+	dh_worker_post(&c->worker, close_all, c);
+	dh_worker_stop(&c->worker, free_compose, c);
+}
+
+/* ---- settings: each travels to the compose thread as one task ---- */
+
+struct setting {
+	struct dh_compose *compose;
+	struct dh_compose_input *input;
+	bool on;
+	char text[200];
+	struct dh_overlay overlay;
+	const struct dh_filter_driver *filter;
+	cJSON *settings;
+	void (*snapshot)(void *arg, struct dh_frame *take);
+	void *arg;
+	struct dh_frame *frame;
+};
+
+static void post(struct dh_compose *c, dh_task_fn fn, const struct setting *s)
+{
+	struct setting *copy = dh_alloc(sizeof(*copy));
+	*copy = *s;
+	copy->compose = c;
+	dh_worker_post(&c->worker, fn, copy);
+}
+
+static void do_run(void *arg)
+{
+	struct setting *s = arg;
+	if (s->on && !s->compose->is_running)
+		s->compose->layout_changed = true;
+	s->compose->is_running = s->on;
+	free(s);
+}
+
+void dh_compose_run(struct dh_compose *c, bool on)
+{
+	post(c, do_run, &(struct setting){.on = on});
+}
+
+void dh_compose_flush(struct dh_compose *c, dh_task_fn fn, void *arg)
+{
+	dh_worker_post(&c->worker, fn, arg);
+}
+
+static void do_template(void *arg)
+{
+	struct setting *s = arg;
+	dh_strcopy(s->compose->template_name, sizeof(s->compose->template_name), s->text);
+	s->compose->layout_changed = true;
+	free(s);
+}
+
+void dh_compose_set_template(struct dh_compose *c, const char *name)
+{
+	struct setting s = {0};
+	dh_strcopy(s.text, sizeof(s.text), name);
+	post(c, do_template, &s);
+}
+
+static void do_overlay(void *arg)
+{
+	struct setting *s = arg;
+	s->compose->overlay = s->overlay;
+	s->compose->overlay_changed = true;
+	free(s);
+}
+
+void dh_compose_set_overlay(struct dh_compose *c, const struct dh_overlay *o)
+{
+	post(c, do_overlay, &(struct setting){.overlay = *o});
+}
+
+static void do_add(void *arg)
+{
+	struct setting *s = arg;
+	struct dh_compose *c = s->compose;
+	c->inputs[c->input_count++] = s->input; /* the pipeline allows fewer sources than INPUTS_MAX */
+	c->layout_changed = true;
+	free(s);
+}
+
+struct dh_compose_input *dh_compose_input_add(struct dh_compose *c, enum dh_role role, const char *label, int id)
+{
+	struct dh_compose_input *in = dh_alloc(sizeof(*in));
+	in->compose = c;
+	in->role = role;
+	in->id = id;
+	dh_strcopy(in->label, sizeof(in->label), label);
+	dh_slot_init(&in->slot, &c->worker.wake);
+	post(c, do_add, &(struct setting){.input = in});
+	return in;
+}
+
+static void do_remove(void *arg)
+{
+	struct setting *s = arg;
+	struct dh_compose *c = s->compose;
+	for (int i = 0; i < c->input_count; i++)
+		if (c->inputs[i] == s->input) {
+			memmove(&c->inputs[i], &c->inputs[i + 1], sizeof(c->inputs[0]) * (size_t)(c->input_count - i - 1));
+			c->input_count--;
+			free_input(s->input);
+			break;
+		}
+	c->layout_changed = true;
+	free(s);
+}
+
+void dh_compose_input_remove(struct dh_compose_input *in)
+{
+	post(in->compose, do_remove, &(struct setting){.input = in});
+}
+
+void dh_compose_input_put(struct dh_compose_input *in, struct dh_frame *take)
+{
+	dh_slot_put(&in->slot, take);
+}
+
+static void do_placard(void *arg)
+{
+	struct setting *s = arg;
+	dh_strcopy(s->input->placard, sizeof(s->input->placard), s->text);
+	s->input->has_changed = true;
+	s->compose->overlay_changed = true; /* draw soon */
+	free(s);
+}
+
+void dh_compose_input_set_placard(struct dh_compose_input *in, const char *placard)
+{
+	struct setting s = {.input = in};
+	dh_strcopy(s.text, sizeof(s.text), placard);
+	post(in->compose, do_placard, &s);
+}
+
+static struct dh_filter *filter_of(struct dh_compose_input *in, const struct dh_filter_driver *driver)
+{
+	for (int i = 0; i < in->filter_count; i++)
+		if (in->filters[i].driver == driver)
+			return &in->filters[i];
+	if (in->filter_count == FILTERS_MAX)
+		return NULL;
+	struct dh_filter *flt = &in->filters[in->filter_count];
+	*flt = (struct dh_filter){.driver = driver, .log = in->compose->log, .pool = in->compose->filter_pool};
+	flt->priv = dh_alloc(driver->base.priv_size);
+	struct dh_err e = {0};
+	if (driver->open(flt, &e)) {
+		DH_WARN(in->compose, "filter %s: %s", driver->base.name, e.text);
+		free(flt->priv);
+		return NULL;
+	}
+	in->filter_count++;
+	return flt;
+}
+
+static void do_filter(void *arg)
+{
+	struct setting *s = arg;
+	struct dh_filter *flt = filter_of(s->input, s->filter);
+	if (flt)
+		flt->driver->configure(flt, &(struct dh_args){s->filter->base.params, s->settings});
+	cJSON_Delete(s->settings);
+	free(s);
+}
+
+void dh_compose_input_set_filter(struct dh_compose_input *in, const struct dh_filter_driver *driver, const cJSON *settings)
+{
+	post(in->compose, do_filter,
+	     &(struct setting){.input = in, .filter = driver, .settings = cJSON_Duplicate(settings, true)});
+}
+
+void dh_compose_input_stats(struct dh_compose_input *in, int *width_px, int *height_px, int64_t *overwritten)
+{
+	*width_px = atomic_load(&in->width_px);
+	*height_px = atomic_load(&in->height_px);
+	*overwritten = atomic_load(&in->overwritten) + atomic_load(&in->slot.dropped);
+}
+
+/* ---- snapshots ---- */
+
+static void give_snapshot(void *arg)
+{
+	struct setting *s = arg;
+	s->snapshot(s->arg, s->frame);
+	free(s);
+}
+
+static void do_snapshot(void *arg)
+{
+	struct setting *s = arg;
+	struct dh_compose *c = s->compose;
+	take_newest(c);
+	if (s->input)
+		advance(s->input);
+	else if (!c->is_running && c->is_open)
+		draw(c, dh_now_us());
+	struct dh_frame *f = s->input ? s->input->current : c->program;
+	s->frame = f ? dh_frame_ref(f) : NULL;
+	dh_loop_post(c->worker.loop, give_snapshot, s);
+}
+
+void dh_compose_snapshot(struct dh_compose *c, struct dh_compose_input *in, void (*fn)(void *arg, struct dh_frame *take),
+			 void *arg)
+{
+	post(c, do_snapshot, &(struct setting){.input = in, .snapshot = fn, .arg = arg});
+}
+
+void dh_compose_stats(struct dh_compose *c, struct dh_compose_stats *out)
+{
+	out->pictures = atomic_load(&c->pictures);
+	out->compose_us = atomic_load(&c->compose_us);
+}

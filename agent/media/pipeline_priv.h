@@ -1,0 +1,74 @@
+/* The inside of a pipeline, shared by pipeline.c and pipeline_output.c only. */
+#ifndef DH_MEDIA_PIPELINE_PRIV_H
+#define DH_MEDIA_PIPELINE_PRIV_H
+
+#include "agent/media/compose.h"
+#include "agent/media/encode.h"
+#include "agent/media/mixer.h"
+#include "agent/media/pipeline.h"
+
+enum encoder_state { ENCODER_NONE, ENCODER_OPENING, ENCODER_OPEN, ENCODER_STOPPING };
+
+struct dh_pipeline_encoder {
+	struct dh_pipeline *pipeline;
+	enum encoder_state state;
+	struct dh_encode *encode;
+	struct dh_stream stream; /* when OPEN */
+	struct dh_encode *feed;  /* -- protected by feed_lock: where pictures or chunks go */
+};
+
+struct dh_pipeline_source {
+	struct dh_list node;
+	struct dh_pipeline *pipeline;
+	struct dh_source_runner *runner;
+	int id;
+	enum dh_role role;
+	enum dh_source_state state;
+	struct dh_compose_input *input;     /* NULL: no picture */
+	struct dh_mixer_input *mixer_input; /* NULL: no sound */
+};
+
+struct dh_pipeline_output {
+	struct dh_list node;
+	struct dh_pipeline *pipeline;
+	struct dh_output *output;
+	int id;
+	bool needs_video, needs_audio;
+	bool has_begun, is_stopping, has_ended, is_detached;
+	bool is_aborted; /* an encoder it needs cannot be opened */
+	bool drains;     /* the last one with pictures: take what the encoder holds back */
+};
+
+struct dh_pipeline { /* -- loop thread, but for feed */
+	struct dh_loop *loop;
+	struct dh_log log;
+	char name[32];
+	struct dh_pipeline_events ev;
+	void *arg;
+	int width_px, height_px, fps;
+	char video_encoder[32];
+	cJSON *video_args;
+	struct dh_compose *compose;
+	struct dh_mixer *mixer;
+	pthread_mutex_t feed_lock;
+	struct dh_pipeline_encoder video, audio;
+	struct dh_list sources, outputs;
+	int last_id;
+	bool is_closing, is_stopping_sources, is_stopping_compose;
+	void (*destroyed)(void *arg);
+	void *destroyed_arg;
+};
+
+/* Do whatever has become possible: start or stop encoders, begin outputs, go on closing. */
+void dh_pipeline_advance(struct dh_pipeline *p);
+
+/* -- pipeline.c */
+bool dh_pipeline_has(const struct dh_pipeline *p, bool video); /* a source of pictures (or of sound) */
+
+/* -- pipeline_output.c */
+bool dh_pipeline_wants(const struct dh_pipeline *p, bool video); /* an output that needs the encoder */
+void dh_pipeline_begin_waiting(struct dh_pipeline *p);
+void dh_pipeline_fail_waiting(struct dh_pipeline *p, bool video, const struct dh_err *why);
+void dh_pipeline_stop_outputs(struct dh_pipeline *p);
+
+#endif
