@@ -11,7 +11,7 @@
 #define DH_JSON_DEPTH_MAX 16
 #define DH_JSON_KEYS_MAX 256 /* of one object; also items of one array: 4096 */
 #define DH_JSON_STRING_MAX (64 * 1024)
-#define DH_JSON_MESSAGE_MAX (256 * 1024)
+#define DH_JSON_MESSAGE_MAX (256 * 1024) /* larger texts are refused */
 
 /* Parse size bytes (no NUL needed) as one JSON value with nothing behind it. The text is scanned before anything is
  * allocated, so hostile nesting costs nothing. NULL on failure: e says what and at which byte.
