@@ -1,63 +1,16 @@
-/* The compose thread; see compose.h. */
-#include "agent/media/compose.h"
-
+/* The compose thread; see compose.h. Settings and snapshots reach it through compose_settings.c. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/media/pace.h"
-#include "agent/media/worker.h"
+#include "agent/media/compose_priv.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
-#define INPUTS_MAX 32
-#define FILTERS_MAX 4
 #define KEEP_ALIVE_US 1000000
-
-struct dh_compose_input {
-	struct dh_compose *compose;
-	struct dh_slot slot;
-	int id;
-	/* -- any thread */
-	atomic_int width_px, height_px;
-	atomic_llong overwritten;
-	/* -- compose thread */
-	enum dh_role role;
-	char label[128], placard[200];
-	struct dh_filter filters[FILTERS_MAX];
-	int filter_count;
-	struct dh_frame *pending; /* taken from the slot, not yet filtered */
-	struct dh_frame *current; /* filtered: what the program shows */
-	bool has_changed;
-};
-
-struct dh_compose {
-	struct dh_worker worker;
-	struct dh_log log;
-	struct dh_compose_config config; /* immutable after start */
-	/* -- compose thread */
-	struct dh_compositor compositor;
-	bool is_open;
-	struct dh_compose_input *inputs[INPUTS_MAX];
-	int input_count;
-	char template_name[32];
-	struct dh_overlay overlay;
-	struct dh_slot_place places[DH_TEMPLATE_SLOTS_MAX];
-	int place_count;
-	bool is_running, layout_changed, overlay_changed;
-	struct dh_pace pace;
-	int64_t last_draw_us, last_pts_us, last_wall_s;
-	struct dh_frame *program; /* the last one drawn */
-	struct dh_frame_pool *filter_pool;
-	/* -- any thread */
-	atomic_llong pictures, compose_us;
-	/* -- loop thread */
-	void (*stopped)(void *arg);
-	void *stopped_arg;
-};
 
 /* ---- pictures in ---- */
 
-static void take_newest(struct dh_compose *c)
+void dh_compose_take_newest(struct dh_compose *c)
 {
 	for (int i = 0; i < c->input_count; i++) {
 		struct dh_compose_input *in = c->inputs[i];
@@ -94,7 +47,7 @@ static struct dh_frame *make_writable(struct dh_compose *c, struct dh_frame *f)
 }
 
 /* pending -> filters -> current */
-static void advance(struct dh_compose_input *in)
+void dh_compose_advance(struct dh_compose_input *in)
 {
 	if (!in->pending)
 		return;
@@ -161,11 +114,11 @@ static int64_t program_pts(const struct dh_compose *c, int64_t now_us)
 	return pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
 }
 
-static void draw(struct dh_compose *c, int64_t now_us)
+void dh_compose_draw(struct dh_compose *c, int64_t now_us)
 {
 	struct dh_layer layers[DH_TEMPLATE_SLOTS_MAX];
 	for (int i = 0; i < c->input_count; i++)
-		advance(c->inputs[i]);
+		dh_compose_advance(c->inputs[i]);
 	if (c->layout_changed)
 		lay_out(c);
 	for (int i = 0; i < c->place_count; i++)
@@ -198,7 +151,7 @@ static int64_t min64(int64_t a, int64_t b)
 static int64_t step(void *arg)
 {
 	struct dh_compose *c = arg;
-	take_newest(c);
+	dh_compose_take_newest(c);
 	if (!c->is_running || !c->is_open)
 		return INT64_MAX;
 	int64_t now = dh_now_us(), wall = dh_wall_us();
@@ -207,7 +160,7 @@ static int64_t step(void *arg)
 		      now - c->last_draw_us >= KEEP_ALIVE_US;
 	if (is_due && now >= dh_pace_next_us(&c->pace)) {
 		c->last_wall_s = wall / 1000000;
-		draw(c, now);
+		dh_compose_draw(c, now);
 		is_due = false;
 	}
 	if (is_due)
@@ -255,25 +208,13 @@ int dh_compose_start(struct dh_compose **out, struct dh_loop *loop, const struct
 	return DH_OK;
 }
 
-static void free_input(struct dh_compose_input *in)
-{
-	for (int i = 0; i < in->filter_count; i++) {
-		in->filters[i].driver->close(&in->filters[i]);
-		free(in->filters[i].priv);
-	}
-	dh_frame_unref(in->pending);
-	dh_frame_unref(in->current);
-	dh_slot_finish(&in->slot);
-	free(in);
-}
-
 static void close_all(void *arg)
 {
 	struct dh_compose *c = arg;
 	if (c->is_open)
 		c->compositor.driver->close(&c->compositor);
 	while (c->input_count)
-		free_input(c->inputs[--c->input_count]);
+		dh_compose_free_input(c->inputs[--c->input_count]);
 	dh_frame_unref(c->program);
 	c->program = NULL;
 	c->is_running = false;
@@ -295,210 +236,6 @@ void dh_compose_stop(struct dh_compose *c, void (*done)(void *arg), void *arg)
 	c->stopped_arg = arg;
 	dh_worker_post(&c->worker, close_all, c);
 	dh_worker_stop(&c->worker, free_compose, c);
-}
-
-/* ---- settings: each travels to the compose thread as one task ---- */
-
-struct setting {
-	struct dh_compose *compose;
-	struct dh_compose_input *input;
-	bool on;
-	char text[200];
-	struct dh_overlay overlay;
-	const struct dh_filter_driver *filter;
-	cJSON *settings;
-	void (*snapshot)(void *arg, struct dh_frame *take);
-	void *arg;
-	struct dh_frame *frame;
-};
-
-static void post(struct dh_compose *c, dh_task_fn fn, const struct setting *s)
-{
-	struct setting *copy = dh_alloc(sizeof(*copy));
-	*copy = *s;
-	copy->compose = c;
-	dh_worker_post(&c->worker, fn, copy);
-}
-
-static void do_run(void *arg)
-{
-	struct setting *s = arg;
-	if (s->on && !s->compose->is_running)
-		s->compose->layout_changed = true;
-	s->compose->is_running = s->on;
-	free(s);
-}
-
-void dh_compose_run(struct dh_compose *c, bool on)
-{
-	post(c, do_run, &(struct setting){.on = on});
-}
-
-void dh_compose_flush(struct dh_compose *c, dh_task_fn fn, void *arg)
-{
-	dh_worker_post(&c->worker, fn, arg);
-}
-
-static void do_template(void *arg)
-{
-	struct setting *s = arg;
-	dh_strcopy(s->compose->template_name, sizeof(s->compose->template_name), s->text);
-	s->compose->layout_changed = true;
-	free(s);
-}
-
-void dh_compose_set_template(struct dh_compose *c, const char *name)
-{
-	struct setting s = {0};
-	dh_strcopy(s.text, sizeof(s.text), name);
-	post(c, do_template, &s);
-}
-
-static void do_overlay(void *arg)
-{
-	struct setting *s = arg;
-	s->compose->overlay = s->overlay;
-	s->compose->overlay_changed = true;
-	free(s);
-}
-
-void dh_compose_set_overlay(struct dh_compose *c, const struct dh_overlay *o)
-{
-	post(c, do_overlay, &(struct setting){.overlay = *o});
-}
-
-static void do_add(void *arg)
-{
-	struct setting *s = arg;
-	struct dh_compose *c = s->compose;
-	c->inputs[c->input_count++] = s->input; /* the pipeline allows fewer sources than INPUTS_MAX */
-	c->layout_changed = true;
-	free(s);
-}
-
-struct dh_compose_input *dh_compose_input_add(struct dh_compose *c, enum dh_role role, const char *label, int id)
-{
-	struct dh_compose_input *in = dh_alloc(sizeof(*in));
-	in->compose = c;
-	in->role = role;
-	in->id = id;
-	dh_strcopy(in->label, sizeof(in->label), label);
-	dh_slot_init(&in->slot, &c->worker.wake);
-	post(c, do_add, &(struct setting){.input = in});
-	return in;
-}
-
-static void do_remove(void *arg)
-{
-	struct setting *s = arg;
-	struct dh_compose *c = s->compose;
-	for (int i = 0; i < c->input_count; i++)
-		if (c->inputs[i] == s->input) {
-			memmove(&c->inputs[i], &c->inputs[i + 1], sizeof(c->inputs[0]) * (size_t)(c->input_count - i - 1));
-			c->input_count--;
-			free_input(s->input);
-			break;
-		}
-	c->layout_changed = true;
-	free(s);
-}
-
-void dh_compose_input_remove(struct dh_compose_input *in)
-{
-	post(in->compose, do_remove, &(struct setting){.input = in});
-}
-
-void dh_compose_input_put(struct dh_compose_input *in, struct dh_frame *take)
-{
-	dh_slot_put(&in->slot, take);
-}
-
-static void do_placard(void *arg)
-{
-	struct setting *s = arg;
-	dh_strcopy(s->input->placard, sizeof(s->input->placard), s->text);
-	s->input->has_changed = true;
-	s->compose->overlay_changed = true; /* draw soon */
-	free(s);
-}
-
-void dh_compose_input_set_placard(struct dh_compose_input *in, const char *placard)
-{
-	struct setting s = {.input = in};
-	dh_strcopy(s.text, sizeof(s.text), placard);
-	post(in->compose, do_placard, &s);
-}
-
-static struct dh_filter *filter_of(struct dh_compose_input *in, const struct dh_filter_driver *driver)
-{
-	for (int i = 0; i < in->filter_count; i++)
-		if (in->filters[i].driver == driver)
-			return &in->filters[i];
-	if (in->filter_count == FILTERS_MAX)
-		return NULL;
-	struct dh_filter *flt = &in->filters[in->filter_count];
-	*flt = (struct dh_filter){.driver = driver, .log = in->compose->log, .pool = in->compose->filter_pool};
-	flt->priv = dh_alloc(driver->base.priv_size);
-	struct dh_err e = {0};
-	if (driver->open(flt, &e)) {
-		DH_WARN(in->compose, "filter %s: %s", driver->base.name, e.text);
-		free(flt->priv);
-		return NULL;
-	}
-	in->filter_count++;
-	return flt;
-}
-
-static void do_filter(void *arg)
-{
-	struct setting *s = arg;
-	struct dh_filter *flt = filter_of(s->input, s->filter);
-	if (flt)
-		flt->driver->configure(flt, &(struct dh_args){s->filter->base.params, s->settings});
-	cJSON_Delete(s->settings);
-	free(s);
-}
-
-void dh_compose_input_set_filter(struct dh_compose_input *in, const struct dh_filter_driver *driver, const cJSON *settings)
-{
-	post(in->compose, do_filter,
-	     &(struct setting){.input = in, .filter = driver, .settings = cJSON_Duplicate(settings, true)});
-}
-
-void dh_compose_input_stats(struct dh_compose_input *in, int *width_px, int *height_px, int64_t *overwritten)
-{
-	*width_px = atomic_load(&in->width_px);
-	*height_px = atomic_load(&in->height_px);
-	*overwritten = atomic_load(&in->overwritten) + atomic_load(&in->slot.dropped);
-}
-
-/* ---- snapshots ---- */
-
-static void give_snapshot(void *arg)
-{
-	struct setting *s = arg;
-	s->snapshot(s->arg, s->frame);
-	free(s);
-}
-
-static void do_snapshot(void *arg)
-{
-	struct setting *s = arg;
-	struct dh_compose *c = s->compose;
-	take_newest(c);
-	if (s->input)
-		advance(s->input);
-	else if (!c->is_running && c->is_open)
-		draw(c, dh_now_us());
-	struct dh_frame *f = s->input ? s->input->current : c->program;
-	s->frame = f ? dh_frame_ref(f) : NULL;
-	dh_loop_post(c->worker.loop, give_snapshot, s);
-}
-
-void dh_compose_snapshot(struct dh_compose *c, struct dh_compose_input *in, void (*fn)(void *arg, struct dh_frame *take),
-			 void *arg)
-{
-	post(c, do_snapshot, &(struct setting){.input = in, .snapshot = fn, .arg = arg});
 }
 
 void dh_compose_stats(struct dh_compose *c, struct dh_compose_stats *out)

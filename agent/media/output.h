@@ -6,7 +6,9 @@
 #include "agent/media/sink.h"
 #include "common/loop.h"
 
-enum dh_output_state { DH_OUTPUT_NONE, DH_OUTPUT_STARTING, DH_OUTPUT_RUNNING, DH_OUTPUT_PAUSED, DH_OUTPUT_DONE, DH_OUTPUT_FAILED };
+enum dh_output_state {
+	DH_OUTPUT_NONE, DH_OUTPUT_STARTING, DH_OUTPUT_RUNNING, DH_OUTPUT_PAUSED, DH_OUTPUT_DONE, DH_OUTPUT_FAILED
+};
 
 struct dh_output_facts {
 	int64_t bytes, duration_us, video_frames, audio_frames;

@@ -1,15 +1,12 @@
 /* The fixed pipeline of one session; see pipeline.h. This file owns the parts and decides when encoders run;
- * outputs and their orderly end are in pipeline_output.c. */
+ * sources
+ * are in pipeline_source.c, outputs and their orderly end in pipeline_output.c. */
 #include "agent/media/pipeline_priv.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
-
-#define SOURCES_MAX 16
-#define SOUND_BITRATE_KBPS 128
 
 /* ---- callbacks from the parts ---- */
 
@@ -299,175 +296,6 @@ void dh_pipeline_set_overlay(struct dh_pipeline *p, const struct dh_overlay *o)
 	dh_compose_set_overlay(p->compose, o);
 }
 
-/* ---- sources ---- */
-
-static bool is_picture(enum dh_role role)
-{
-	return role == DH_ROLE_CAMERA || role == DH_ROLE_SCREEN || role == DH_ROLE_REMOTE;
-}
-
-bool dh_pipeline_has(const struct dh_pipeline *p, bool video)
-{
-	dh_list_for_each(pos, &p->sources) {
-		const struct dh_pipeline_source *s = dh_container_of(pos, struct dh_pipeline_source, node);
-		if (video ? s->input != NULL : s->mixer_input != NULL)
-			return true;
-	}
-	return false;
-}
-
-static struct dh_pipeline_source *find_source(struct dh_pipeline *p, int id)
-{
-	dh_list_for_each(pos, &p->sources) {
-		struct dh_pipeline_source *s = dh_container_of(pos, struct dh_pipeline_source, node);
-		if (s->id == id)
-			return s;
-	}
-	return NULL;
-}
-
-/* Source thread, or a thread of its library. */
-static void deliver(void *arg, struct dh_frame *take)
-{
-	struct dh_pipeline_source *s = arg;
-	if (take->kind == DH_MEDIA_VIDEO && s->input)
-		dh_compose_input_put(s->input, take);
-	else if (take->kind == DH_MEDIA_AUDIO && s->mixer_input)
-		dh_mixer_input_push(s->mixer_input, take);
-	else
-		dh_frame_unref(take);
-}
-
-static const char *placard_for(enum dh_role role)
-{
-	return role == DH_ROLE_CAMERA ? "Camera is absent" : role == DH_ROLE_SCREEN ? "Screen is absent" : "Connecting";
-}
-
-static void source_closed(struct dh_pipeline_source *s)
-{
-	struct dh_pipeline *p = s->pipeline;
-	int id = s->id;
-	dh_list_del(&s->node);
-	if (s->input)
-		dh_compose_input_remove(s->input);
-	if (s->mixer_input)
-		dh_mixer_input_remove(s->mixer_input);
-	free(s);
-	if (!p->is_closing)
-		p->ev.source(p->arg, id, DH_SOURCE_CLOSED, NULL);
-	dh_pipeline_advance(p);
-}
-
-static void source_state(void *arg, enum dh_source_state state, const struct dh_err *why)
-{
-	struct dh_pipeline_source *s = arg;
-	s->state = state;
-	if (state == DH_SOURCE_CLOSED) {
-		source_closed(s);
-		return;
-	}
-	if (s->input)
-		dh_compose_input_set_placard(s->input, state == DH_SOURCE_LOST ? placard_for(s->role) : NULL);
-	if (!s->pipeline->is_closing)
-		s->pipeline->ev.source(s->pipeline->arg, s->id, state, why);
-}
-
-static int count_sources(const struct dh_pipeline *p)
-{
-	int n = 0;
-	dh_list_for_each(pos, &p->sources)
-		n++;
-	return n;
-}
-
-int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *spec, int *source, struct dh_err *e)
-{
-	const struct dh_source_driver *d = dh_source_driver_find(spec->driver, e);
-	if (!d)
-		return e ? e->code : DH_ENOENT;
-	if (count_sources(p) >= SOURCES_MAX)
-		return dh_fail(e, DH_ELIMIT, "a session has at most %d sources", SOURCES_MAX);
-	struct dh_pipeline_source *s = dh_alloc(sizeof(*s));
-	s->pipeline = p;
-	s->id = ++p->last_id;
-	s->role = spec->role;
-	s->state = DH_SOURCE_OPENING;
-	bool has_picture = is_picture(spec->role), has_sound = !has_picture || d->gives_sound_too;
-	if (has_picture)
-		s->input = dh_compose_input_add(p->compose, spec->role, spec->label, s->id);
-	if (has_sound)
-		s->mixer_input = dh_mixer_input_add(p->mixer, d->base.name);
-	char name[64];
-	snprintf(name, sizeof(name), "%s/%s%d", p->name, d->base.name, s->id);
-	struct dh_source_runner_config c = {.driver = d, .device = spec->device, .options = spec->options,
-		.want_width_px = spec->width_px ? spec->width_px : p->width_px,
-		.want_height_px = spec->height_px ? spec->height_px : p->height_px,
-		.want_fps = spec->fps ? spec->fps : p->fps,
-		.log_name = name, .deliver = deliver, .state = source_state, .arg = s};
-	dh_list_add(&p->sources, &s->node);
-	int err = dh_source_runner_start(&s->runner, p->loop, &c, e);
-	if (err) {
-		dh_list_del(&s->node);
-		if (s->input)
-			dh_compose_input_remove(s->input);
-		if (s->mixer_input)
-			dh_mixer_input_remove(s->mixer_input);
-		free(s);
-		return err;
-	}
-	*source = s->id;
-	return DH_OK;
-}
-
-void dh_pipeline_source_remove(struct dh_pipeline *p, int source)
-{
-	struct dh_pipeline_source *s = find_source(p, source);
-	if (s)
-		dh_source_runner_stop(s->runner);
-}
-
-int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db10, bool muted, struct dh_err *e)
-{
-	struct dh_pipeline_source *s = find_source(p, source);
-	if (!s || !s->mixer_input)
-		return dh_fail(e, DH_ENOENT, "source %d is no sound source of this session", source);
-	dh_mixer_input_set(s->mixer_input, gain_db10, muted);
-	return DH_OK;
-}
-
-int dh_pipeline_set_filter(struct dh_pipeline *p, int source, enum dh_role role, const char *filter,
-			   const cJSON *settings, struct dh_err *e)
-{
-	const struct dh_filter_driver *d = dh_filter_driver_find(filter, e);
-	int err = d ? dh_args_check(d->base.params, settings, e) : DH_ENOENT;
-	if (err)
-		return err;
-	int hits = 0;
-	dh_list_for_each(pos, &p->sources) {
-		struct dh_pipeline_source *s = dh_container_of(pos, struct dh_pipeline_source, node);
-		if (s->input && (source ? s->id == source : s->role == role)) {
-			dh_compose_input_set_filter(s->input, d, settings);
-			hits++;
-		}
-	}
-	return source && !hits ? dh_fail(e, DH_ENOENT, "source %d is no picture source of this session", source) : DH_OK;
-}
-
-int dh_pipeline_source_stats(struct dh_pipeline *p, int source, struct dh_source_stats *out)
-{
-	struct dh_pipeline_source *s = find_source(p, source);
-	if (!s)
-		return DH_ENOENT;
-	*out = (struct dh_source_stats){.state = s->state, .role = s->role};
-	dh_source_runner_counts(s->runner, &out->frames, &out->dropped);
-	if (s->input) {
-		int64_t overwritten;
-		dh_compose_input_stats(s->input, &out->width_px, &out->height_px, &overwritten);
-		out->dropped += overwritten;
-	}
-	return DH_OK;
-}
-
 /* ---- snapshot, levels, stats ---- */
 
 struct snapshot {
@@ -491,7 +319,7 @@ void dh_pipeline_snapshot(struct dh_pipeline *p, int source,
 {
 	struct snapshot *s = dh_alloc(sizeof(*s));
 	*s = (struct snapshot){p, fn, arg};
-	struct dh_pipeline_source *src = source ? find_source(p, source) : NULL;
+	struct dh_pipeline_source *src = source ? dh_pipeline_find_source(p, source) : NULL;
 	if (source && (!src || !src->input)) {
 		give_snapshot(s, NULL);
 		return;

@@ -1,4 +1,4 @@
-/* The inside of a pipeline, shared by pipeline.c and pipeline_output.c only. */
+/* The inside of a pipeline, shared by the pipeline*.c files only. */
 #ifndef DH_MEDIA_PIPELINE_PRIV_H
 #define DH_MEDIA_PIPELINE_PRIV_H
 
@@ -62,7 +62,8 @@ struct dh_pipeline { /* -- loop thread, but for feed */
 /* Do whatever has become possible: start or stop encoders, begin outputs, go on closing. */
 void dh_pipeline_advance(struct dh_pipeline *p);
 
-/* -- pipeline.c */
+/* -- pipeline_source.c */
+struct dh_pipeline_source *dh_pipeline_find_source(struct dh_pipeline *p, int id); /* NULL: none */
 bool dh_pipeline_has(const struct dh_pipeline *p, bool video); /* a source of pictures (or of sound) */
 
 /* -- pipeline_output.c */

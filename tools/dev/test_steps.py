@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""The steps of ./dev test: builds, test suites, fuzzers, browsers. Counts every test of every step and ends
+with 'N passed, N failed'. A step that cannot run counts as one failure."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+JOBS = str(os.cpu_count() or 2)
+FUZZ_SECONDS = 15
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed, failed, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        return failed == 0
+
+
+total = Counts()
+
+
+def run(*command, env=None, timeout=1500, log=None):
+    """Run a command; give (exit code, output). Output is shown when it fails."""
+    env = dict(os.environ, **(env or {}))
+    try:
+        p = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                           stdin=subprocess.DEVNULL, text=True, errors='replace')
+        code, out = p.returncode, p.stdout
+    except subprocess.TimeoutExpired as e:
+        code, out = 124, (e.stdout or b'').decode(errors='replace') + f'\n(stopped after {timeout} s)\n'
+    if code:
+        print('\n'.join(out.splitlines()[-80:]), flush=True)
+    return code, out
+
+
+def build(directory, *options, env=None):
+    if not os.path.exists(f'{directory}/build.ninja'):
+        code, _ = run('meson', 'setup', directory, *options, env=env)
+        if code:
+            return total.add(0, 1)
+    code, _ = run('ninja', '-C', directory, '-j', JOBS, '--quiet')
+    return total.add(1, 0) if not code else total.add(0, 1)
+
+
+def meson_tests(directory, *args, env=None):
+    """Run meson suites; each meson test counts once."""
+    code, _ = run('meson', 'test', '-C', directory, '--no-rebuild', '--num-processes', JOBS, '--print-errorlogs', *args, env=env)
+    passed = failed = skipped = 0
+    log = f'{directory}/meson-logs/testlog.json'
+    for line in open(log, encoding='utf-8', errors='replace') if os.path.exists(log) else ():
+        result = json.loads(line)['result']
+        passed += result in ('OK', 'EXPECTEDFAIL')
+        skipped += result == 'SKIP'
+        failed += result not in ('OK', 'EXPECTEDFAIL', 'SKIP')
+    if code and not failed:
+        failed = 1
+    total.add(passed, failed, skipped)
+
+
+def node_tests(*paths, timeout=900):
+    """node --test; its summary lines give the counts."""
+    code, out = run('node', '--test', *paths, timeout=timeout)
+    passed, failed = (sum(int(n) for n in re.findall(rf'^(?:# |ℹ ){word} (\d+)', out, re.M)) for word in ('pass', 'fail'))
+    if code and not failed:
+        failed = 1
+    if not passed and not failed:
+        failed = 1
+    total.add(passed, failed)
+
+
+def step_lint():
+    code, _ = run('python3', 'tools/check_style.py')
+    total.add(code == 0, code != 0)
+
+
+def step_gcc():
+    if build('build'):
+        meson_tests('build')
+
+
+def step_sanitize():
+    if build('build-asan', '-Db_sanitize=address,undefined', '-Db_lundef=false', env={'CC': 'gcc'}):
+        meson_tests('build-asan', '--suite', 'unit', '--suite', 'pipeline', '--suite', 'protocol', '--timeout-multiplier', '4',
+                    env={'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=1', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+                         'LSAN_OPTIONS': f'suppressions={os.getcwd()}/tests/lsan.supp'})
+
+
+def step_threads():
+    if build('build-tsan', '-Db_sanitize=thread', '-Db_lundef=false', env={'CC': 'clang'}):
+        meson_tests('build-tsan', '--suite', 'unit', '--suite', 'threads', '--timeout-multiplier', '6',
+                    env={'TSAN_OPTIONS': f'halt_on_error=1:suppressions={os.getcwd()}/tests/tsan.supp'})
+
+
+def step_bare():
+    """Every optional driver off: must build and pass its unit tests."""
+    if build('build-bare', '-Dauto_features=disabled'):
+        meson_tests('build-bare', '--suite', 'unit')
+
+
+def step_fuzz():
+    if not build('build-fuzz', '-Dfuzz=true', '-Db_lundef=false', '-Db_sanitize=address,undefined', env={'CC': 'clang'}):
+        return
+    folder = 'build-fuzz/tests/fuzz'
+    for name in sorted(os.listdir(folder)):
+        path = f'{folder}/{name}'
+        if not name.startswith('fuzz_') or not os.access(path, os.X_OK) or os.path.isdir(path):
+            continue
+        corpus = f'tests/fuzz/corpus/{name}'
+        work = f'{folder}/work-{name}'
+        os.makedirs(work, exist_ok=True)
+        code, _ = run(path, f'-max_total_time={FUZZ_SECONDS}', '-rss_limit_mb=1024', '-timeout=10', work,
+                      *([corpus] if os.path.isdir(corpus) else []))
+        total.add(code == 0, code != 0)
+
+
+def npm_packages():
+    if os.path.exists('tests/node_modules/.package-lock.json'):
+        return True
+    code, _ = run('npm', 'ci', '--prefix', 'tests', '--no-audit', '--no-fund', '--ignore-scripts')
+    return total.add(0, 1) if code else True
+
+
+def step_sdk():
+    if npm_packages():
+        node_tests('tests/extension', 'tests/js')
+
+
+def step_browsers():
+    if npm_packages() and build('build'):
+        node_tests('tests/e2e')
+
+
+STEPS = {f.__name__[5:]: f for f in (step_lint, step_gcc, step_sanitize, step_threads, step_bare, step_fuzz, step_sdk, step_browsers)}
+
+
+def main():
+    names = sys.argv[1:] or list(STEPS)
+    unknown = [n for n in names if n not in STEPS]
+    if unknown:
+        sys.exit(f'test: unknown step {unknown[0]}; there are: {" ".join(STEPS)}')
+    start = time.monotonic()
+    for name in names:
+        before, begun = (total.passed, total.failed), time.monotonic()
+        print(f'== {name}', flush=True)
+        STEPS[name]()
+        print(f'== {name}: {total.passed - before[0]} passed, {total.failed - before[1]} failed, '
+              f'{time.monotonic() - begun:.0f} s', flush=True)
+    print(f'took {time.monotonic() - start:.0f} s' + (f', {total.skipped} skipped' if total.skipped else ''))
+    print(f'{total.passed} passed, {total.failed} failed')
+    sys.exit(1 if total.failed else 0)
+
+
+main()
