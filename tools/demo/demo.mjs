@@ -1,0 +1,139 @@
+/* ./dev demo: starts what a page needs (see desktop.mjs), opens it in Chromium with the extension, and with --once
+ * lets the page record and prints facts of the file as JSON. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Browser } from './cdp.mjs';
+import { Desktop } from './desktop.mjs';
+
+const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const deskhand = path.join(top, 'build/agent/deskhand');
+
+function parse(argv) {
+  const o = { once: false, fake: false, seconds: 10, out: null };
+  for (let i = 0; i < argv.length; i++) {
+    if (argv[i] === '--once') o.once = true;
+    else if (argv[i] === '--fake') o.fake = true;
+    else if (argv[i] === '--seconds') o.seconds = Number(argv[++i]);
+    else if (argv[i] === '--out') o.out = path.resolve(argv[++i] ?? '.');
+    else fail(`unknown argument '${argv[i]}', see ./dev demo --help`, 2);
+  }
+  if (!(o.seconds >= 1 && o.seconds <= 600)) fail('--seconds takes a number from 1 to 600', 2);
+  return o;
+}
+
+function fail(text, code = 1) {
+  console.error(`demo: ${text}`);
+  process.exit(code);
+}
+
+/** The pages on a free port; resolves to that port. */
+function servePages(desktop) {
+  const child = desktop.start('python3', [path.join(top, 'tools/serve_pages.py'), '--port', '0', '--print-port'],
+    { stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    child.stdout.once('data', (d) => resolve(Number(String(d).trim())));
+    child.once('exit', () => reject(new Error('the page server ended')));
+  });
+}
+
+/** Own places, own policy: the demo never touches the user's configuration. */
+function prepare(desktop, dir, port, options) {
+  const env = desktop.env;
+  env.XDG_CONFIG_HOME = path.join(dir, 'config');
+  env.XDG_STATE_HOME = path.join(dir, 'state');
+  env.XDG_RUNTIME_DIR = path.join(dir, 'run');
+  mkdirSync(env.XDG_RUNTIME_DIR, { mode: 0o700 });
+  mkdirSync(path.join(dir, 'policy'), { mode: 0o700 });
+  env.DESKHAND_POLICY_DIRS = path.join(dir, 'policy');
+  const policy = { origins: [{ origin: `http://localhost:${port}`, scopes: ['*'] }] };
+  if (options.out || options.once) {
+    const out = options.out ?? mkdtempSync(path.join(tmpdir(), 'deskhand-recordings-'));
+    mkdirSync(out, { recursive: true });
+    policy.folders = { videos: out };
+  }
+  writeFileSync(path.join(dir, 'policy/demo.json'), JSON.stringify(policy), { mode: 0o600 });
+}
+
+function chromiumArgs(dir, isHeadless) {
+  const profile = path.join(dir, 'profile');
+  const hosts = path.join(profile, 'NativeMessagingHosts');
+  mkdirSync(hosts, { recursive: true });
+  const made = spawnSync(deskhand, ['manifests', 'install', '--browser', 'chromium', '--dir', hosts], { encoding: 'utf8' });
+  if (made.status !== 0) fail(`the native host's manifest could not be written: ${made.stderr}`);
+  const extension = path.join(top, 'web-extension');
+  return [`--user-data-dir=${profile}`, '--no-first-run', '--no-default-browser-check', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', `--disable-extensions-except=${extension}`, `--load-extension=${extension}`,
+    ...(process.getuid() === 0 ? ['--no-sandbox'] : []), ...(isHeadless ? ['--headless=new'] : []), 'about:blank'];
+}
+
+/** Facts of the finished file, from the file itself. */
+function facts(file) {
+  const p = spawnSync('ffprobe', ['-v', 'error', '-count_packets', '-show_entries',
+    'format=duration:stream=codec_type,codec_name,width,height,nb_read_packets', '-of', 'json', file], { encoding: 'utf8' });
+  if (p.status !== 0) fail(`ffprobe cannot read ${file}: ${p.stderr}`);
+  const probe = JSON.parse(p.stdout);
+  const video = probe.streams.find((s) => s.codec_type === 'video');
+  const audio = probe.streams.find((s) => s.codec_type === 'audio');
+  return { file, duration_ms: Math.round(Number(probe.format.duration) * 1000), width: video?.width, height: video?.height,
+    video_frames: Number(video?.nb_read_packets ?? 0), audio_codec: audio?.codec_name ?? null };
+}
+
+/** Waits for the page to fill #facts; its recording id leads to the file. */
+async function recordOnce(page, env, seconds) {
+  const text = await page.evaluate(`new Promise((resolve, reject) => {
+    const look = () => { const e = document.querySelector('#facts'); if (e && e.textContent.trim()) { done(); resolve(e.textContent); } };
+    const observer = new MutationObserver(look);
+    const timer = setTimeout(() => { done(); reject(new Error('the page did not finish: ' + document.body.innerText.slice(0, 2000))); },
+      ${(seconds + 60) * 1000});
+    const done = () => { observer.disconnect(); clearTimeout(timer); };
+    observer.observe(document, { subtree: true, childList: true, characterData: true });
+    look();
+  })`);
+  const shown = JSON.parse(text);
+  if (shown.error) fail(`the page says: ${shown.error}`);
+  const got = spawnSync(deskhand, ['call', 'recording.get', JSON.stringify({ recording: shown.recording })], { env, encoding: 'utf8' });
+  if (got.status !== 0) fail(`the agent does not know recording ${shown.recording}: ${got.stderr}`);
+  return JSON.parse(got.stdout).path;
+}
+
+async function main() {
+  const options = parse(process.argv.slice(2));
+  const dir = mkdtempSync(path.join(tmpdir(), 'deskhand-demo-'));
+  const desktop = new Desktop(dir);
+  let browser, agent;
+  const cleanUp = async () => {
+    await browser?.close().catch(() => {});
+    agent?.kill();
+    spawnSync('pkill', ['-f', `${deskhand} agent`], { stdio: 'ignore' });
+    desktop.stop();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('SIGINT', () => cleanUp().then(() => process.exit(130)));
+  process.once('SIGTERM', () => cleanUp().then(() => process.exit(143)));
+  try {
+    const madeDisplay = await desktop.display();
+    if (!options.fake) await desktop.sound();
+    const port = await servePages(desktop);
+    prepare(desktop, dir, port, options);
+    if (options.fake) agent = spawn(deskhand, ['agent', '--fake'], { env: desktop.env, stdio: ['ignore', 'ignore', 'inherit'] });
+    browser = new Browser('chromium', chromiumArgs(dir, madeDisplay || options.once), desktop.env);
+    const url = `http://localhost:${port}/pages/index.html`;
+    const page = await browser.open(options.once ? `${url}?auto=${options.seconds}` : url);
+    if (options.once) {
+      const file = await recordOnce(page, desktop.env, options.seconds);
+      console.log(JSON.stringify(facts(file)));
+    } else {
+      console.log(`demo: the page is ${url}${madeDisplay ? ' (no display here: Chromium runs headless)' : ''}; Ctrl-C ends the demo`);
+      await browser.exited;
+    }
+  } catch (e) {
+    console.error(`demo: ${e.message}`);
+    process.exitCode = 1;
+  }
+  await cleanUp();
+}
+
+await main();
