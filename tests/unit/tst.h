@@ -2,35 +2,9 @@
 #ifndef DH_TST_H
 #define DH_TST_H
 
-#include <stdio.h>
-#include <string.h>
+#include "tst_check.h"
 
-static int tst_failures;
-
-#define TST_CHECK(cond)                                                                          \
-	do {                                                                                     \
-		if (!(cond)) {                                                                   \
-			tst_failures++;                                                          \
-			fprintf(stdout, "# %s:%d: not true: %s\n", __FILE__, __LINE__, #cond);   \
-		}                                                                                \
-	} while (0)
-#define TST_EQ(a, b)                                                                             \
-	do {                                                                                     \
-		long long tst_a = (long long)(a), tst_b = (long long)(b);                        \
-		if (tst_a != tst_b) {                                                            \
-			tst_failures++;                                                          \
-			fprintf(stdout, "# %s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #a, tst_a, tst_b); \
-		}                                                                                \
-	} while (0)
-#define TST_STR(a, b)                                                                            \
-	do {                                                                                     \
-		const char *tst_a = (a), *tst_b = (b);                                           \
-		if (!tst_a || strcmp(tst_a, tst_b)) {                                            \
-			tst_failures++;                                                          \
-			fprintf(stdout, "# %s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #a,  \
-				tst_a ? tst_a : "(null)", tst_b);                                \
-		}                                                                                \
-	} while (0)
+int tst_failures;
 
 struct tst_case {
 	const char *name;
