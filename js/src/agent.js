@@ -1,0 +1,210 @@
+import { api } from './api.gen.js';
+import { dial, met } from './connect.js';
+import { DeskhandError, abortError, localError } from './errors.js';
+import { forget, greet } from './hello.js';
+import { Sessions } from './sessions.js';
+
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 15000;
+
+/** Names with which trying again makes no sense until a person acted. */
+const FINAL = ['denied', 'version_mismatch', 'sandboxed_browser'];
+
+/** An event of the agent: `type` is its name, `detail` its fields (`seq`, `ts_us` and its own). */
+export class DeskhandEvent extends Event {
+	constructor(type, detail) {
+		super(type);
+		this.detail = detail;
+	}
+}
+
+/**
+ * The agent on this computer, from a page. Methods are `agent.group.verb(params, {signal, timeout})`, made from the
+ * agent's command table. Own events: `reconnecting`, `reconnected`, `disconnected`.
+ */
+export class Deskhand extends EventTarget {
+	#options;
+	#link;
+	#hello;
+	#sessions = new Sessions();
+	#prefixes = new Set();
+	#ready = Promise.resolve();
+	#isReconnecting = false;
+	#stop = new AbortController();
+	#wakeUp = () => {};
+
+	/** @param {object} options see connect() */
+	static async connect(options = {}) {
+		const { timeout = 5000, signal, lang, request } = options;
+		const { link, hello } = await dial({ ...options, timeout });
+		if (signal?.aborted) {
+			link.close();
+			throw abortError(signal);
+		}
+		const agent = new Deskhand(options, link, hello);
+		if (hello.granted.length)
+			return agent;
+		try {
+			if (request)
+				await agent.call('grants.request', { scopes: request }, { signal, timeout: 120000 });
+			agent.#hello = request ? await greet(link, agent.#options) : hello;
+		} catch (e) {
+			agent.close();
+			throw e.name === 'EPERM' ? Object.assign(localError('denied', '', lang), { hint: e.hint }) : e;
+		}
+		if (agent.granted.length)
+			return agent;
+		agent.close();
+		throw Object.assign(localError('denied', '', lang), hello.hint && { hint: hello.hint });
+	}
+
+	/** Forget the pairing of this origin with an agent (its key). */
+	static forget() {
+		forget();
+	}
+
+	/** Use Deskhand.connect(). */
+	constructor(options, link, hello) {
+		super();
+		this.#options = { ...options, signal: undefined };
+		for (const [group, verbs] of Object.entries(api))
+			this[group] = Object.fromEntries(verbs.map((verb) =>
+				[verb, (params, how) => this.call(`${group}.${verb}`, params, how)]));
+		this.#take(link, hello);
+		for (const type of ['online', 'visibilitychange'])
+			globalThis.addEventListener?.(type, () => this.#wakeUp(), { signal: this.#stop.signal });
+	}
+
+	/** 'connected', 'reconnecting' or 'closed' */
+	get state() {
+		if (this.#stop.signal.aborted)
+			return 'closed';
+		return this.#link.isUp ? 'connected' : 'reconnecting';
+	}
+
+	/** 'extension' or 'websocket' */
+	get transport() {
+		return this.#link.name;
+	}
+
+	/** The agent's answer to agent.hello: version, agent, origin, granted, features. */
+	get info() {
+		return this.#hello;
+	}
+
+	/** @returns {string[]} scopes granted to this origin */
+	get granted() {
+		return this.#hello.granted;
+	}
+
+	/**
+	 * Any command by name; the groups (`agent.session.open`) call this.
+	 * @param {string} method @param {object} [params] @param {{signal?: AbortSignal, timeout?: number}} [how]
+	 */
+	async call(method, params = {}, { signal, timeout = 30000 } = {}) {
+		const start = Date.now();
+		await this.#untilReady(signal, timeout, method);
+		const result = await this.#link.request(method, params, { signal, timeout: Math.max(1, timeout - (Date.now() - start)) });
+		this.#sessions.saw(method, params, result);
+		if (method === 'events.subscribe')
+			params.prefixes?.forEach((prefix) => this.#prefixes.add(prefix));
+		return result;
+	}
+
+	/** After a reload: attach to the sessions this tab opened. @returns {Promise<object[]>} one entry per living session */
+	async resumeSessions() {
+		return (await this.#sessions.attach((method, params) => this.call(method, params))).attached;
+	}
+
+	/** Hang up; the agent's sessions go on. */
+	close() {
+		this.#stop.abort(localError('ECLOSED', '', this.#options.lang));
+		this.#link.close();
+	}
+
+	#take(link, hello) {
+		this.#link = link;
+		this.#hello = hello;
+		if (hello.granted.length)
+			met(link, hello);
+		link.onevent = (name, params) => this.dispatchEvent(new DeskhandEvent(name, params));
+		link.onlost = () => this.#lost();
+	}
+
+	#lost() {
+		if (this.#stop.signal.aborted || this.#isReconnecting)
+			return; /* a loss while reconnecting fails that attempt */
+		this.#isReconnecting = true;
+		this.#ready = this.#reconnect().finally(() => (this.#isReconnecting = false));
+		this.#ready.catch(() => {}); /* told by the event and by each call */
+	}
+
+	async #reconnect() {
+		for (let attempt = 0; ; attempt++) {
+			const link = this.#link;
+			const delay_ms = link.isOpen ? 0 : Math.random() * Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** attempt);
+			this.dispatchEvent(new DeskhandEvent('reconnecting', { attempt, delay_ms, reason: link.reason }));
+			try {
+				const { lost } = await this.#again(link, delay_ms);
+				this.dispatchEvent(new DeskhandEvent('reconnected', { attempt, lost_sessions: lost }));
+				return;
+			} catch (e) {
+				if (FINAL.includes(e.name) && !this.#stop.signal.aborted) {
+					this.dispatchEvent(new DeskhandEvent('disconnected', e));
+					this.close();
+				}
+				if (this.#stop.signal.aborted)
+					throw this.#stop.signal.reason;
+			}
+		}
+	}
+
+	/** One attempt: over the same road where it still stands, else over a new one. */
+	async #again(link, delay_ms) {
+		const { signal } = this.#stop;
+		if (link.isOpen) {
+			await link.whenUp({ signal });
+			this.#take(link, await greet(link, { ...this.#options, proof: false, signal }));
+		} else {
+			await this.#pause(delay_ms);
+			const made = await dial({ ...this.#options, transport: link.name, signal });
+			this.#take(made.link, made.hello);
+		}
+		const request = (method, params) => this.#link.request(method, params, { signal });
+		if (this.#prefixes.size)
+			await request('events.subscribe', { prefixes: [...this.#prefixes] });
+		return this.#sessions.attach(request);
+	}
+
+	/** Full jitter, cut short when the machine comes back or the tab is looked at again. */
+	#pause(delay_ms) {
+		return new Promise((resolve) => {
+			const done = () => {
+				clearTimeout(timer);
+				this.#stop.signal.removeEventListener('abort', done);
+				resolve();
+			};
+			const timer = setTimeout(done, delay_ms);
+			this.#wakeUp = done;
+			this.#stop.signal.addEventListener('abort', done);
+		});
+	}
+
+	#untilReady(signal, timeout, method) {
+		return new Promise((resolve, reject) => {
+			const finish = (fn, value) => {
+				clearTimeout(timer);
+				signal?.removeEventListener('abort', onabort);
+				fn(value);
+			};
+			const onabort = () => finish(reject, abortError(signal));
+			const timer = setTimeout(() => finish(reject, localError('ETIMEDOUT', '', this.#options.lang, method)), timeout);
+			signal?.addEventListener('abort', onabort);
+			if (signal?.aborted)
+				onabort();
+			this.#ready.then(() => finish(resolve), (e) => finish(reject, e));
+		});
+	}
+}
+
+export { DeskhandError };
