@@ -4,6 +4,7 @@
 
 #include "agent/media/pipeline_priv.h"
 #include "common/alloc.h"
+#include "common/text.h"
 
 #define SOURCES_MAX 16
 
@@ -46,7 +47,8 @@ static void deliver(void *arg, struct dh_frame *take)
 
 static const char *placard_for(enum dh_role role)
 {
-	return role == DH_ROLE_CAMERA ? "Camera is absent" : role == DH_ROLE_SCREEN ? "Screen is absent" : "Connecting";
+	return dh_text(role == DH_ROLE_CAMERA ? DH_TEXT_CAMERA_ABSENT :
+		       role == DH_ROLE_SCREEN ? DH_TEXT_SCREEN_ABSENT : DH_TEXT_CONNECTING);
 }
 
 static void source_closed(struct dh_pipeline_source *s)
