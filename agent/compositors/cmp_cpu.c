@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/compositors/overlay.h"
 #include "agent/compositors/scale.h"
 #include "agent/media/frame.h"
 
@@ -31,10 +32,13 @@ struct cpu {
 	struct dh_rect spare[SPARE_MAX]; /* canvas no layer covers */
 	int spare_count;
 	struct dh_frame *last; /* what was drawn last */
+	struct dh_painter painter;
 };
 
 static int cpu_open(struct dh_compositor *c, struct dh_err *e)
 {
+	struct cpu *cpu = c->priv;
+	dh_painter_init(&cpu->painter, c->width_px, c->height_px, &c->log);
 	return DH_OK;
 }
 
@@ -53,6 +57,7 @@ static void cpu_close(struct dh_compositor *c)
 		dh_scaler_finish(&cpu->slots[i].scaler);
 	}
 	dh_frame_unref(cpu->last);
+	dh_painter_finish(&cpu->painter);
 }
 
 /* ---- geometry ---- */
@@ -183,9 +188,9 @@ static bool update_slots(struct dh_compositor *c, const struct dh_layer *layers,
 	for (int i = 0; i < n; i++) {
 		if (i >= cpu->count)
 			cpu->slots[i].rect.width_px = 0; /* new: nothing is the same */
-		if (slot_update(&cpu->slots[i], &layers[i], rect_clip(layers[i].rect, c->width_px, c->height_px),
-				&moved))
-			has_changed = true;
+		struct dh_rect rect = rect_clip(layers[i].rect, c->width_px, c->height_px);
+		has_changed |= slot_update(&cpu->slots[i], &layers[i], rect, &moved);
+		has_changed |= dh_painter_update_layer(&cpu->painter, i, &layers[i], rect);
 	}
 	cpu->count = n;
 	if (moved) {
@@ -266,6 +271,8 @@ static int draw_slot(struct slot *s, struct dh_frame *out)
 static struct dh_frame *find_whole(const struct dh_compositor *c, const struct cpu *cpu)
 {
 	const struct slot *s = cpu->count ? &cpu->slots[cpu->count - 1] : NULL;
+	if (dh_painter_is_active(&cpu->painter) || (s && dh_painter_marks_layer(&cpu->painter, cpu->count - 1)))
+		return NULL;
 	bool is_whole = s && s->frame && s->frame->width_px == c->width_px && s->frame->height_px == c->height_px &&
 			s->rect.width_px == c->width_px && s->rect.height_px == c->height_px;
 	return is_whole ? s->frame : NULL;
@@ -278,10 +285,14 @@ static int draw_all(struct dh_compositor *c, struct dh_frame *out)
 		fill_black(out, cpu->spare[i]);
 	for (int i = 0; i < cpu->count; i++) {
 		struct slot *s = &cpu->slots[i];
-		int err = s->is_hidden ? DH_OK : draw_slot(s, out);
+		if (s->is_hidden)
+			continue;
+		int err = draw_slot(s, out);
 		if (err)
 			return err;
+		dh_painter_draw_layer(&cpu->painter, i, out);
 	}
+	dh_painter_draw(&cpu->painter, out);
 	return DH_OK;
 }
 
@@ -290,6 +301,7 @@ static int cpu_draw(struct dh_compositor *c, const struct dh_layer *layers, int 
 {
 	struct cpu *cpu = c->priv;
 	bool has_changed = update_slots(c, layers, n < LAYERS_MAX ? n : LAYERS_MAX);
+	has_changed |= dh_painter_update(&cpu->painter, o, wall_us);
 	struct dh_frame *whole = find_whole(c, cpu);
 	if (whole || (!has_changed && cpu->last)) {
 		*out = dh_frame_ref(whole ? whole : cpu->last);

@@ -16,7 +16,7 @@ void dh_scale_use_vectors(bool on)
 	use_vectors = on;
 }
 
-static bool vectors(void)
+bool dh_scale_has_vectors(void)
 {
 	return use_vectors && dh_cpu_has_avx2();
 }
@@ -157,7 +157,7 @@ void dh_scale_columns_c(uint8_t *out, const uint8_t *row, const struct dh_taps *
 /* The four-tap road: rows first (input width), then columns. */
 static int scale_taps(struct dh_scaler *s, int which, const struct dh_plane *src, const struct dh_plane *dst)
 {
-	bool avx2 = vectors();
+	bool avx2 = dh_scale_has_vectors();
 	int err = taps_prepare(&s->x[which], src->width, dst->width);
 	if (!err)
 		err = taps_prepare(&s->y[which], src->height, dst->height);

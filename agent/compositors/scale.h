@@ -39,6 +39,7 @@ struct dh_scaler {
 /* Whether the vector kernels are used: on at start when the processor has AVX2. Both give the same bits. For
  * tests; before threads start. */
 void dh_scale_use_vectors(bool on);
+bool dh_scale_has_vectors(void);
 
 /* Scale one plane; which: 0 luma, 1 chroma, so that plans are kept apart. Sizes >= 1; src and dst must not
  * overlap. Compose thread. Errors: DH_ENOMEM. */

@@ -1,6 +1,7 @@
-/* The AVX2 twins of the scaling kernels: the same bits as the scalar ones, tests compare them. On other
+/* The AVX2 twins of the scaling and blending kernels: the same bits as the scalar ones, tests compare them. On other
  * processors they are the scalar ones and dh_cpu_has_avx2() says no. */
 #include "agent/compositors/scale.h"
+#include "agent/compositors/sprite.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -86,7 +87,37 @@ __attribute__((target("avx2"))) void dh_scale_columns_avx2(uint8_t *out, const u
 	}
 }
 
+/* in * (256 - k) + 128 >> 8 of 16 bytes as words */
+__attribute__((target("avx2"))) static inline __m256i fade(__m256i in, __m256i alpha)
+{
+	__m256i k = _mm256_add_epi16(alpha, _mm256_srli_epi16(alpha, 7));
+	__m256i v = _mm256_mullo_epi16(in, _mm256_sub_epi16(_mm256_set1_epi16(256), k));
+	return _mm256_srli_epi16(_mm256_add_epi16(v, _mm256_set1_epi16(128)), 8);
+}
+
+__attribute__((target("avx2"))) void dh_blend_row_avx2(uint8_t *dst, const uint8_t *alpha, const uint8_t *ink, int n)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	int i = 0;
+	for (; i <= n - 32; i += 32) {
+		__m256i a = _mm256_loadu_si256((const void *)(alpha + i));
+		if (_mm256_testz_si256(a, a))
+			continue;
+		__m256i d = _mm256_loadu_si256((const void *)(dst + i));
+		__m256i lo = fade(_mm256_unpacklo_epi8(d, zero), _mm256_unpacklo_epi8(a, zero));
+		__m256i hi = fade(_mm256_unpackhi_epi8(d, zero), _mm256_unpackhi_epi8(a, zero));
+		__m256i p = _mm256_loadu_si256((const void *)(ink + i));
+		_mm256_storeu_si256((void *)(dst + i), _mm256_add_epi8(_mm256_packus_epi16(lo, hi), p));
+	}
+	dh_blend_row_c(dst + i, alpha + i, ink + i, n - i);
+}
+
 #else
+
+void dh_blend_row_avx2(uint8_t *dst, const uint8_t *alpha, const uint8_t *ink, int n)
+{
+	dh_blend_row_c(dst, alpha, ink, n);
+}
 
 bool dh_cpu_has_avx2(void)
 {
