@@ -1,0 +1,35 @@
+/* The agent's own Ed25519 key: by it a page that paired once tells this agent from another program that took its port
+ * (SR-37). Kept in "$XDG_STATE_HOME/deskhand/agent.key" (PKCS #8 PEM, 0600), made on first use. */
+#ifndef DH_CTL_AGENT_KEY_H
+#define DH_CTL_AGENT_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define DH_AGENT_KEY_BASE64 48   /* public key, 32 bytes, as base64 with its NUL, rounded up */
+#define DH_AGENT_PROOF_BASE64 96 /* signature, 64 bytes, likewise */
+
+/* What is signed is this text with the nonce behind it: a proof is good for nothing else. */
+#define DH_AGENT_PROOF_CONTEXT "deskhand agent proof 1\n"
+
+struct dh_agent_key;
+
+/* Load the key from directory dir (NULL: the state directory), or make it there. Reads the disk: a few
+ * milliseconds; call it when the first proof is asked for. Loop thread or any one thread.
+ * Errors: DH_EPERM the file is not ours or others may read it; DH_EIO; DH_EFAIL unreadable key. */
+int dh_agent_key_open(struct dh_agent_key **out, const char *dir, struct dh_err *e);
+void dh_agent_key_close(struct dh_agent_key *k);
+
+/* The public key (raw 32 bytes) as base64. Any thread. */
+const char *dh_agent_key_public(const struct dh_agent_key *k);
+
+/* Sign size bytes. Any thread, one at a time. Errors: DH_EFAIL. Source: RFC 8032. */
+int dh_agent_key_sign(struct dh_agent_key *k, const void *data, size_t size, uint8_t out[64]);
+
+/* Answer a page's nonce: base64 of the signature over DH_AGENT_PROOF_CONTEXT and the nonce.
+ * nonce: 16 to 128 printable ASCII characters. Errors: DH_EINVAL another length or character. */
+int dh_agent_key_prove(struct dh_agent_key *k, const char *nonce, char out[DH_AGENT_PROOF_BASE64], struct dh_err *e);
+
+#endif

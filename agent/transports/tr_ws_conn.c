@@ -1,0 +1,199 @@
+/* Messages of one WebSocket: text only, fragments put together, bounds both ways. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/transports/tr_ws_priv.h"
+#include "common/alloc.h"
+#include "common/json.h"
+
+#define LINGER_S 3      /* for a close frame to get through */
+#define WRITES_MAX 64   /* messages a writable callback sends before others have their turn */
+#define UNACCEPTABLE 1003 /* RFC 6455, 7.4.1: a kind of data that is not taken */
+
+static void drop_out(struct dh_ws_conn *c)
+{
+	dh_list_for_each_safe(pos, &c->out) {
+		dh_list_del(pos);
+		free(dh_container_of(pos, struct dh_ws_out, node));
+	}
+	c->out_bytes = 0;
+}
+
+static void ask_writable(struct dh_ws_conn *c)
+{
+	if (!c->is_asked)
+		lws_callback_on_writable(c->wsi);
+	c->is_asked = true;
+}
+
+/* Close after what is queued, or by force when the other end does not read. */
+static void start_close(struct dh_ws_conn *c, int code)
+{
+	if (c->close_code)
+		return;
+	c->close_code = code;
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LINGER_S);
+	ask_writable(c);
+	dh_ws_kick(c->t);
+}
+
+static int ws_send(void *arg, const char *text, size_t size)
+{
+	struct dh_ws_conn *c = arg;
+	if (c->close_code)
+		return DH_ECLOSED;
+	if (c->out_bytes + size > DH_OUT_QUEUE_MAX) {
+		DH_WARN(c->t, "a page leaves %zu bytes unread, closed", c->out_bytes);
+		drop_out(c);
+		start_close(c, DH_CLOSE_SLOW_READER);
+		return DH_EBUSY;
+	}
+	struct dh_ws_out *m = malloc(sizeof(*m) + LWS_PRE + size);
+	if (!m)
+		return DH_EBUSY;
+	m->size = size;
+	memcpy(m->room + LWS_PRE, text, size);
+	dh_list_add(&c->out, &m->node);
+	c->out_bytes += size;
+	ask_writable(c);
+	return DH_OK;
+}
+
+static size_t ws_queued(void *arg)
+{
+	return ((struct dh_ws_conn *)arg)->out_bytes;
+}
+
+static void ws_close(void *arg, enum dh_close_code code)
+{
+	start_close(arg, code);
+}
+
+static const struct dh_client_ops ws_ops = {ws_send, ws_queued, ws_close};
+
+int dh_ws_established(struct dh_tr_ws *t, struct lws *wsi, struct dh_ws_conn *c)
+{
+	struct dh_identity who = {.channel = DH_CHANNEL_WEBSOCKET, .is_top_frame = true};
+	struct dh_err e;
+	memset(c, 0, sizeof(*c));
+	c->t = t;
+	c->wsi = wsi;
+	dh_list_init(&c->out);
+	dh_list_add(&t->conns, &c->node);
+	t->ws_count++;
+	lws_hdr_copy(wsi, who.origin, sizeof(who.origin), WSI_TOKEN_ORIGIN);
+	int err = t->ws_count > DH_WS_CONNS_MAX
+			  ? dh_fail(&e, DH_ELIMIT, "more than %d WebSockets", DH_WS_CONNS_MAX)
+			  : dh_client_create(&c->client, t->ctl, &who, &ws_ops, c, &e);
+	if (err) {
+		c->client = NULL;
+		DH_WARN(t, "refused: %s: %s", who.origin, e.text);
+		start_close(c, err == DH_EPERM ? DH_CLOSE_DENIED : DH_CLOSE_TOO_MANY);
+	}
+	return 0;
+}
+
+/* A close that does not wait for what is queued, from inside the receive callback. */
+static int close_now(struct dh_ws_conn *c, int code, const char *why)
+{
+	c->close_code = code;
+	drop_out(c);
+	lws_close_reason(c->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why, strlen(why));
+	return -1;
+}
+
+static void keep(struct dh_ws_conn *c, const char *data, size_t size)
+{
+	if (c->in_len + size > c->in_cap) {
+		size_t cap = c->in_cap ? c->in_cap : 4096;
+		while (cap < c->in_len + size)
+			cap *= 2;
+		c->in = dh_realloc(c->in, cap);
+		c->in_cap = cap;
+	}
+	memcpy(c->in + c->in_len, data, size);
+	c->in_len += size;
+}
+
+int dh_ws_received(struct dh_ws_conn *c, const char *data, size_t size)
+{
+	if (c->close_code || !c->client)
+		return 0; /* on its way out */
+	if (lws_frame_is_binary(c->wsi))
+		return close_now(c, UNACCEPTABLE, "text only");
+	size_t left = lws_remaining_packet_payload(c->wsi);
+	if (c->in_len + size + left > DH_JSON_MESSAGE_MAX) {
+		DH_WARN(c->t, "a page sent a message over %d bytes, closed", DH_JSON_MESSAGE_MAX);
+		return close_now(c, DH_CLOSE_TOO_LARGE, dh_close_text(DH_CLOSE_TOO_LARGE));
+	}
+	bool is_whole = !left && lws_is_final_fragment(c->wsi);
+	if (is_whole && !c->in_len) {
+		dh_client_receive(c->client, data, size);
+		return 0;
+	}
+	keep(c, data, size);
+	if (!is_whole)
+		return 0;
+	dh_client_receive(c->client, c->in, c->in_len);
+	c->in_len = 0;
+	if (c->in_cap > 64 * 1024) {
+		free(c->in);
+		c->in = NULL;
+		c->in_cap = 0;
+	}
+	return 0;
+}
+
+int dh_ws_writable(struct dh_ws_conn *c)
+{
+	c->is_asked = false;
+	for (int i = 0; i < WRITES_MAX && !dh_list_is_empty(&c->out); i++) {
+		struct dh_ws_out *m = dh_container_of(c->out.next, struct dh_ws_out, node);
+		int n = lws_write(c->wsi, m->room + LWS_PRE, m->size, LWS_WRITE_TEXT);
+		c->out_bytes -= m->size;
+		dh_list_del(&m->node);
+		free(m);
+		if (n < 0)
+			return -1;
+		if (lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
+			break;
+	}
+	if (!dh_list_is_empty(&c->out)) {
+		ask_writable(c);
+	} else if (c->close_code) {
+		const char *why = dh_close_text(c->close_code);
+		lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)(uintptr_t)why,
+				 strlen(why));
+		return -1;
+	}
+	return 0;
+}
+
+/* libwebsockets drops connections without a word when its context ends, so the close frame is put together here
+ * (RFC 6455, 5.5.1: FIN and opcode 8, unmasked from a server, at most 125 bytes). */
+void dh_ws_say_goodbye(struct dh_ws_conn *c)
+{
+	const char *why = dh_close_text(DH_CLOSE_SHUTDOWN);
+	unsigned char frame[128] = {0x88, (unsigned char)(2 + strlen(why)), DH_CLOSE_SHUTDOWN >> 8,
+				    DH_CLOSE_SHUTDOWN & 0xff};
+	if (lws_partial_buffered(c->wsi) || c->close_code)
+		return;
+	c->close_code = DH_CLOSE_SHUTDOWN;
+	dh_strcopy((char *)frame + 4, sizeof(frame) - 4, why);
+	(void)!send(lws_get_socket_fd(c->wsi), frame, 4 + strlen(why), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void dh_ws_closed(struct dh_ws_conn *c)
+{
+	if (!c->t)
+		return; /* never established */
+	dh_client_destroy(c->client);
+	c->client = NULL;
+	drop_out(c);
+	free(c->in);
+	c->in = NULL;
+	dh_list_del(&c->node);
+	c->t->ws_count--;
+	c->t = NULL;
+}

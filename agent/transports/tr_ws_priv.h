@@ -1,0 +1,70 @@
+/* Shared by the three files of the WebSocket transport: tr_ws.c (listening, libwebsockets' life), tr_ws_http.c (who may
+ * upgrade) and tr_ws_conn.c (messages of one connection). Loop thread only. */
+#ifndef DH_TRANSPORTS_TR_WS_PRIV_H
+#define DH_TRANSPORTS_TR_WS_PRIV_H
+
+#include <libwebsockets.h>
+
+#include "agent/platform/places.h"
+#include "agent/transports/transport.h"
+#include "common/log.h"
+
+#define DH_WS_CONNS_MAX 16 /* SR-20: WebSockets */
+#define DH_WS_TCP_MAX 48   /* with those still in their handshake */
+
+struct dh_tr_ws {
+	struct dh_log log;
+	struct dh_loop *loop;
+	struct dh_ctl *ctl;
+	int port;
+	char port_file[DH_PLACE_MAX + 16];
+	uv_poll_t listener;
+	uv_prepare_t turn; /* each turn of the loop: quiet() */
+	uv_idle_t ender;   /* while being destroyed */
+	bool is_started;
+	int listen_fd;
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	uv_timer_t *lws_timer; /* libwebsockets' own; see quiet() */
+	int tcp_count;         /* adopted by libwebsockets, not yet destroyed */
+	int ws_count;
+	struct dh_list conns;  /* struct dh_ws_conn */
+	bool is_closing;
+};
+
+/* One message waiting to be written; LWS_PRE bytes of room, then the text. */
+struct dh_ws_out {
+	struct dh_list node;
+	size_t size;
+	unsigned char room[];
+};
+
+struct dh_ws_conn {
+	struct dh_list node;
+	struct dh_tr_ws *t;
+	struct lws *wsi;
+	struct dh_client *client;
+	char *in; /* fragments of the message under way */
+	size_t in_len, in_cap;
+	struct dh_list out; /* struct dh_ws_out */
+	size_t out_bytes;
+	bool is_asked;      /* for a writable callback */
+	int close_code;     /* 0: open; else closes when out is empty */
+};
+
+/* tr_ws.c */
+/* Something outside of libwebsockets' own callbacks set one of its timeouts: make it look at its clock. */
+void dh_ws_kick(struct dh_tr_ws *t);
+
+/* tr_ws_http.c */
+int dh_ws_http_request(struct dh_tr_ws *t, struct lws *wsi); /* plain HTTP: answered; -1 closes */
+int dh_ws_http_upgrade(struct dh_tr_ws *t, struct lws *wsi); /* 0: may go on; -1: refused and answered */
+
+/* tr_ws_conn.c */
+int dh_ws_established(struct dh_tr_ws *t, struct lws *wsi, struct dh_ws_conn *c);
+int dh_ws_received(struct dh_ws_conn *c, const char *data, size_t size);
+int dh_ws_writable(struct dh_ws_conn *c);
+void dh_ws_closed(struct dh_ws_conn *c);
+void dh_ws_say_goodbye(struct dh_ws_conn *c); /* the agent ends: a close frame, if there is room for it now */
+
+#endif
