@@ -62,7 +62,8 @@ test('a frame needs its top page to be of the same origin or allowed itself', as
 });
 
 test('managed origins get the content script; what is no https origin is left out', async () => {
-	const chrome = await start({ managed: { origins: [CRM, 'https://crm.example/', 'https://*.evil.test', 'http://x.example', 5, 'https://b.example:8443'] } });
+	const listed = [CRM, 'https://crm.example/', 'https://*.evil.test', 'http://x.example', 5, 'https://b.example:8443'];
+	const chrome = await start({ managed: { origins: listed } });
 	await chrome.runtime.onInstalled.fire({});
 	assert.deepEqual(chrome.registered.map((s) => s.matches), [['https://crm.example/*', 'https://b.example/*']]);
 	assert.equal(chrome.registered[0].runAt, 'document_start');

@@ -1,0 +1,7 @@
+/* `deskhand manifests` as a program of its own, for test_manifests.py. */
+#include "agent/cli/manifests.h"
+
+int main(int argc, char **argv)
+{
+	return dh_cli_manifests(argc, argv);
+}
