@@ -135,7 +135,8 @@ int dh_agent_key_sign(struct dh_agent_key *k, const void *data, size_t size, uin
 	return is_signed ? DH_OK : DH_EFAIL;
 }
 
-int dh_agent_key_prove(struct dh_agent_key *k, const char *nonce, char out[DH_AGENT_PROOF_BASE64], struct dh_err *e)
+int dh_agent_key_prove(struct dh_agent_key *k, const char *nonce, const char *origin,
+		       char out[DH_AGENT_PROOF_BASE64], struct dh_err *e)
 {
 	size_t n = strlen(nonce);
 	if (n < 16 || n > 128)
@@ -143,9 +144,11 @@ int dh_agent_key_prove(struct dh_agent_key *k, const char *nonce, char out[DH_AG
 	for (size_t i = 0; i < n; i++)
 		if (nonce[i] <= ' ' || nonce[i] > '~')
 			return dh_fail(e, DH_EINVAL, "nonce has a character outside printable ASCII");
-	char text[sizeof(DH_AGENT_PROOF_CONTEXT) + 128];
+	char text[sizeof(DH_AGENT_PROOF_CONTEXT) + 128 + 1 + 256];
 	uint8_t sig[64];
-	int size = snprintf(text, sizeof(text), "%s%s", DH_AGENT_PROOF_CONTEXT, nonce);
+	int size = snprintf(text, sizeof(text), "%s%s\n%s", DH_AGENT_PROOF_CONTEXT, nonce, origin);
+	if (size >= (int)sizeof(text))
+		return dh_fail(e, DH_EINVAL, "the origin is too long");
 	int err = dh_agent_key_sign(k, text, (size_t)size, sig);
 	if (err)
 		return dh_fail(e, err, "cannot sign");

@@ -11,8 +11,9 @@
 #define DH_AGENT_KEY_BASE64 48   /* public key, 32 bytes, as base64 with its NUL, rounded up */
 #define DH_AGENT_PROOF_BASE64 96 /* signature, 64 bytes, likewise */
 
-/* What is signed is this text with the nonce behind it: a proof is good for nothing else. */
-#define DH_AGENT_PROOF_CONTEXT "deskhand agent proof 1\n"
+/* What is signed: this, the nonce, a line feed, the origin the agent takes the page for (js/src/hello.js checks it).
+ * So a proof is good for nothing else and for no other page. */
+#define DH_AGENT_PROOF_CONTEXT "deskhand-hello-v1\n"
 
 struct dh_agent_key;
 
@@ -28,8 +29,9 @@ const char *dh_agent_key_public(const struct dh_agent_key *k);
 /* Sign size bytes. Any thread, one at a time. Errors: DH_EFAIL. Source: RFC 8032. */
 int dh_agent_key_sign(struct dh_agent_key *k, const void *data, size_t size, uint8_t out[64]);
 
-/* Answer a page's nonce: base64 of the signature over DH_AGENT_PROOF_CONTEXT and the nonce.
- * nonce: 16 to 128 printable ASCII characters. Errors: DH_EINVAL another length or character. */
-int dh_agent_key_prove(struct dh_agent_key *k, const char *nonce, char out[DH_AGENT_PROOF_BASE64], struct dh_err *e);
+/* Answer a page's nonce: base64 of the signature, `proof` of agent.hello; dh_agent_key_public() is its `key`.
+ * nonce: 16 to 128 printable ASCII characters; origin: up to 255 bytes. Errors: DH_EINVAL another length or character. */
+int dh_agent_key_prove(struct dh_agent_key *k, const char *nonce, const char *origin,
+		       char out[DH_AGENT_PROOF_BASE64], struct dh_err *e);
 
 #endif

@@ -10,6 +10,7 @@
 #include "tst.h"
 
 #define NONCE "0123456789abcdef"
+#define ORIGIN "https://crm.example"
 
 static char dir[64], path[80];
 
@@ -48,9 +49,10 @@ static void proof_binds_nonce_and_context(void)
 	struct dh_err e;
 	char proof[DH_AGENT_PROOF_BASE64];
 	TST_EQ(dh_agent_key_open(&k, dir, &e), DH_OK);
-	TST_EQ(dh_agent_key_prove(k, NONCE, proof, &e), DH_OK);
-	TST_CHECK(verify(dh_agent_key_public(k), proof, DH_AGENT_PROOF_CONTEXT NONCE));
-	TST_CHECK(!verify(dh_agent_key_public(k), proof, DH_AGENT_PROOF_CONTEXT NONCE "x"));
+	TST_EQ(dh_agent_key_prove(k, NONCE, ORIGIN, proof, &e), DH_OK);
+	TST_CHECK(verify(dh_agent_key_public(k), proof, DH_AGENT_PROOF_CONTEXT NONCE "\n" ORIGIN));
+	TST_CHECK(!verify(dh_agent_key_public(k), proof, DH_AGENT_PROOF_CONTEXT NONCE "x\n" ORIGIN));
+	TST_CHECK(!verify(dh_agent_key_public(k), proof, DH_AGENT_PROOF_CONTEXT NONCE "\n" ORIGIN ".evil"));
 	TST_CHECK(!verify(dh_agent_key_public(k), proof, NONCE));
 	dh_agent_key_close(k);
 }
@@ -63,10 +65,10 @@ static void nonce_is_checked(void)
 	memset(lengthy, 'n', 129);
 	lengthy[129] = '\0';
 	TST_EQ(dh_agent_key_open(&k, dir, &e), DH_OK);
-	TST_EQ(dh_agent_key_prove(k, "short", proof, &e), DH_EINVAL);
-	TST_EQ(dh_agent_key_prove(k, lengthy, proof, &e), DH_EINVAL);
-	TST_EQ(dh_agent_key_prove(k, lengthy + 1, proof, &e), DH_OK);
-	TST_EQ(dh_agent_key_prove(k, NONCE "\n", proof, &e), DH_EINVAL);
+	TST_EQ(dh_agent_key_prove(k, "short", ORIGIN, proof, &e), DH_EINVAL);
+	TST_EQ(dh_agent_key_prove(k, lengthy, ORIGIN, proof, &e), DH_EINVAL);
+	TST_EQ(dh_agent_key_prove(k, lengthy + 1, ORIGIN, proof, &e), DH_OK);
+	TST_EQ(dh_agent_key_prove(k, NONCE "\n", ORIGIN, proof, &e), DH_EINVAL);
 	dh_agent_key_close(k);
 }
 
