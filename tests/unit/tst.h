@@ -12,9 +12,17 @@ struct tst_case {
 };
 
 /* TST_MAIN({"name", fn}, ...) */
-#define TST_MAIN(...)                                                                            \
+#define TST_MAIN(...) TST_MAIN_WITH(NULL, __VA_ARGS__)
+/* The same, after setup(), which returns NULL, or why all of it is skipped (a program is missing). */
+#define TST_MAIN_WITH(setup, ...)                                                                \
 	int main(void)                                                                           \
 	{                                                                                        \
+		const char *(*tst_setup)(void) = setup;                                          \
+		const char *tst_why = tst_setup ? tst_setup() : NULL;                            \
+		if (tst_why) {                                                                   \
+			fprintf(stdout, "1..0 # SKIP %s\n", tst_why);                            \
+			return 0;                                                                \
+		}                                                                                \
 		static const struct tst_case cases[] = {__VA_ARGS__};                            \
 		int n = (int)(sizeof(cases) / sizeof(cases[0])), bad = 0;                        \
 		fprintf(stdout, "1..%d\n", n);                                                   \
