@@ -39,6 +39,7 @@ static int cpu_open(struct dh_compositor *c, struct dh_err *e)
 {
 	struct cpu *cpu = c->priv;
 	dh_painter_init(&cpu->painter, c->width_px, c->height_px, &c->log);
+	cpu->spare[cpu->spare_count++] = (struct dh_rect){0, 0, c->width_px, c->height_px};
 	return DH_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD_ROWS 8  /* fetched before they are needed: pictures of other threads are often not in the cache */
 #define STEP_MAX 3.02 /* reductions the four taps cover; a fifth tap would weigh less than half of 1/64 */
 
 static bool use_vectors = true;
@@ -154,6 +155,14 @@ void dh_scale_columns_c(uint8_t *out, const uint8_t *row, const struct dh_taps *
 
 /* ---- planes ---- */
 
+/* Ask for the rows up to `to` that were not asked for yet. */
+static void fetch(const struct dh_plane *p, int *fetched, int to)
+{
+	for (; *fetched < to && *fetched < p->height; ++*fetched)
+		for (int x = 0; x < p->width; x += 64)
+			__builtin_prefetch(p->data + (ptrdiff_t)*fetched * p->stride + x);
+}
+
 /* The four-tap road: rows first (input width), then columns. */
 static int scale_taps(struct dh_scaler *s, int which, const struct dh_plane *src, const struct dh_plane *dst)
 {
@@ -173,6 +182,7 @@ static int scale_taps(struct dh_scaler *s, int which, const struct dh_plane *src
 		memset(row, 0, need);
 	}
 	const struct dh_taps *ty = &s->y[which];
+	int fetched = 0;
 	bool same_width = src->width == dst->width;
 	for (int i = 0; i < dst->height; i++) {
 		const uint8_t *rows[DH_TAPS];
@@ -180,6 +190,7 @@ static int scale_taps(struct dh_scaler *s, int which, const struct dh_plane *src
 			int y = ty->start[i] + (ty->weight[i][k] ? k : 0); /* do not read rows that weigh nothing */
 			rows[k] = src->data + (ptrdiff_t)y * src->stride;
 		}
+		fetch(src, &fetched, ty->start[i] + AHEAD_ROWS);
 		uint8_t *out = dst->data + (ptrdiff_t)i * dst->stride, *mid = same_width ? out : s->row;
 		(avx2 ? dh_scale_rows_avx2 : dh_scale_rows_c)(mid, rows, ty->weight[i], src->width);
 		if (!same_width)

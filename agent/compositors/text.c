@@ -19,7 +19,6 @@
 /* Fonts in order of preference for "sans-serif". Read only once made; stays to the end of the process. */
 static pthread_mutex_t fonts_lock = PTHREAD_MUTEX_INITIALIZER;
 /* -- protected by fonts_lock */
-static FcConfig *fonts_config;
 static FcFontSet *fonts;
 
 struct face {
@@ -56,15 +55,14 @@ static int load_fonts(struct dh_err *e)
 	}
 	if (wanted)
 		FcPatternDestroy(wanted);
+	if (config)
+		FcConfigDestroy(config); /* the fonts found hold what they need of it */
 	if (found && found->nfont > 0) {
-		fonts_config = config;
 		fonts = found;
 		return DH_OK;
 	}
 	if (found)
 		FcFontSetDestroy(found);
-	if (config)
-		FcConfigDestroy(config);
 	dh_fail(e, DH_ENOENT, "no font was found on this machine");
 	dh_hint(e, "Install one, for example the package fonts-dejavu-core.");
 	return DH_ENOENT;

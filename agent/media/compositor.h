@@ -34,7 +34,8 @@ struct dh_compositor_driver {
 	int (*open)(struct dh_compositor *c, struct dh_err *e);
 	/* Draw layers back to front, then the overlay; *out is a picture of canvas size of which the caller
 	 * owns a reference. Others may hold it too (a layer as it is, the last picture again): never write
-	 * to it, dh_frame_alias() it for a pts of its own. wall_us: wall time shown by the clock. Errors: DH_ENOMEM skip this picture. */
+	 * to it, dh_frame_alias() it for a pts of its own. wall_us: wall time shown by the clock.
+	 * Errors: DH_ENOMEM skip this picture. */
 	int (*draw)(struct dh_compositor *c, const struct dh_layer *layers, int n, const struct dh_overlay *o,
 		    int64_t wall_us, struct dh_frame **out);
 	void (*close)(struct dh_compositor *c);
