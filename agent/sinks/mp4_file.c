@@ -14,9 +14,10 @@ int dh_mp4_write_at(int fd, const void *data, size_t size, uint64_t at, struct d
 			continue;
 		if (n <= 0) {
 			int err = n < 0 ? dh_err_from_errno(errno) : DH_ENOSPC;
-			dh_fail(e, err, "the recording cannot be written: %s", n < 0 ? strerror(errno) : "nothing was taken");
+			dh_fail(e, err, "the recording cannot be written: %s",
+				n < 0 ? strerror(errno) : "nothing was taken");
 			if (err == DH_ENOSPC)
-				dh_hint(e, "Free space on the disk, or choose another folder; what was recorded so far is kept.");
+				dh_hint(e, "Free space on the disk, or choose another folder; what was recorded is kept.");
 			return err;
 		}
 		p += n;

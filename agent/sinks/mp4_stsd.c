@@ -69,7 +69,8 @@ int dh_mp4_put_stsd(struct dh_mp4_buf *b, const struct dh_stream *s, struct dh_e
 	if (s->codec != DH_CODEC_H264 && s->codec != DH_CODEC_AAC)
 		return dh_fail(e, DH_ENOTSUP, "an MP4 recording takes H.264 and AAC only");
 	if (s->codec == DH_CODEC_AAC && s->extradata_bytes > 64)
-		return dh_fail(e, DH_EINVAL, "the AAC configuration has %d bytes, at most 64 are possible", s->extradata_bytes);
+		return dh_fail(e, DH_EINVAL, "the AAC configuration has %d bytes, at most 64 are possible",
+			       s->extradata_bytes);
 	size_t box = dh_mp4_begin_full(b, "stsd", 0, 0);
 	dh_mp4_put32(b, 1);
 	if (s->codec == DH_CODEC_H264)

@@ -29,7 +29,8 @@ int main(int argc, char **argv)
 	TST_CHECK(road_wait(&r, road_output_has_ended, out, 10000));
 	TST_EQ(r.output_state[out], DH_OUTPUT_DONE);
 	fprintf(stdout,
-		"{\"source_frames\":%lld,\"source_dropped\":%lld,\"composed\":%lld,\"compose_dropped\":%lld,\"encoded\":%lld,"
+		"{\"source_frames\":%lld,\"source_dropped\":%lld,\"composed\":%lld,"
+		"\"compose_dropped\":%lld,\"encoded\":%lld,"
 		"\"sink_dropped\":%lld,\"written\":%lld,\"audio_packets\":%lld,\"duration_us\":%lld,\"compose_us\":%lld,"
 		"\"encode_us\":%lld}\n",
 		(long long)in.frames, (long long)in.dropped, (long long)all.composed, (long long)all.compose_dropped,

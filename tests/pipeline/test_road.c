@@ -40,8 +40,8 @@ static void stops_without_output_or_source(void)
 	int id;
 	TST_EQ(dh_pipeline_output_add(r.pipeline, "null", NULL, -1, &id, &e), DH_ESTATE);
 	TST_EQ(dh_pipeline_set_template(r.pipeline, "circus", &e), DH_ENOENT);
-	TST_EQ(dh_pipeline_source_add(r.pipeline, &(struct dh_source_spec){.role = DH_ROLE_CAMERA, .driver = "nope"}, &id, &e),
-	       DH_ENOENT);
+	struct dh_source_spec spec = {.role = DH_ROLE_CAMERA, .driver = "nope"};
+	TST_EQ(dh_pipeline_source_add(r.pipeline, &spec, &id, &e), DH_ENOENT);
 	road_close(&r);
 }
 
@@ -60,7 +60,8 @@ static void changes_while_running(void)
 	struct dh_err e;
 	for (int i = 0; i < 7; i++) {
 		TST_EQ(dh_pipeline_set_template(r.pipeline, templates[i], &e), DH_OK);
-		dh_pipeline_set_overlay(r.pipeline, &(struct dh_overlay){.clock = i % 2, .text = "C-17", .watermark = "copy"});
+		struct dh_overlay overlay = {.clock = i % 2, .text = "C-17", .watermark = "copy"};
+		dh_pipeline_set_overlay(r.pipeline, &overlay);
 		road_run_ms(&r, 100);
 	}
 	dh_pipeline_source_remove(r.pipeline, camera);
