@@ -1,5 +1,5 @@
 /* Records pattern and tone through the whole pipeline and prints what every counter says:
- * road_record FILE MILLISECONDS [ENCODER_ARGS_JSON] -> one line of JSON */
+ * road_record FILE MILLISECONDS [ENCODER [ENCODER_ARGS_JSON]] -> one line of JSON */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	struct road r;
-	road_open(&r, 1280, 720, 30, "1v1", "x264", argc > 3 ? argv[3] : NULL);
+	road_open(&r, 1280, 720, 30, "1v1", argc > 3 ? argv[3] : "x264", argc > 4 ? argv[4] : NULL);
 	int camera = road_source(&r, DH_ROLE_CAMERA, "pattern", "camera", NULL);
 	int microphone = road_source(&r, DH_ROLE_MICROPHONE, "tone", "microphone", NULL);
 	TST_CHECK(road_wait(&r, road_source_is_live, camera, 5000));
