@@ -55,7 +55,8 @@ struct dh_client_ops {
 	int (*send)(void *arg, const char *text, size_t size);
 	/* Bytes not yet written to the other end. */
 	size_t (*queued)(void *arg);
-	/* Close the connection after what is queued; then the transport calls dh_client_destroy(). */
+	/* Close the connection after what is queued; then the transport calls dh_client_destroy(), but
+	 * not from within this call: from the loop, later. */
 	void (*close)(void *arg, enum dh_close_code code);
 };
 
@@ -64,6 +65,9 @@ struct dh_client_ops {
 int dh_client_create(struct dh_client **out, struct dh_ctl *ctl, const struct dh_identity *id,
 		     const struct dh_client_ops *ops, void *arg, struct dh_err *e);
 void dh_client_destroy(struct dh_client *c); /* the other end is gone; pending replies are dropped */
+
+/* The out-queue was over 256 KiB and is empty now: events that were held back may go. */
+void dh_client_drained(struct dh_client *c);
 
 /* One message from the other end: text, or what a transport had to parse itself by dh_json_parse().
  * Answers by ops->send; may call ops->close. */

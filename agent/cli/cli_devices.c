@@ -1,0 +1,35 @@
+/* `deskhand devices [--json]` */
+#include "agent/cli/cli.h"
+
+static void show(const cJSON *result)
+{
+	const cJSON *d;
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(result, "devices"))
+		fprintf(stdout, "%-10s %s %-40s %s\n", dh_cli_text(d, "kind"),
+			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "is_default")) ? "*" : " ", dh_cli_text(d, "id"),
+			dh_cli_text(d, "name"));
+}
+
+static int run(const struct dh_cli_command *cmd, int argc, char **argv)
+{
+	static const struct option own[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	bool is_json = false;
+	int c, code = 0;
+	while ((c = dh_cli_option(cmd, argc, argv, own, &code)) != -1) {
+		if (c == -2)
+			return code;
+		is_json |= c == 'j';
+	}
+	if (optind < argc)
+		return dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]);
+	cJSON *result = NULL;
+	code = dh_cli_ask("devices.list", NULL, &result);
+	if (!code && is_json)
+		dh_cli_print_json(result, true);
+	else if (!code)
+		show(result);
+	cJSON_Delete(result);
+	return code;
+}
+
+const struct dh_cli_command dh_cli_devices = {"devices", "[--json]", "List cameras, microphones and screens.", run};

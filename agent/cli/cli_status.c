@@ -1,0 +1,62 @@
+/* `deskhand status [--json]` */
+#include "agent/cli/cli.h"
+
+static void show_sessions(const cJSON *sessions)
+{
+	const cJSON *s, *src;
+	cJSON_ArrayForEach(s, sessions) {
+		const cJSON *canvas = cJSON_GetObjectItemCaseSensitive(s, "canvas");
+		fprintf(stdout, "session   %s of %s: %s %.0fx%.0f%s\n", dh_cli_text(s, "session"), dh_cli_text(s, "origin"),
+			dh_cli_text(s, "template"), dh_cli_number(canvas, "width"), dh_cli_number(canvas, "height"),
+			cJSON_GetObjectItemCaseSensitive(s, "recordings")->child ? ", recording" : "");
+		cJSON_ArrayForEach(src, cJSON_GetObjectItemCaseSensitive(s, "sources"))
+			fprintf(stdout, "  %-10s %s %s%s%s\n", dh_cli_text(src, "role"),
+				dh_cli_text(src, "device"), dh_cli_text(src, "state"),
+				dh_cli_text(src, "reason")[0] ? ": " : "", dh_cli_text(src, "reason"));
+	}
+}
+
+static void show(const cJSON *r)
+{
+	const cJSON *c;
+	fprintf(stdout, "agent     %s, %s, pid %.0f, up %.0f s\n", dh_cli_text(r, "version"), dh_cli_text(r, "state"),
+		dh_cli_number(r, "pid"), dh_cli_number(r, "uptime_ms") / 1000);
+	fprintf(stdout, "listens   %s", dh_cli_text(r, "socket"));
+	if (dh_cli_number(r, "port") > 0)
+		fprintf(stdout, ", ws://127.0.0.1:%.0f/deskhand", dh_cli_number(r, "port"));
+	fprintf(stdout, "\n");
+	if (dh_cli_text(r, "policy_error")[0])
+		fprintf(stdout, "policy    WRONG: %s\n", dh_cli_text(r, "policy_error"));
+	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(r, "clients"))
+		fprintf(stdout, "client    %s by %s %s\n", dh_cli_text(c, "origin"), dh_cli_text(c, "channel"),
+			dh_cli_text(c, "browser"));
+	show_sessions(cJSON_GetObjectItemCaseSensitive(r, "sessions"));
+	if (dh_cli_number(r, "refused") > 0)
+		fprintf(stdout, "refused   %.0f, the last: %s\n", dh_cli_number(r, "refused"),
+			dh_cli_text(r, "last_denial"));
+}
+
+static int run(const struct dh_cli_command *cmd, int argc, char **argv)
+{
+	static const struct option own[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	bool is_json = false;
+	int c, code = 0;
+	while ((c = dh_cli_option(cmd, argc, argv, own, &code)) != -1) {
+		if (c == -2)
+			return code;
+		is_json |= c == 'j';
+	}
+	if (optind < argc)
+		return dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]);
+	cJSON *result = NULL;
+	code = dh_cli_ask("agent.status", NULL, &result);
+	if (!code && is_json)
+		dh_cli_print_json(result, true);
+	else if (!code)
+		show(result);
+	cJSON_Delete(result);
+	return code;
+}
+
+const struct dh_cli_command dh_cli_status = {
+	"status", "[--json]", "Show the agent, who is connected and what is recorded.", run};

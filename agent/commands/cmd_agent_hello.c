@@ -1,0 +1,103 @@
+/* agent.hello: versions, and what this origin was granted. */
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "agent/ctl/agent_key.h"
+#include "agent/ctl/client_priv.h"
+#include "agent/ctl/command.h"
+
+static void add_features(struct dh_call *call)
+{
+	static const char *const features[] = {"sessions", "recording", "snapshot", "beauty", "events"};
+	cJSON *list = cJSON_CreateArray();
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(features[i]));
+	dh_reply_json(call, "features", list);
+}
+
+/* Sign "deskhand-hello-v1\n" nonce "\n" origin: the page remembers key and knows this agent again (SR-37). */
+static int prove(struct dh_call *call, const char *nonce)
+{
+	struct dh_agent_key *key = NULL;
+	char text[600], proof[DH_AGENT_PROOF_BASE64];
+	uint8_t signature[64];
+	int err = dh_agent_key_open(&key, call->ctl->paths.state_dir, &call->err);
+	if (err)
+		return err;
+	int n = snprintf(text, sizeof(text), "deskhand-hello-v1\n%s\n%s", nonce, call->origin);
+	err = dh_agent_key_sign(key, text, (size_t)n, signature);
+	if (!err) {
+		EVP_EncodeBlock((unsigned char *)proof, signature, sizeof(signature));
+		dh_reply_str(call, "proof", proof);
+		dh_reply_str(call, "key", dh_agent_key_public(key));
+	} else {
+		dh_fail(&call->err, err, "the agent's key cannot sign");
+	}
+	dh_agent_key_close(key);
+	return err;
+}
+
+static int handle(struct dh_call *call)
+{
+	int64_t low = dh_arg_int(call->args, "min_version"), high = dh_arg_int(call->args, "max_version");
+	if (low > DH_PROTOCOL_VERSION || high < DH_PROTOCOL_VERSION) {
+		dh_fail(&call->err, DH_EVERSION, "this agent speaks version %d, the page speaks %lld to %lld",
+			DH_PROTOCOL_VERSION, (long long)low, (long long)high);
+		return dh_hint(&call->err, "Update %s.",
+			       low > DH_PROTOCOL_VERSION ? "Deskhand on this computer" : "the page");
+	}
+	uint32_t scopes = dh_ctl_scopes(call->ctl, call->origin);
+	dh_reply_int(call, "version", DH_PROTOCOL_VERSION);
+	dh_reply_json(call, "granted", dh_scopes_to_json(scopes));
+	if (!call->is_cli)
+		dh_client_granted(call->client, scopes != 0);
+	if (!scopes) { /* nothing of the machine */
+		char hint[400];
+		snprintf(hint, sizeof(hint), "On this computer type: deskhand grants allow %s SCOPE...", call->origin);
+		dh_reply_str(call, "hint", hint);
+		return DH_OK;
+	}
+	call->client->scopes_told = scopes;
+	if (!call->is_cli)
+		dh_grants_touch(&call->ctl->grants, &call->client->origin);
+	cJSON *agent = cJSON_CreateObject();
+	cJSON_AddStringToObject(agent, "version", DH_VERSION);
+	cJSON_AddStringToObject(agent, "platform", "linux");
+	dh_reply_json(call, "agent", agent);
+	dh_reply_str(call, "origin", call->origin);
+	add_features(call);
+	const char *nonce = dh_arg_str(call->args, "nonce");
+	return nonce ? prove(call, nonce) : DH_OK;
+}
+
+const struct dh_command dh_cmd_agent_hello = {
+	.name = "agent.hello",
+	.doc = "First call of every page: agrees on a version and tells what this origin was granted.",
+	.params = (const struct dh_param[]){{"min_version", DH_INT, .min = 1, .max = 1000000,
+					     .required = true, .doc = "lowest version the page speaks"},
+					    {"max_version", DH_INT, .min = 1, .max = 1000000,
+					     .required = true, .doc = "highest version the page speaks"},
+					    {"client", DH_STR, .max = 120, .required = true,
+					     .doc = "name and version of the page's software"},
+					    {"nonce", DH_STR, .max = 200,
+					     .doc = "the agent signs it, see proof"},
+					    {0}},
+	.reply =
+		(const struct dh_param[]){
+			{"version", DH_INT, .doc = "the version spoken from here on"},
+			{"granted", DH_ARR, .items = DH_STR,
+			 .doc = "scopes; empty: only grants.request works, and no further field is told"},
+			{"hint", DH_STR,
+			 .doc = "when nothing is granted: what the desk user can do about it"},
+			{"agent", DH_OBJ, .doc = "version, platform"},
+			{"origin", DH_STR, .doc = "who the agent takes the page for"},
+			{"features", DH_ARR, .items = DH_STR, .doc = "what this agent can do"},
+			{"proof", DH_STR,
+			 .doc = "for nonce: Ed25519 signature, base64, over \"deskhand-hello-v1\\n\" nonce "
+				"\"\\n\" origin"},
+			{"key", DH_STR,
+			 .doc = "for nonce: the agent's public key, base64; the same at each meeting"},
+			{0}},
+	.flags = DH_CMD_BEFORE_GRANT,
+	.handle = handle,
+};

@@ -1,0 +1,39 @@
+/* recording.get: what is known of one recording. */
+#include <string.h>
+
+#include "agent/ctl/recording.h"
+
+const struct dh_param dh_recording_params[] = {
+	{"recording", DH_STR, .doc = "id"}, {"session", DH_STR, .doc = "it was made of"},
+	{"state", DH_STR, .doc = "starting, recording, paused, stopping, done, failed, interrupted"},
+	{"is_recovered", DH_BOOL, .doc = "it was cut off and finished later"},
+	{"folder", DH_STR, .doc = "alias"}, {"name", DH_STR, .doc = "of the file"}, {"case_id", DH_STR, .doc = "as given"},
+	{"started_ms", DH_INT, "ms", .doc = "wall time"}, {"stopped_ms", DH_INT, "ms", .doc = "wall time"},
+	{"duration_ms", DH_INT, "ms", .doc = "in the file"}, {"bytes", DH_INT, "B", .doc = "of the file"},
+	{"video_frames", DH_INT, .doc = "in the file"}, {"dropped", DH_INT, .doc = "packets the writer could not take"},
+	{"reason", DH_STR, .doc = "why it stopped"}, {"error", DH_STR, .doc = "when it failed"},
+	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"}, {"path", DH_STR, .doc = "command line only"},
+	{0},
+};
+
+static int handle(struct dh_call *call)
+{
+	struct dh_recording *r = NULL;
+	int err = dh_call_recording(call, &r);
+	if (err)
+		return err;
+	dh_recording_refresh(r);
+	dh_recording_reply(call, r);
+	return DH_OK;
+}
+
+const struct dh_command dh_cmd_recording_get = {
+	.name = "recording.get",
+	.doc = "State, times, size and markers of a recording.",
+	.params = (const struct dh_param[]){{"recording", DH_STR, .max = 64, .required = true,
+					     .doc = "from recording.start"},
+					    {0}},
+	.reply = dh_recording_params,
+	.scope = DH_SCOPE_FILES_LIST,
+	.handle = handle,
+};

@@ -1,0 +1,19 @@
+/* recording.pause; the event follows when it happened. */
+#include "agent/ctl/recording.h"
+
+static int handle(struct dh_call *call)
+{
+	struct dh_recording *r = NULL;
+	int err = dh_call_recording_control(call, &r);
+	return err ? err : dh_recording_pause(r, true, &call->err);
+}
+
+const struct dh_command dh_cmd_recording_pause = {
+	.name = "recording.pause",
+	.doc = "Pause a recording: the time until recording.resume is not in the file.",
+	.params = (const struct dh_param[]){{"recording", DH_STR, .max = 64, .required = true,
+					     .doc = "from recording.start"},
+					    {0}},
+	.scope = DH_SCOPE_RECORD_LOCAL,
+	.handle = handle,
+};

@@ -1,0 +1,91 @@
+/* recording.start: the session's program into a file. */
+#include <string.h>
+
+#include "agent/ctl/ctl.h"
+#include "agent/ctl/recording.h"
+#include "agent/ctl/recording_file.h"
+#include "agent/ctl/session.h"
+
+static bool has_target(struct dh_call *call, const char *name)
+{
+	const cJSON *v;
+	cJSON_ArrayForEach(v, dh_arg_json(call->args, "targets"))
+		if (!strcmp(v->valuestring, name))
+			return true;
+	return false;
+}
+
+/* Grants first, then what this version cannot do yet. */
+static int check_targets(struct dh_call *call)
+{
+	bool is_push = has_target(call, "push"), is_local = !dh_arg_has(call->args, "targets") || has_target(call, "local");
+	int err = dh_call_need(call, (is_local ? DH_SCOPE_RECORD_LOCAL : 0) | (is_push ? DH_SCOPE_RECORD_PUSH : 0));
+	if (err)
+		return err;
+	const char *later = is_push || dh_arg_has(call->args, "push_url") ? "recording to a server" :
+			    dh_arg_has(call->args, "segment_s") ? "segment_s" : NULL;
+	if (later) {
+		dh_fail(&call->err, DH_ENOTSUP, "%s is not in this version yet", later);
+		return dh_hint(&call->err, "Record with target local and without segments.");
+	}
+	return is_local ? DH_OK : dh_fail(&call->err, DH_EINVAL, "targets is empty");
+}
+
+static int check_name(struct dh_call *call)
+{
+	const char *name = dh_arg_str(call->args, "name");
+	return name ? dh_recording_name_check(name, &call->err) : DH_OK;
+}
+
+static int count_running(struct dh_ctl *ctl)
+{
+	int n = 0;
+	dh_list_for_each(pos, dh_recordings_list(ctl))
+		n += !dh_recording_is_over(dh_container_of(pos, struct dh_recording, node));
+	return n;
+}
+
+static int handle(struct dh_call *call)
+{
+	struct dh_session *s = NULL;
+	int err = dh_call_session(call, &s);
+	if (!err)
+		err = check_targets(call);
+	if (!err)
+		err = check_name(call);
+	if (err)
+		return err;
+	const char *folder = dh_policy_folder(&call->ctl->policy, dh_arg_str(call->args, "folder"));
+	if (!folder) {
+		dh_fail(&call->err, DH_ENOENT, "there is no folder \"%.40s\"", dh_arg_str(call->args, "folder"));
+		return dh_hint(&call->err, "policy.get lists the folders; the default is videos.");
+	}
+	if (count_running(call->ctl) >= DH_RECORDING_RUNNING_MAX)
+		return dh_fail(&call->err, DH_ELIMIT, "%d recordings run already", DH_RECORDING_RUNNING_MAX);
+	dh_recording_start(call, s, folder);
+	return DH_PENDING;
+}
+
+static const char *const targets[] = {"local", "push", NULL};
+
+const struct dh_command dh_cmd_recording_start = {
+	.name = "recording.start",
+	.doc = "Record what the session shows. Answers when the file has begun.",
+	.params = (const struct dh_param[]){{"session", DH_STR, .max = 64, .required = true,
+					     .doc = "from session.open"},
+					    {"folder", DH_STR, .max = 63, .def_str = "videos",
+					     .doc = "alias from policy.get, never a path"},
+					    {"name", DH_STR, .max = 120,
+					     .doc = "letters, digits, . _ -; the local time when absent"},
+					    {"segment_s", DH_INT, "s", 1, 86400, 0, .doc = "comes later"},
+					    {"case_id", DH_STR, .max = 64, .doc = "kept with the recording"},
+					    {"targets", DH_ARR, .items = DH_STR, .choices = targets, .max = 2,
+					     .doc = "local (default); push comes later"},
+					    {"push_url", DH_STR, .max = 500, .doc = "comes later"},
+					    {"request_id", DH_STR, .max = 64,
+					     .doc = "the same within 60 s gives the same recording"},
+					    {0}},
+	.reply = (const struct dh_param[]){{"recording", DH_STR, .doc = "its id"}, {0}},
+	.scope_doc = "record.local, record.push by target",
+	.handle = handle,
+};

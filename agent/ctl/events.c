@@ -1,0 +1,202 @@
+/* Events; see events.h. A client whose out-queue is long gets no more of them: state events wait, one for each
+ * key, newest wins; moment events are dropped and counted, and the next event that goes out says how many. */
+#include "agent/ctl/events.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/ctl/client_priv.h"
+#include "common/clock.h"
+
+#define SESSION {"session", DH_STR, .doc = "from session.open"}
+#define RECORDING {"recording", DH_STR, .doc = "from recording.start"}
+#define FACTS                                                                                    \
+	{"duration_ms", DH_INT, "ms", .doc = "of what is in the file, pauses excluded"},         \
+	{"bytes", DH_INT, "B", .doc = "in the file"},                                            \
+	{"video_frames", DH_INT, .doc = "in the file"},                                          \
+	{"dropped", DH_INT, .doc = "packets the writer could not take"}
+#define PARAMS (const struct dh_param[])
+
+const struct dh_event dh_events[] = {
+	{"agent.state", "The agent's own state changed.",
+	 PARAMS{{"state", DH_STR, .doc = "running, stopping"}, {0}}, DH_EVENT_STATE},
+	{"agent.stats", "Load and rates, each second.",
+	 PARAMS{{"cpu_percent", DH_NUM, "%", .doc = "of one core"}, {"rss_bytes", DH_INT, "B", .doc = "memory in use"},
+		{"disk_free_bytes", DH_INT, "B", .doc = "where recordings go"},
+		{"sessions", DH_ARR, .items = DH_OBJ, .doc = "per session: sources, pictures, encoder"}, {0}},
+	 DH_EVENT_STATE | DH_EVENT_HIGH_VOLUME, DH_SCOPE_STATS},
+	{"audio.levels", "Sound levels, ten a second.",
+	 PARAMS{SESSION, {"source", DH_INT, .doc = "0: the mix"}, {"rms_db", DH_NUM, "dBFS", .doc = "mean; -100 is silence"},
+		{"peak_db", DH_NUM, "dBFS", .doc = "greatest"}, {0}},
+	 DH_EVENT_STATE | DH_EVENT_HIGH_VOLUME, 0, "source"},
+	{"devices.changed", "Devices came or went.",
+	 PARAMS{{"added", DH_ARR, .items = DH_STR, .doc = "ids"}, {"removed", DH_ARR, .items = DH_STR, .doc = "ids"}, {0}},
+	 0, DH_SCOPE_DEVICES_LIST},
+	{"grants.changed", "This origin's grants are others now.",
+	 PARAMS{{"granted", DH_ARR, .items = DH_STR, .doc = "scopes"}, {0}}, DH_EVENT_STATE},
+	{"session.changed", "A session, one of its sources or its controller changed; as session.list shows it.",
+	 PARAMS{SESSION, {"state", DH_STR, .doc = "open, closed"}, {"template", DH_STR, .doc = "layout"},
+		{"canvas", DH_OBJ, .doc = "width, height, fps"},
+		{"sources", DH_ARR, .items = DH_OBJ, .doc = "source, role, device, state"},
+		{"is_controlled", DH_BOOL, .doc = "a client holds it"}, {"reason", DH_STR, .doc = "why it was closed"}, {0}},
+	 DH_EVENT_STATE, 0, "session"},
+	{"source.lost", "A device of a session failed or is gone; the session goes on with a placard.",
+	 PARAMS{SESSION, {"source", DH_INT, .doc = "number"}, {"role", DH_STR, .doc = "camera, screen, ..."},
+		{"name", DH_STR, .doc = "error name"}, {"reason", DH_STR, .doc = "a sentence"},
+		{"hint", DH_STR, .doc = "what to do"}, {0}}, 0},
+	{"source.back", "A lost device works again.",
+	 PARAMS{SESSION, {"source", DH_INT, .doc = "number"}, {"role", DH_STR, .doc = "camera, screen, ..."}, {0}}, 0},
+	{"recording.started", "The file has begun.", PARAMS{RECORDING, SESSION, {0}}, 0},
+	{"recording.progress", "How far a recording is, each second.",
+	 PARAMS{RECORDING, SESSION, {"state", DH_STR, .doc = "recording, paused"}, FACTS,
+		{"disk_free_bytes", DH_INT, "B", .doc = "left in its folder"}, {0}}, DH_EVENT_STATE, 0, "recording"},
+	{"recording.marker", "A marker was set.",
+	 PARAMS{RECORDING, SESSION, {"t_ms", DH_INT, "ms", .doc = "in the file"}, {"text", DH_STR, .doc = "as given"},
+		{"step", DH_STR, .doc = "as given"}, {0}}, 0},
+	{"recording.paused", "The recording pauses.", PARAMS{RECORDING, SESSION, {0}}, 0},
+	{"recording.resumed", "The recording goes on.", PARAMS{RECORDING, SESSION, {0}}, 0},
+	{"recording.stopped", "The file is finished.",
+	 PARAMS{RECORDING, SESSION, FACTS, {"reason", DH_STR, .doc = "asked, disk_full, session_closed, shutdown"}, {0}}, 0},
+	{"recording.failed", "The recording ended by an error; what was written so far is playable.",
+	 PARAMS{RECORDING, SESSION, FACTS, {"name", DH_STR, .doc = "error name"}, {"reason", DH_STR, .doc = "a sentence"},
+		{"hint", DH_STR, .doc = "what to do"}, {0}}, 0},
+	{"recording.recovered", "A recording that was cut off earlier has been finished.",
+	 PARAMS{RECORDING, {"duration_ms", DH_INT, "ms", .doc = "that could be saved"},
+		{"bytes", DH_INT, "B", .doc = "in the file"}, {0}}, 0},
+	{0},
+};
+
+static const struct dh_event *find(const char *name)
+{
+	for (const struct dh_event *e = dh_events; e->name; e++)
+		if (!strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+static bool has_prefix(const struct dh_client *c, const char *name)
+{
+	const cJSON *v;
+	cJSON_ArrayForEach(v, c->prefixes)
+		if (v->valuestring[0] && !strncmp(name, v->valuestring, strlen(v->valuestring)))
+			return true;
+	return false;
+}
+
+static bool is_subscribed(const struct dh_client *c, const struct dh_event *e)
+{
+	if (has_prefix(c, e->name))
+		return true;
+	return !(e->flags & DH_EVENT_HIGH_VOLUME) && !c->is_only_prefixes;
+}
+
+/* Events of an origin go to that origin; the command line sees all (api.md). */
+static bool is_concerned(struct dh_ctl *ctl, const struct dh_client *c, const struct dh_event *e, const char *origin)
+{
+	if (c->is_closing || c->state != DH_CLIENT_READY || !is_subscribed(c, e))
+		return false;
+	if (c->is_cli)
+		return true;
+	if (origin && strcmp(origin, c->id.origin))
+		return false;
+	uint32_t scopes = dh_ctl_scopes(ctl, c->id.origin);
+	return scopes && (scopes & e->scope) == e->scope;
+}
+
+static void held_key(char *out, size_t size, const struct dh_event *e, const cJSON *params)
+{
+	const cJSON *k = e->key_param ? cJSON_GetObjectItemCaseSensitive(params, e->key_param) : NULL;
+	const cJSON *s = cJSON_GetObjectItemCaseSensitive(params, "session");
+	snprintf(out, size, "%s %.64s %.64s %d", e->name, cJSON_IsString(s) ? s->valuestring : "",
+		 cJSON_IsString(k) ? k->valuestring : "", cJSON_IsNumber(k) ? k->valueint : 0);
+}
+
+static void hold(struct dh_client *c, const struct dh_event *e, const cJSON *message)
+{
+	char key[200];
+	held_key(key, sizeof(key), e, cJSON_GetObjectItemCaseSensitive(message, "params"));
+	if (!(e->flags & DH_EVENT_STATE)) {
+		c->events_dropped++;
+	} else if (cJSON_GetObjectItemCaseSensitive(c->held, key)) {
+		cJSON_ReplaceItemInObjectCaseSensitive(c->held, key, cJSON_Duplicate(message, true));
+	} else if (cJSON_GetArraySize(c->held) < DH_EVENTS_HELD_MAX) {
+		cJSON_AddItemToObject(c->held, key, cJSON_Duplicate(message, true));
+	} else {
+		c->events_dropped++;
+	}
+}
+
+static void deliver(struct dh_client *c, const struct dh_event *e, cJSON *message)
+{
+	if (c->ops->queued(c->arg) > DH_EVENT_QUEUE_BYTES) {
+		hold(c, e, message);
+		return;
+	}
+	if (c->held->child)
+		dh_events_flush(c);
+	cJSON *params = cJSON_GetObjectItemCaseSensitive(message, "params");
+	if (c->events_dropped)
+		cJSON_AddNumberToObject(params, "events_dropped", (double)c->events_dropped);
+	c->events_dropped = 0;
+	dh_client_send_json(c, message);
+	cJSON_DeleteItemFromObjectCaseSensitive(params, "events_dropped");
+}
+
+void dh_events_flush(struct dh_client *c)
+{
+	while (c->held->child && !c->is_closing && c->ops->queued(c->arg) <= DH_EVENT_QUEUE_BYTES) {
+		cJSON *message = cJSON_DetachItemViaPointer(c->held, c->held->child);
+		dh_client_send_json(c, message);
+		cJSON_Delete(message);
+	}
+}
+
+static cJSON *make_message(struct dh_ctl *ctl, const char *event, cJSON *take_params)
+{
+	cJSON *params = take_params ? take_params : cJSON_CreateObject();
+	cJSON *message = cJSON_CreateObject();
+	cJSON_AddStringToObject(message, "jsonrpc", "2.0");
+	cJSON_AddStringToObject(message, "method", event);
+	cJSON_AddItemToObject(message, "params", params);
+	cJSON_AddNumberToObject(params, "seq", (double)++ctl->event_seq);
+	cJSON_AddNumberToObject(params, "ts_us", (double)dh_now_us());
+	return message;
+}
+
+void dh_emit(struct dh_ctl *ctl, const char *event, const char *origin, cJSON *take_params)
+{
+	const struct dh_event *e = find(event);
+	assert(e);
+	cJSON *message = make_message(ctl, event, take_params);
+	dh_list_for_each_safe(pos, &ctl->clients) {
+		struct dh_client *c = dh_container_of(pos, struct dh_client, node);
+		if (is_concerned(ctl, c, e, origin))
+			deliver(c, e, message);
+	}
+	cJSON_Delete(message);
+}
+
+void dh_emit_to(struct dh_client *c, const char *event, cJSON *take_params)
+{
+	cJSON *message = make_message(c->ctl, event, take_params);
+	deliver(c, find(event), message);
+	cJSON_Delete(message);
+}
+
+bool dh_event_is_wanted_by(struct dh_client *c, const char *event)
+{
+	const struct dh_event *e = find(event);
+	assert(e);
+	return is_concerned(c->ctl, c, e, c->id.origin);
+}
+
+bool dh_event_is_wanted(struct dh_ctl *ctl, const char *event, const char *origin)
+{
+	const struct dh_event *e = find(event);
+	assert(e);
+	dh_list_for_each(pos, &ctl->clients)
+		if (is_concerned(ctl, dh_container_of(pos, struct dh_client, node), e, origin))
+			return true;
+	return false;
+}

@@ -1,0 +1,383 @@
+/* Recordings at work: start, progress, pause, markers, stop, delete. See recording.h. */
+#include "agent/ctl/recording.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ctl/events.h"
+#include "agent/ctl/job.h"
+#include "agent/ctl/recording_file.h"
+#include "agent/ctl/recording_priv.h"
+#include "agent/ctl/session.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+
+static cJSON *event_params(const struct dh_recording *r)
+{
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "recording", r->id);
+	if (r->session_id[0])
+		cJSON_AddStringToObject(params, "session", r->session_id);
+	return params;
+}
+
+void dh_recording_add_facts(cJSON *to, const struct dh_recording *r)
+{
+	cJSON_AddNumberToObject(to, "duration_ms", (double)(r->facts.duration_us / 1000));
+	cJSON_AddNumberToObject(to, "bytes", (double)r->facts.bytes);
+	cJSON_AddNumberToObject(to, "video_frames", (double)r->facts.video_frames);
+	cJSON_AddNumberToObject(to, "dropped", (double)r->facts.dropped);
+}
+
+void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
+{
+	cJSON *all = dh_recording_to_json(r, call->is_cli);
+	while (all->child) {
+		cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
+		char name[64];
+		dh_strcopy(name, sizeof(name), v->string);
+		dh_reply_json(call, name, v);
+	}
+	cJSON_Delete(all);
+}
+
+static void finish_waiting(struct dh_list *calls, struct dh_recording *r, int code, const struct dh_err *why,
+			   bool with_facts)
+{
+	dh_list_for_each_safe(pos, calls) {
+		struct dh_call *call = dh_container_of(pos, struct dh_call, wait);
+		dh_list_del(pos);
+		if (code == DH_OK && with_facts)
+			dh_recording_reply(call, r);
+		else if (code == DH_OK)
+			dh_reply_str(call, "recording", r->id);
+		dh_call_finish(call, code, why);
+	}
+}
+
+/* ---- start ---- */
+
+struct start_job {
+	struct dh_recording *r;
+	char folder_path[DH_PATH_MAX];
+	bool has_name;
+	int64_t needed_bytes;
+	int fd;
+	struct dh_err e;
+};
+
+static void start_work(void *arg)
+{
+	struct start_job *j = arg;
+	struct dh_recording *r = j->r;
+	r->disk_free_bytes = dh_disk_free_bytes(j->folder_path);
+	if (r->disk_free_bytes >= 0 && r->disk_free_bytes < j->needed_bytes) {
+		dh_fail(&j->e, DH_ENOSPC, "only %lld MB are free for recordings, %lld MB are needed to start",
+			(long long)(r->disk_free_bytes >> 20), (long long)(j->needed_bytes >> 20));
+		dh_hint(&j->e, "Free some space, or choose another folder.");
+		return;
+	}
+	char name[128];
+	dh_strcopy(name, sizeof(name), r->name);
+	if (dh_recording_file_create(j->folder_path, j->has_name ? name : NULL, r->name, sizeof(r->name), &j->fd, &j->e))
+		return;
+	snprintf(r->path, sizeof(r->path), "%s/%s", j->folder_path, r->name);
+	char path[DH_PATH_MAX + 64], *text = dh_recording_index_text(r);
+	dh_recording_index_path(r, path, sizeof(path));
+	if (dh_paths_write_atomically(path, text, &j->e)) {
+		close(j->fd);
+		unlink(r->path);
+	}
+	cJSON_free(text);
+}
+
+static void fail_start(struct dh_recording *r, const struct dh_err *why)
+{
+	DH_WARN(r, "cannot start: %s", why->text);
+	finish_waiting(&r->starters, r, why->code, why, false);
+	finish_waiting(&r->stoppers, r, why->code, why, false);
+	dh_list_del(&r->node);
+	dh_recording_free(r);
+}
+
+static void forget_file(struct dh_recording *r)
+{
+	char path[DH_PATH_MAX + 64];
+	dh_recording_index_path(r, path, sizeof(path));
+	unlink(path);
+	unlink(r->path);
+}
+
+static void start_done(void *arg)
+{
+	struct start_job *j = arg;
+	struct dh_recording *r = j->r;
+	struct dh_session *s = r->session;
+	if (!j->e.code && (!s || s->is_closing)) {
+		dh_fail(&j->e, DH_ECANCELED, "the session was closed");
+		close(j->fd);
+		forget_file(r);
+	} else if (!j->e.code) {
+		int err = dh_pipeline_output_add(s->pipeline, "mp4", NULL, j->fd, &r->output, &j->e);
+		if (err)
+			forget_file(r);
+	}
+	if (j->e.code)
+		fail_start(r, &j->e);
+	free(j);
+}
+
+/* Five minutes' worth at a generous bit rate, and never less than 200 MiB. */
+static int64_t needed_bytes(const struct dh_session *s)
+{
+	int64_t bps = (int64_t)s->width_px * s->height_px * s->fps / 10 + 160000;
+	int64_t worth = bps / 8 * 300;
+	return worth > DH_RECORDING_FREE_MIN_BYTES ? worth : DH_RECORDING_FREE_MIN_BYTES;
+}
+
+static struct dh_recording *find_request(struct dh_ctl *ctl, const char *origin, const char *request_id)
+{
+	int64_t now_us = dh_now_us();
+	dh_list_for_each(pos, dh_recordings_list(ctl)) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->created_us && now_us - r->created_us < DH_REQUEST_ID_US && !strcmp(r->request_id, request_id) &&
+		    !strcmp(r->origin, origin))
+			return r;
+	}
+	return NULL;
+}
+
+void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *folder_path)
+{
+	const char *request_id = dh_arg_str(call->args, "request_id");
+	const char *name = dh_arg_str(call->args, "name"), *case_id = dh_arg_str(call->args, "case_id");
+	struct dh_recording *r = request_id ? find_request(call->ctl, call->origin, request_id) : NULL;
+	if (r && r->state != DH_RECORDING_STARTING) {
+		dh_reply_str(call, "recording", r->id);
+		dh_call_finish(call, DH_OK, NULL);
+		return;
+	}
+	if (r) {
+		dh_list_add(&r->starters, &call->wait);
+		return;
+	}
+	r = dh_recording_create(call->ctl);
+	r->created_us = dh_now_us();
+	r->started_wall_ms = dh_wall_us() / 1000;
+	r->session = s;
+	dh_strcopy(r->session_id, sizeof(r->session_id), s->id);
+	dh_strcopy(r->origin, sizeof(r->origin), call->origin);
+	dh_strcopy(r->folder, sizeof(r->folder), dh_arg_str(call->args, "folder"));
+	dh_strcopy(r->name, sizeof(r->name), name);
+	dh_strcopy(r->case_id, sizeof(r->case_id), case_id);
+	dh_strcopy(r->request_id, sizeof(r->request_id), request_id);
+	dh_list_add(&r->starters, &call->wait);
+	struct start_job *j = dh_alloc(sizeof(*j));
+	j->r = r;
+	j->fd = -1;
+	j->has_name = name != NULL;
+	j->needed_bytes = needed_bytes(s);
+	dh_strcopy(j->folder_path, sizeof(j->folder_path), folder_path);
+	dh_job_run(call->ctl, start_work, start_done, j);
+}
+
+/* ---- running ---- */
+
+static struct dh_recording *find_output(struct dh_session *s, int output)
+{
+	dh_list_for_each(pos, dh_recordings_list(s->ctl)) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->session == s && r->output == output)
+			return r;
+	}
+	return NULL;
+}
+
+static void over(struct dh_recording *r, bool is_failed, const struct dh_err *why)
+{
+	cJSON *params = event_params(r);
+	r->state = is_failed ? DH_RECORDING_FAILED : DH_RECORDING_DONE;
+	r->stopped_wall_ms = dh_wall_us() / 1000;
+	r->session = NULL;
+	dh_recording_add_facts(params, r);
+	if (is_failed) {
+		r->why = why ? *why : (struct dh_err){.code = DH_EFAIL};
+		DH_ERROR(r, "failed: %s", r->why.text);
+		cJSON_AddStringToObject(params, "name", dh_err_name(r->why.code));
+		cJSON_AddStringToObject(params, "reason", r->why.text);
+		cJSON_AddStringToObject(params, "hint", r->why.hint);
+	} else {
+		DH_INFO(r, "finished (%s): %s, %lld ms, %lld bytes", r->reason, r->name,
+			(long long)(r->facts.duration_us / 1000), (long long)r->facts.bytes);
+		cJSON_AddStringToObject(params, "reason", r->reason);
+	}
+	dh_emit(r->ctl, is_failed ? "recording.failed" : "recording.stopped", r->origin, params);
+	finish_waiting(&r->starters, r, is_failed ? r->why.code : DH_ECANCELED, &r->why, false);
+	finish_waiting(&r->stoppers, r, is_failed ? r->why.code : DH_OK, &r->why, true);
+	dh_recording_save(r);
+	dh_recordings_update_timer(r->ctl);
+}
+
+static void running(struct dh_recording *r)
+{
+	bool was_paused = r->state == DH_RECORDING_PAUSED;
+	bool is_first = r->state == DH_RECORDING_STARTING;
+	if (r->state != DH_RECORDING_STOPPING)
+		r->state = DH_RECORDING_RUNNING;
+	if (is_first) {
+		DH_INFO(r, "started: %s", r->name);
+		dh_emit(r->ctl, "recording.started", r->origin, event_params(r));
+		finish_waiting(&r->starters, r, DH_OK, NULL, false);
+	} else if (was_paused) {
+		dh_emit(r->ctl, "recording.resumed", r->origin, event_params(r));
+	}
+	dh_recordings_update_timer(r->ctl);
+}
+
+void dh_recording_output_changed(struct dh_session *s, int output, enum dh_output_state state,
+				 const struct dh_output_facts *facts, const struct dh_err *why)
+{
+	struct dh_recording *r = find_output(s, output);
+	if (!r)
+		return;
+	if (facts)
+		r->facts = *facts;
+	if (state == DH_OUTPUT_RUNNING) {
+		running(r);
+	} else if (state == DH_OUTPUT_PAUSED && r->state != DH_RECORDING_STOPPING) {
+		r->state = DH_RECORDING_PAUSED;
+		dh_emit(r->ctl, "recording.paused", r->origin, event_params(r));
+	} else if (state == DH_OUTPUT_DONE || state == DH_OUTPUT_FAILED) {
+		if (!r->reason[0])
+			dh_strcopy(r->reason, sizeof(r->reason), s->ctl->is_stopping ? "shutdown" : "session_closed");
+		over(r, state == DH_OUTPUT_FAILED, why);
+	}
+}
+
+void dh_recordings_session_gone(struct dh_session *s)
+{
+	dh_list_for_each_safe(pos, dh_recordings_list(s->ctl)) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->session == s && r->output)
+			over(r, true, &(struct dh_err){DH_ECANCELED, "the session was closed", ""});
+		else if (r->session == s)
+			r->session = NULL; /* start_done() notices */
+	}
+}
+
+void dh_recording_refresh(struct dh_recording *r)
+{
+	if (r->session && !r->session->is_closing && r->output)
+		dh_pipeline_output_facts(r->session->pipeline, r->output, &r->facts);
+}
+
+/* Each second: event recording.progress. */
+void dh_recording_tick(struct dh_recording *r)
+{
+	if (!r->session || r->session->is_closing || !r->output)
+		return;
+	dh_recording_refresh(r);
+	cJSON *params = event_params(r);
+	cJSON_AddStringToObject(params, "state", dh_recording_state_name(r));
+	dh_recording_add_facts(params, r);
+	cJSON_AddNumberToObject(params, "disk_free_bytes", (double)r->disk_free_bytes);
+	dh_emit(r->ctl, "recording.progress", r->origin, params);
+}
+
+void dh_recording_end(struct dh_recording *r, const char *reason)
+{
+	if (r->state == DH_RECORDING_STOPPING || dh_recording_is_over(r) || !r->output || !r->session ||
+	    r->session->is_closing)
+		return;
+	dh_strcopy(r->reason, sizeof(r->reason), reason);
+	r->state = DH_RECORDING_STOPPING;
+	dh_pipeline_output_stop(r->session->pipeline, r->output);
+}
+
+/* ---- commands ---- */
+
+int dh_recording_stop(struct dh_recording *r, struct dh_call *call)
+{
+	if (r->state == DH_RECORDING_FAILED || r->state == DH_RECORDING_DONE) {
+		dh_recording_reply(call, r);
+		return DH_OK; /* asked again: the same answer */
+	}
+	if (r->state == DH_RECORDING_INTERRUPTED || (!r->output && r->state == DH_RECORDING_STARTING))
+		return dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
+	dh_list_add(&r->stoppers, &call->wait);
+	dh_recording_end(r, "asked");
+	return DH_PENDING;
+}
+
+int dh_recording_pause(struct dh_recording *r, bool paused, struct dh_err *e)
+{
+	if (r->state != (paused ? DH_RECORDING_RUNNING : DH_RECORDING_PAUSED)) {
+		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
+		return dh_hint(e, paused ? "Only a running recording can pause." : "Only a paused recording can resume.");
+	}
+	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
+	return DH_OK;
+}
+
+int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, int64_t *t_ms, struct dh_err *e)
+{
+	if (r->state != DH_RECORDING_RUNNING && r->state != DH_RECORDING_PAUSED)
+		return dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
+	if (cJSON_GetArraySize(r->markers) >= DH_RECORDING_MARKERS_MAX)
+		return dh_fail(e, DH_ELIMIT, "the recording has %d markers already", DH_RECORDING_MARKERS_MAX);
+	dh_pipeline_output_facts(r->session->pipeline, r->output, &r->facts);
+	*t_ms = r->facts.duration_us / 1000;
+	cJSON *m = cJSON_CreateObject();
+	cJSON_AddNumberToObject(m, "t_ms", (double)*t_ms);
+	cJSON_AddStringToObject(m, "text", text);
+	if (step)
+		cJSON_AddStringToObject(m, "step", step);
+	cJSON_AddItemToArray(r->markers, m);
+	cJSON *params = event_params(r);
+	for (const cJSON *v = m->child; v; v = v->next)
+		cJSON_AddItemToObject(params, v->string, cJSON_Duplicate(v, true));
+	dh_emit(r->ctl, "recording.marker", r->origin, params);
+	dh_recording_save(r);
+	return DH_OK;
+}
+
+struct delete_job {
+	struct dh_call *call;
+	char path[DH_PATH_MAX], index_path[DH_PATH_MAX + 64];
+	struct dh_err e;
+};
+
+static void delete_work(void *arg)
+{
+	struct delete_job *j = arg;
+	if (unlink(j->path) && errno != ENOENT)
+		dh_fail(&j->e, dh_err_from_errno(errno), "cannot delete the recording: %s", strerror(errno));
+	else
+		unlink(j->index_path);
+}
+
+static void delete_done(void *arg)
+{
+	struct delete_job *j = arg;
+	dh_call_finish(j->call, j->e.code, &j->e);
+	free(j);
+}
+
+int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
+{
+	if (!dh_recording_is_over(r)) {
+		dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
+		return dh_hint(&call->err, "Stop it first.");
+	}
+	struct delete_job *j = dh_alloc(sizeof(*j));
+	j->call = call;
+	dh_strcopy(j->path, sizeof(j->path), r->path);
+	dh_recording_index_path(r, j->index_path, sizeof(j->index_path));
+	dh_list_del(&r->node);
+	dh_recording_free(r);
+	dh_job_run(call->ctl, delete_work, delete_done, j);
+	return DH_PENDING;
+}

@@ -1,0 +1,384 @@
+/* All recordings: the list, its files in state_dir/recordings, the one-second timer, mending at start. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ctl/events.h"
+#include "agent/ctl/job.h"
+#include "agent/ctl/recording_file.h"
+#include "agent/ctl/recording_priv.h"
+#include "agent/ctl/session.h"
+#include "common/alloc.h"
+
+#define TICK_MS 1000
+#define TICKS_PER_DISK_CHECK 5
+#define INDEX_BYTES_MAX (512 * 1024)
+
+struct dh_recordings {
+	struct dh_list list;
+	uv_timer_t timer;
+	bool is_ticking, is_stopped, is_timer_closed, is_measuring;
+	int ticks;
+};
+
+static const char *const state_names[] = {"", "starting", "recording", "paused", "stopping", "done", "failed",
+					  "interrupted"};
+
+struct dh_list *dh_recordings_list(struct dh_ctl *ctl)
+{
+	return &ctl->recordings->list;
+}
+
+bool dh_recording_is_over(const struct dh_recording *r)
+{
+	return r->state == DH_RECORDING_DONE || r->state == DH_RECORDING_FAILED || r->state == DH_RECORDING_INTERRUPTED;
+}
+
+const char *dh_recording_state_name(const struct dh_recording *r)
+{
+	return state_names[r->state];
+}
+
+struct dh_recording *dh_recording_create(struct dh_ctl *ctl)
+{
+	struct dh_recording *r = dh_alloc(sizeof(*r));
+	r->ctl = ctl;
+	r->state = DH_RECORDING_STARTING;
+	r->markers = cJSON_CreateArray();
+	dh_random_hex(r->id, 16);
+	dh_log_init(&r->log, "agent/recording %.8s", r->id);
+	dh_list_init(&r->starters);
+	dh_list_init(&r->stoppers);
+	dh_list_add(&ctl->recordings->list, &r->node);
+	return r;
+}
+
+void dh_recording_free(struct dh_recording *r)
+{
+	if (r->is_saving) {
+		r->must_free = true;
+		return;
+	}
+	cJSON_Delete(r->markers);
+	free(r);
+}
+
+/* ---- JSON ---- */
+
+cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path)
+{
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddStringToObject(v, "recording", r->id);
+	cJSON_AddStringToObject(v, "session", r->session_id);
+	cJSON_AddStringToObject(v, "state", dh_recording_state_name(r));
+	cJSON_AddBoolToObject(v, "is_recovered", r->is_recovered);
+	cJSON_AddStringToObject(v, "folder", r->folder);
+	cJSON_AddStringToObject(v, "name", r->name);
+	cJSON_AddStringToObject(v, "case_id", r->case_id);
+	cJSON_AddNumberToObject(v, "started_ms", (double)r->started_wall_ms);
+	if (r->stopped_wall_ms)
+		cJSON_AddNumberToObject(v, "stopped_ms", (double)r->stopped_wall_ms);
+	dh_recording_add_facts(v, r);
+	if (r->reason[0])
+		cJSON_AddStringToObject(v, "reason", r->reason);
+	if (r->state == DH_RECORDING_FAILED)
+		cJSON_AddStringToObject(v, "error", r->why.text);
+	cJSON_AddItemToObject(v, "markers", cJSON_Duplicate(r->markers, true));
+	if (with_path)
+		cJSON_AddStringToObject(v, "path", r->path);
+	return v;
+}
+
+char *dh_recording_index_text(const struct dh_recording *r)
+{
+	cJSON *v = dh_recording_to_json(r, true);
+	cJSON_AddStringToObject(v, "origin", r->origin);
+	char *text = cJSON_Print(v);
+	cJSON_Delete(v);
+	return text;
+}
+
+void dh_recording_index_path(const struct dh_recording *r, char *out, size_t size)
+{
+	snprintf(out, size, "%s/%s.json", r->ctl->paths.recordings_dir, r->id);
+}
+
+struct save_job {
+	struct dh_recording *r;
+	char path[DH_PATH_MAX + 64], *text;
+	struct dh_err e;
+};
+
+static void save_work(void *arg)
+{
+	struct save_job *j = arg;
+	dh_paths_write_atomically(j->path, j->text, &j->e);
+}
+
+static void save_done(void *arg)
+{
+	struct save_job *j = arg;
+	struct dh_recording *r = j->r;
+	r->is_saving = false;
+	if (j->e.code)
+		DH_WARN(r, "%s", j->e.text);
+	if (r->must_free) {
+		unlink(j->path);
+		dh_recording_free(r);
+	} else if (r->must_save) {
+		r->must_save = false;
+		dh_recording_save(r);
+	}
+	cJSON_free(j->text);
+	free(j);
+}
+
+void dh_recording_save(struct dh_recording *r)
+{
+	if (r->is_saving) {
+		r->must_save = true;
+		return;
+	}
+	struct save_job *j = dh_alloc(sizeof(*j));
+	j->r = r;
+	j->text = dh_recording_index_text(r);
+	dh_recording_index_path(r, j->path, sizeof(j->path));
+	r->is_saving = true;
+	dh_job_run(r->ctl, save_work, save_done, j);
+}
+
+/* ---- reading the index ---- */
+
+static const char *text_of(const cJSON *json, const char *name)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
+	return cJSON_IsString(v) ? v->valuestring : "";
+}
+
+static int64_t number_of(const cJSON *json, const char *name)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
+	return cJSON_IsNumber(v) ? (int64_t)v->valuedouble : 0;
+}
+
+static enum dh_recording_state state_of(const cJSON *json)
+{
+	const char *name = text_of(json, "state");
+	return !strcmp(name, "done") ? DH_RECORDING_DONE :
+	       !strcmp(name, "failed") ? DH_RECORDING_FAILED : DH_RECORDING_INTERRUPTED;
+}
+
+static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id)
+{
+	struct dh_recording *r = dh_recording_create(ctl);
+	const cJSON *markers = cJSON_GetObjectItemCaseSensitive(json, "markers");
+	const cJSON *recovered = cJSON_GetObjectItemCaseSensitive(json, "is_recovered");
+	dh_strcopy(r->id, sizeof(r->id), id);
+	dh_log_init(&r->log, "agent/recording %.8s", r->id);
+	r->state = state_of(json);
+	r->is_recovered = cJSON_IsTrue(recovered);
+	dh_strcopy(r->session_id, sizeof(r->session_id), text_of(json, "session"));
+	dh_strcopy(r->origin, sizeof(r->origin), text_of(json, "origin"));
+	dh_strcopy(r->path, sizeof(r->path), text_of(json, "path"));
+	dh_strcopy(r->folder, sizeof(r->folder), text_of(json, "folder"));
+	dh_strcopy(r->name, sizeof(r->name), text_of(json, "name"));
+	dh_strcopy(r->case_id, sizeof(r->case_id), text_of(json, "case_id"));
+	dh_strcopy(r->reason, sizeof(r->reason), text_of(json, "reason"));
+	r->why.code = r->state == DH_RECORDING_FAILED ? DH_EFAIL : DH_OK;
+	dh_strcopy(r->why.text, sizeof(r->why.text), text_of(json, "error"));
+	r->started_wall_ms = number_of(json, "started_ms");
+	r->stopped_wall_ms = number_of(json, "stopped_ms");
+	r->facts.duration_us = number_of(json, "duration_ms") * 1000;
+	r->facts.bytes = number_of(json, "bytes");
+	r->facts.video_frames = number_of(json, "video_frames");
+	r->facts.dropped = number_of(json, "dropped");
+	if (cJSON_IsArray(markers)) {
+		cJSON_Delete(r->markers);
+		r->markers = cJSON_Duplicate(markers, true);
+	}
+}
+
+static void load_one(struct dh_ctl *ctl, const char *file)
+{
+	char path[DH_PATH_MAX + 300], id[33], *text = NULL;
+	struct dh_err e = {0};
+	if (strlen(file) != 37 || strspn(file, "0123456789abcdef") != 32 || strcmp(file + 32, ".json"))
+		return;
+	snprintf(path, sizeof(path), "%s/%s", ctl->paths.recordings_dir, file);
+	dh_strcopy(id, sizeof(id), file);
+	if (dh_paths_read_file(path, INDEX_BYTES_MAX, &text, NULL, &e)) {
+		DH_WARN(ctl, "%s", e.text);
+		return;
+	}
+	cJSON *json = cJSON_Parse(text); /* our own file, in our own directory */
+	if (json)
+		add_from_index(ctl, json, id);
+	else
+		DH_WARN(ctl, "%s is damaged: that recording is not listed", path);
+	cJSON_Delete(json);
+	free(text);
+}
+
+void dh_recordings_load(struct dh_ctl *ctl)
+{
+	DIR *dir = opendir(ctl->paths.recordings_dir);
+	for (struct dirent *d; dir && (d = readdir(dir));)
+		load_one(ctl, d->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+/* ---- the timer ---- */
+
+struct disk_job {
+	struct dh_ctl *ctl;
+	char path[DH_PATH_MAX], id[33];
+	int64_t free_bytes;
+};
+
+static void disk_work(void *arg)
+{
+	struct disk_job *j = arg;
+	j->free_bytes = dh_disk_free_bytes(j->path);
+}
+
+static void disk_done(void *arg)
+{
+	struct disk_job *j = arg;
+	dh_list_for_each_safe(pos, &j->ctl->recordings->list) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (strcmp(r->id, j->id))
+			continue;
+		r->disk_free_bytes = j->free_bytes;
+		if (j->free_bytes >= 0 && j->free_bytes < DH_RECORDING_FREE_STOP_BYTES) {
+			DH_WARN(r, "the disk is nearly full: ending cleanly");
+			dh_recording_end(r, "disk_full");
+		}
+	}
+	free(j);
+}
+
+static void check_disk(struct dh_recording *r)
+{
+	struct disk_job *j = dh_alloc(sizeof(*j));
+	j->ctl = r->ctl;
+	dh_strcopy(j->path, sizeof(j->path), r->path);
+	dh_strcopy(j->id, sizeof(j->id), r->id);
+	dh_job_run(r->ctl, disk_work, disk_done, j);
+}
+
+static void tick(uv_timer_t *timer)
+{
+	struct dh_ctl *ctl = timer->data;
+	struct dh_recordings *all = ctl->recordings;
+	bool is_disk_due = ++all->ticks % TICKS_PER_DISK_CHECK == 0;
+	dh_list_for_each_safe(pos, &all->list) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->state != DH_RECORDING_RUNNING && r->state != DH_RECORDING_PAUSED)
+			continue;
+		dh_recording_tick(r);
+		if (is_disk_due)
+			check_disk(r);
+	}
+}
+
+void dh_recordings_update_timer(struct dh_ctl *ctl)
+{
+	struct dh_recordings *all = ctl->recordings;
+	bool is_needed = false;
+	dh_list_for_each(pos, &all->list) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		is_needed |= r->state == DH_RECORDING_RUNNING || r->state == DH_RECORDING_PAUSED;
+	}
+	if (is_needed == all->is_ticking || all->is_stopped)
+		return;
+	all->is_ticking = is_needed;
+	if (is_needed)
+		uv_timer_start(&all->timer, tick, TICK_MS, TICK_MS);
+	else
+		uv_timer_stop(&all->timer);
+}
+
+/* ---- begin and end ---- */
+
+void dh_recordings_create(struct dh_ctl *ctl)
+{
+	struct dh_recordings *all = dh_alloc(sizeof(*all));
+	dh_list_init(&all->list);
+	ctl->recordings = all;
+	uv_timer_init(&ctl->loop->uv, &all->timer);
+	all->timer.data = ctl;
+	dh_recordings_load(ctl);
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+	struct dh_ctl *ctl = h->data;
+	ctl->recordings->is_timer_closed = true;
+	dh_ctl_check_stopped(ctl);
+}
+
+void dh_recordings_stop(struct dh_ctl *ctl)
+{
+	ctl->recordings->is_stopped = true;
+	uv_close((uv_handle_t *)&ctl->recordings->timer, timer_closed);
+}
+
+bool dh_recordings_are_idle(struct dh_ctl *ctl)
+{
+	return ctl->recordings->is_timer_closed;
+}
+
+void dh_recordings_destroy(struct dh_ctl *ctl)
+{
+	dh_list_for_each_safe(pos, &ctl->recordings->list) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		dh_list_del(pos);
+		dh_recording_free(r);
+	}
+	free(ctl->recordings);
+	ctl->recordings = NULL;
+}
+
+/* ---- for commands ---- */
+
+int dh_call_recording(struct dh_call *call, struct dh_recording **out)
+{
+	const char *id = dh_arg_str(call->args, "recording");
+	dh_list_for_each(pos, &call->ctl->recordings->list) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (!strcmp(r->id, id) && (call->is_cli || !strcmp(r->origin, call->origin))) {
+			*out = r;
+			return DH_OK;
+		}
+	}
+	dh_fail(&call->err, DH_ENOENT, "there is no recording \"%.40s\"", id);
+	return dh_hint(&call->err, "recording.list shows the recordings of this origin.");
+}
+
+int dh_call_recording_control(struct dh_call *call, struct dh_recording **out)
+{
+	struct dh_recording *r = NULL;
+	int err = dh_call_recording(call, &r);
+	if (err)
+		return err;
+	if (!call->is_cli && r->session && r->session->controller != call->client) { /* SR-18 */
+		dh_fail(&call->err, DH_EPERM, "the recording's session is controlled by another page");
+		return dh_hint(&call->err, "Call session.attach with the resume secret that session.open returned.");
+	}
+	*out = r;
+	return DH_OK;
+}
+
+cJSON *dh_session_recordings(const struct dh_session *s)
+{
+	cJSON *list = cJSON_CreateArray();
+	dh_list_for_each(pos, &s->ctl->recordings->list) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->session == s)
+			cJSON_AddItemToArray(list, cJSON_CreateString(r->id));
+	}
+	return list;
+}

@@ -1,0 +1,13 @@
+/* Between the files of recordings. */
+#ifndef DH_CTL_RECORDING_PRIV_H
+#define DH_CTL_RECORDING_PRIV_H
+
+#include "agent/ctl/recording.h"
+
+/* recording.c: each second while it runs. */
+void dh_recording_tick(struct dh_recording *r);
+
+/* recording_index.c: the one-second timer runs while a recording does. */
+void dh_recordings_update_timer(struct dh_ctl *ctl);
+
+#endif

@@ -1,0 +1,183 @@
+/* Load and rates; see stats.h. The timer runs only while somebody subscribed to agent.stats. */
+#include "agent/ctl/stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/ctl/client_priv.h"
+#include "agent/ctl/events.h"
+#include "agent/ctl/job.h"
+#include "agent/ctl/recording_file.h"
+#include "agent/ctl/session.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+
+#define TICK_MS 1000
+
+struct dh_stats {
+	uv_timer_t timer;
+	struct dh_ctl *ctl;
+	int64_t cpu_us, at_us; /* at the last measurement */
+	double cpu_percent;
+	int64_t disk_free_bytes, disk_at_us;
+	bool is_ticking;
+};
+
+static int64_t cpu_used_us(void)
+{
+	struct rusage u;
+	getrusage(RUSAGE_SELF, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000LL + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+}
+
+static int64_t rss_bytes(void)
+{
+	long long size = 0, rss = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+	if (!f)
+		return 0;
+	int n = fscanf(f, "%lld %lld", &size, &rss);
+	fclose(f);
+	return n == 2 ? rss * sysconf(_SC_PAGESIZE) : 0;
+}
+
+static struct dh_stats *get(struct dh_ctl *ctl)
+{
+	if (!ctl->stats) {
+		struct dh_stats *st = dh_alloc(sizeof(*st));
+		st->ctl = ctl;
+		st->at_us = ctl->started_us;
+		st->disk_free_bytes = -1;
+		uv_timer_init(&ctl->loop->uv, &st->timer);
+		ctl->stats = st;
+	}
+	return ctl->stats;
+}
+
+static cJSON *source_stats(const struct dh_session *s, const struct dh_session_source *src)
+{
+	struct dh_source_stats st = {0};
+	cJSON *v = cJSON_CreateObject();
+	dh_pipeline_source_stats(s->pipeline, src->pipeline_source, &st);
+	cJSON_AddNumberToObject(v, "source", src->source);
+	cJSON_AddStringToObject(v, "role", dh_role_name(src->role));
+	cJSON_AddNumberToObject(v, "width", st.width_px);
+	cJSON_AddNumberToObject(v, "height", st.height_px);
+	cJSON_AddNumberToObject(v, "frames", (double)st.frames);
+	cJSON_AddNumberToObject(v, "dropped", (double)st.dropped);
+	return v;
+}
+
+static cJSON *session_stats(const struct dh_session *s)
+{
+	struct dh_pipeline_stats st = {0};
+	cJSON *v = cJSON_CreateObject(), *sources;
+	dh_pipeline_stats(s->pipeline, &st);
+	cJSON_AddStringToObject(v, "session", s->id);
+	cJSON_AddNumberToObject(v, "composed", (double)st.composed);
+	cJSON_AddNumberToObject(v, "compose_dropped", (double)st.compose_dropped);
+	cJSON_AddNumberToObject(v, "compose_ms", st.composed ? (double)st.compose_us / (double)st.composed / 1000 : 0);
+	cJSON_AddNumberToObject(v, "encoded", (double)st.encoded);
+	cJSON_AddNumberToObject(v, "encoded_bytes", (double)st.encoded_bytes);
+	cJSON_AddNumberToObject(v, "encode_ms", st.encoded ? (double)st.encode_us / (double)st.encoded / 1000 : 0);
+	sources = cJSON_AddArrayToObject(v, "sources");
+	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++)
+		if (s->sources[i].source)
+			cJSON_AddItemToArray(sources, source_stats(s, &s->sources[i]));
+	return v;
+}
+
+static void disk_work(void *arg)
+{
+	struct dh_stats *st = arg;
+	st->disk_free_bytes = dh_disk_free_bytes(st->ctl->paths.videos_dir);
+}
+
+static void disk_done(void *arg)
+{
+	struct dh_stats *st = arg;
+	st->disk_at_us = dh_now_us();
+}
+
+/* At most every 5 s; the number is a moment old. */
+static void measure_disk(struct dh_stats *st)
+{
+	int64_t now_us = dh_now_us();
+	if (st->ctl->is_stopping || st->disk_at_us == INT64_MAX || now_us - st->disk_at_us < 5000000)
+		return;
+	st->disk_at_us = INT64_MAX; /* under way */
+	dh_job_run(st->ctl, disk_work, disk_done, st);
+}
+
+cJSON *dh_stats_to_json(struct dh_ctl *ctl, const char *origin)
+{
+	struct dh_stats *st = get(ctl);
+	cJSON *v = cJSON_CreateObject(), *list;
+	int64_t now_us = dh_now_us(), cpu_us = cpu_used_us();
+	if (now_us - st->at_us > 100000) {
+		st->cpu_percent = 100.0 * (double)(cpu_us - st->cpu_us) / (double)(now_us - st->at_us);
+		st->at_us = now_us;
+		st->cpu_us = cpu_us;
+	}
+	measure_disk(st);
+	cJSON_AddNumberToObject(v, "cpu_percent", (int)(st->cpu_percent * 10) / 10.0);
+	cJSON_AddNumberToObject(v, "rss_bytes", (double)rss_bytes());
+	if (st->disk_free_bytes >= 0)
+		cJSON_AddNumberToObject(v, "disk_free_bytes", (double)st->disk_free_bytes);
+	list = cJSON_AddArrayToObject(v, "sessions");
+	dh_list_for_each(pos, &ctl->sessions) {
+		const struct dh_session *s = dh_container_of(pos, struct dh_session, node);
+		if (!s->is_closing && (!origin || !strcmp(origin, s->origin)))
+			cJSON_AddItemToArray(list, session_stats(s));
+	}
+	return v;
+}
+
+/* Each client sees its own origin's sessions. */
+static void tick(uv_timer_t *timer)
+{
+	struct dh_stats *st = timer->data;
+	dh_list_for_each_safe(pos, &st->ctl->clients) {
+		struct dh_client *c = dh_container_of(pos, struct dh_client, node);
+		if (dh_event_is_wanted_by(c, "agent.stats"))
+			dh_emit_to(c, "agent.stats", dh_stats_to_json(st->ctl, c->is_cli ? NULL : c->id.origin));
+	}
+}
+
+void dh_stats_update_wanted(struct dh_ctl *ctl)
+{
+	if (ctl->is_stopping)
+		return;
+	bool is_wanted = dh_event_is_wanted(ctl, "agent.stats", NULL);
+	dh_list_for_each(pos, &ctl->sessions) {
+		struct dh_session *s = dh_container_of(pos, struct dh_session, node);
+		if (!s->is_closing)
+			dh_pipeline_enable_levels(s->pipeline, dh_event_is_wanted(ctl, "audio.levels", s->origin));
+	}
+	if (!is_wanted && !ctl->stats)
+		return;
+	struct dh_stats *st = get(ctl);
+	if (st->is_ticking == is_wanted)
+		return;
+	st->is_ticking = is_wanted;
+	st->timer.data = st;
+	if (is_wanted)
+		uv_timer_start(&st->timer, tick, TICK_MS, TICK_MS);
+	else
+		uv_timer_stop(&st->timer);
+}
+
+void dh_stats_stop(struct dh_ctl *ctl)
+{
+	if (ctl->stats)
+		uv_close((uv_handle_t *)&ctl->stats->timer, NULL);
+}
+
+void dh_stats_destroy(struct dh_ctl *ctl)
+{
+	free(ctl->stats);
+	ctl->stats = NULL;
+}
