@@ -68,6 +68,7 @@ static void encoder_gone(void *arg)
 	struct dh_pipeline_encoder *enc = arg;
 	enc->encode = NULL;
 	enc->state = ENCODER_NONE;
+	enc->is_spent = false;
 	dh_pipeline_advance(enc->pipeline);
 }
 
@@ -137,10 +138,11 @@ static void start_encoder(struct dh_pipeline_encoder *enc)
 
 static void advance_encoder(struct dh_pipeline_encoder *enc)
 {
-	bool is_wanted = dh_pipeline_wants(enc->pipeline, enc == &enc->pipeline->video);
+	bool is_video = enc == &enc->pipeline->video, is_up = enc->state == ENCODER_OPEN || enc->state == ENCODER_OPENING;
+	bool is_wanted = dh_pipeline_wants(enc->pipeline, is_video);
 	if (is_wanted && enc->state == ENCODER_NONE)
 		start_encoder(enc);
-	else if (!is_wanted && (enc->state == ENCODER_OPEN || enc->state == ENCODER_OPENING))
+	else if (is_up && (!is_wanted || (enc->is_spent && !dh_pipeline_is_feeding(enc->pipeline, is_video))))
 		stop_encoder(enc);
 }
 

@@ -31,11 +31,26 @@ bool dh_pipeline_wants(const struct dh_pipeline *p, bool video)
 	return false;
 }
 
+bool dh_pipeline_is_feeding(const struct dh_pipeline *p, bool video)
+{
+	dh_list_for_each(pos, &p->outputs) {
+		const struct dh_pipeline_output *o = output_of(pos);
+		if (o->has_begun && !(o->has_ended && o->is_detached) && (video ? o->needs_video : o->needs_audio))
+			return true;
+	}
+	return false;
+}
+
+static bool is_open(const struct dh_pipeline_encoder *enc)
+{
+	return enc->state == ENCODER_OPEN && !enc->is_spent;
+}
+
 static bool is_ready(const struct dh_pipeline_output *o)
 {
 	const struct dh_pipeline *p = o->pipeline;
-	return !o->has_begun && !o->is_aborted && (!o->needs_video || p->video.state == ENCODER_OPEN) &&
-	       (!o->needs_audio || p->audio.state == ENCODER_OPEN);
+	return !o->has_begun && !o->is_aborted && (!o->needs_video || is_open(&p->video)) &&
+	       (!o->needs_audio || is_open(&p->audio));
 }
 
 void dh_pipeline_begin_waiting(struct dh_pipeline *p)
@@ -124,7 +139,7 @@ static bool is_last_with_pictures(const struct dh_pipeline_output *o)
 {
 	dh_list_for_each(pos, &o->pipeline->outputs) {
 		const struct dh_pipeline_output *other = output_of(pos);
-		if (other != o && other->needs_video && !other->is_stopping && !other->is_aborted)
+		if (other != o && other->needs_video && other->has_begun && !other->is_stopping)
 			return false;
 	}
 	return true;
@@ -135,7 +150,8 @@ static void stop(struct dh_pipeline_output *o)
 	if (o->is_stopping)
 		return;
 	o->is_stopping = true;
-	o->drains = is_last_with_pictures(o);
+	o->drains = o->has_begun && o->needs_video && is_last_with_pictures(o);
+	o->pipeline->video.is_spent |= o->drains;
 	if (!o->has_begun)
 		finish(o);
 	else if (o->needs_video)

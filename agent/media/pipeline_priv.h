@@ -14,6 +14,7 @@ struct dh_pipeline_encoder {
 	enum encoder_state state;
 	struct dh_encode *encode;
 	struct dh_stream stream; /* when OPEN */
+	bool is_spent;           /* drained: takes no more frames, must be started anew */
 	struct dh_encode *feed;  /* -- protected by feed_lock: where pictures or chunks go */
 };
 
@@ -68,6 +69,7 @@ bool dh_pipeline_has(const struct dh_pipeline *p, bool video); /* a source of pi
 
 /* -- pipeline_output.c */
 bool dh_pipeline_wants(const struct dh_pipeline *p, bool video); /* an output that needs the encoder */
+bool dh_pipeline_is_feeding(const struct dh_pipeline *p, bool video); /* an output that the encoder still feeds */
 void dh_pipeline_begin_waiting(struct dh_pipeline *p);
 void dh_pipeline_fail_waiting(struct dh_pipeline *p, bool video, const struct dh_err *why);
 void dh_pipeline_stop_outputs(struct dh_pipeline *p);

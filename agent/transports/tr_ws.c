@@ -104,6 +104,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return dh_ws_received(user, in, len);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return dh_ws_writable(user);
+	case LWS_CALLBACK_TIMER:
+		return dh_ws_close_time(user);
 	case LWS_CALLBACK_CLOSED:
 		dh_ws_closed(user);
 		return 0;

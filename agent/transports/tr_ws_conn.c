@@ -159,15 +159,21 @@ int dh_ws_writable(struct dh_ws_conn *c)
 		if (lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
 			break;
 	}
-	if (!dh_list_is_empty(&c->out)) {
+	if (!dh_list_is_empty(&c->out) || (c->close_code && lws_partial_buffered(c->wsi)))
 		ask_writable(c);
-	} else if (c->close_code) {
-		const char *why = dh_close_text(c->close_code);
-		lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)(uintptr_t)why,
-				 strlen(why));
-		return -1;
-	}
+	else if (c->close_code)
+		lws_set_timer_usecs(c->wsi, 1); /* dh_ws_close_time() follows */
 	return 0;
+}
+
+/* Everything is written: the close frame. Not from the writable callback, because libwebsockets 4.1.6 as Debian builds
+ * it (with _DEBUG) closes a connection twice that ends there, and the second time drops it without a frame
+ * (lib/core-net/service.c, "uv repeat test"). */
+int dh_ws_close_time(struct dh_ws_conn *c)
+{
+	const char *why = dh_close_text(c->close_code);
+	lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)(uintptr_t)why, strlen(why));
+	return -1;
 }
 
 /* libwebsockets drops connections without a word when its context ends, so the close frame is put together here

@@ -64,6 +64,7 @@ int dh_ws_http_upgrade(struct dh_tr_ws *t, struct lws *wsi); /* 0: may go on; -1
 int dh_ws_established(struct dh_tr_ws *t, struct lws *wsi, struct dh_ws_conn *c);
 int dh_ws_received(struct dh_ws_conn *c, const char *data, size_t size);
 int dh_ws_writable(struct dh_ws_conn *c);
+int dh_ws_close_time(struct dh_ws_conn *c);
 void dh_ws_closed(struct dh_ws_conn *c);
 void dh_ws_say_goodbye(struct dh_ws_conn *c); /* the agent ends: a close frame, if there is room for it now */
 

@@ -1,0 +1,21 @@
+/* Finish a recording that was interrupted: read its fragments back and make it an ordinary file, in place. */
+#ifndef DH_SINKS_MP4_RECOVER_H
+#define DH_SINKS_MP4_RECOVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct dh_mp4_facts {
+	bool was_finished; /* nothing had to be done */
+	int64_t bytes, duration_us, video_frames, audio_frames; /* 0 when was_finished */
+};
+
+/* fd: open for reading and writing, borrowed. Running it again changes nothing. The input is not trusted:
+ * whatever is malformed ends the file there. Any thread; blocks.
+ * Errors: DH_EPROTO not a recording of ours (untouched), DH_ENODEV nothing was recorded yet (untouched),
+ * DH_ENOSPC, DH_EIO (readable as before). */
+int dh_mp4_recover(int fd, struct dh_mp4_facts *facts, struct dh_err *e);
+
+#endif
