@@ -6,7 +6,8 @@
 int dh_avc_config_write(struct dh_stream *stream, const uint8_t *sps, size_t sps_bytes, const uint8_t *pps, size_t pps_bytes,
 			struct dh_err *e)
 {
-	if (!sps || !pps || sps_bytes < 4 || 15 + sps_bytes + pps_bytes > sizeof(stream->extradata))
+	if (!sps || !pps || sps_bytes < 4 || (sps[0] & 31) != 7 || !pps_bytes || (pps[0] & 31) != 8 ||
+	    15 + sps_bytes + pps_bytes > sizeof(stream->extradata))
 		return dh_fail(e, DH_EFAIL, "the encoder's parameter sets are missing or too large");
 	uint8_t *p = stream->extradata;
 	*p++ = 1;      /* configurationVersion */

@@ -1,192 +1,242 @@
-/* H.264 by OpenH264: the choice for packages that must be free of the GPL. Constrained baseline with CABAC off, bit rate
- * controlled (OpenH264 has no constant-quality mode), no frame of delay. */
-#include <stdint.h>
-#include <stdlib.h>
+/* H.264 by OpenH264: the choice where the GPL of x264 does not fit. Constrained baseline, no delay. */
 #include <string.h>
+
 #include <wels/codec_api.h>
 
 #include "agent/encoders/avc_config.h"
+#include "agent/encoders/key_timer.h"
 #include "agent/media/encoder.h"
 
-struct enc {
-	ISVCEncoder *wels;
-	int64_t key_interval_us, last_key_us, first_pts_us, last_pts_us;
+struct openh264 {
+	ISVCEncoder *h;
+	struct dh_key_timer keys;
+	int64_t last_pts_us;
+	bool has_pts, has_bitrate;
 };
 
+static const char *const presets[] = {"ultrafast", "superfast", "veryfast", NULL};
 static const struct dh_param params[] = {
-	{"bitrate_kbps", DH_INT, "kbit/s", 0, 50000, 0, .doc = "0: 0.07 bit per pixel"},
-	{"key_interval_ms", DH_INT, "ms", 200, 20000, 2000, .doc = "longest time between key frames"},
-	{"threads", DH_INT, NULL, 0, 16, 1, .doc = "0: chosen by OpenH264"},
+	{"preset", DH_STR, .choices = presets, .def_str = "superfast", .doc = "speed against size"},
+	{"crf", DH_INT, NULL, 1, 51, 23, .doc = "constant quality, lower is better, while bitrate_kbps is 0"},
+	{"bitrate_kbps", DH_INT, "kbit/s", 0, 100000, 0, .doc = "bit rate; 0: quality alone decides"},
+	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
+	{"still_key_interval_ms", DH_INT, "ms", 0, 600000, 0,
+	 .doc = "the same while fewer than 5 pictures a second come; 0: as key_interval_ms"},
+	{"threads", DH_INT, NULL, 0, 4, 1, .doc = "0: as many as the machine has use for"},
 	{0},
 };
 
-static int target_bps(const struct dh_stream *s, const struct dh_args *a)
+static void log_line(void *arg, int level, const char *text)
 {
-	int64_t wanted = dh_arg_int(a, "bitrate_kbps") * 1000;
-	return (int)(wanted ? wanted : (int64_t)s->width_px * s->height_px * s->fps * 7 / 100);
+	struct dh_encoder *enc = arg;
+	if (level <= WELS_LOG_ERROR)
+		DH_ERROR(enc, "%s", text);
 }
 
-static void fill(SEncParamExt *p, const struct dh_stream *s, int bps, int threads)
+static void fill_params(SEncParamExt *p, const struct dh_stream *s, const struct dh_args *a)
 {
-	p->iUsageType = CAMERA_VIDEO_REAL_TIME;
+	int64_t kbps = dh_arg_int(a, "bitrate_kbps");
+	const char *preset = dh_arg_str(a, "preset");
+	p->iUsageType = CAMERA_VIDEO_REAL_TIME; /* the screen mode changes resolution of detail by itself */
 	p->iPicWidth = s->width_px;
 	p->iPicHeight = s->height_px;
-	p->iTargetBitrate = bps;
-	p->iMaxBitrate = UNSPECIFIED_BIT_RATE;
-	p->iRCMode = RC_BITRATE_MODE;
-	p->fMaxFrameRate = (float)s->fps;
-	p->uiIntraPeriod = 0; /* by time, see encode() */
-	p->bEnableFrameSkip = false;
-	p->bEnableSceneChangeDetect = false;
+	p->fMaxFrameRate = (float)(s->fps > 0 ? s->fps : 30);
+	p->iRCMode = kbps ? RC_BITRATE_MODE : RC_OFF_MODE;
+	p->iTargetBitrate = (int)(kbps ? kbps * 1000 : 5000000);
+	p->iMaxBitrate = kbps ? p->iTargetBitrate * 5 / 4 : UNSPECIFIED_BIT_RATE;
+	p->bEnableFrameSkip = false; /* a recording has no holes */
+	p->uiIntraPeriod = 0;        /* dh_key_timer decides */
 	p->eSpsPpsIdStrategy = CONSTANT_ID;
-	p->iMultipleThreadIdc = (unsigned short)threads;
-	p->iComplexityMode = MEDIUM_COMPLEXITY;
+	p->iMultipleThreadIdc = (unsigned short)dh_arg_int(a, "threads");
+	p->iComplexityMode = !strcmp(preset, "ultrafast") ? LOW_COMPLEXITY :
+			     !strcmp(preset, "superfast") ? MEDIUM_COMPLEXITY : HIGH_COMPLEXITY;
+	p->bEnableSceneChangeDetect = false;
+	p->bEnableBackgroundDetection = true;
+	p->bEnableAdaptiveQuant = true;
+	p->bEnableLongTermReference = false;
 	SSpatialLayerConfig *l = &p->sSpatialLayers[0];
 	l->iVideoWidth = s->width_px;
 	l->iVideoHeight = s->height_px;
-	l->fFrameRate = (float)s->fps;
-	l->iSpatialBitrate = bps;
-	l->iMaxSpatialBitrate = UNSPECIFIED_BIT_RATE;
-	l->uiProfileIdc = PRO_BASELINE;
-	l->sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;
-	l->bVideoSignalTypePresent = l->bColorDescriptionPresent = true;
+	l->fFrameRate = p->fMaxFrameRate;
+	l->iSpatialBitrate = p->iTargetBitrate;
+	l->iMaxSpatialBitrate = p->iMaxBitrate;
+	l->iDLayerQp = (int)dh_arg_int(a, "crf") + 1; /* x264's crf 23 ends near QP 24 */
+	if (l->iDLayerQp > 51)
+		l->iDLayerQp = 51;
+	l->sSliceArgument.uiSliceMode = p->iMultipleThreadIdc == 1 ? SM_SINGLE_SLICE : SM_FIXEDSLCNUM_SLICE;
+	l->sSliceArgument.uiSliceNum = p->iMultipleThreadIdc;
+	l->bVideoSignalTypePresent = true;
 	l->uiVideoFormat = VF_UNDEF;
-	l->uiColorPrimaries = CP_SMPTE170M; /* BT.601, limited range */
+	l->bFullRange = false;
+	l->bColorDescriptionPresent = true;
+	l->uiColorPrimaries = CP_SMPTE170M;
 	l->uiTransferCharacteristics = TRC_SMPTE170M;
 	l->uiColorMatrix = CM_SMPTE170M;
 }
 
-/* NAL units of a layer stand behind start codes of 4 bytes. */
-static int write_extradata(struct dh_encoder *enc, struct dh_err *e)
+/* Length of the start code at the head of a NAL unit: 3 or 4. */
+static size_t start_code(const uint8_t *nal)
 {
-	struct enc *s = enc->priv;
-	SFrameBSInfo info = {0};
-	const uint8_t *sps = NULL, *pps = NULL;
-	size_t sps_bytes = 0, pps_bytes = 0;
-	if ((*s->wels)->EncodeParameterSets(s->wels, &info))
-		return dh_fail(e, DH_EFAIL, "OpenH264 gives no parameter sets");
-	for (int i = 0; i < info.iLayerNum; i++) {
-		const uint8_t *p = info.sLayerInfo[i].pBsBuf;
-		for (int n = 0; n < info.sLayerInfo[i].iNalCount; n++) {
-			size_t size = (size_t)info.sLayerInfo[i].pNalLengthInByte[n];
-			if (size > 5 && (p[4] & 31) == 7) {
-				sps = p + 4;
-				sps_bytes = size - 4;
-			} else if (size > 5 && (p[4] & 31) == 8) {
-				pps = p + 4;
-				pps_bytes = size - 4;
-			}
-			p += size;
-		}
-	}
-	return dh_avc_config_write(&enc->stream, sps, sps_bytes, pps, pps_bytes, e);
+	return nal[2] == 1 ? 3 : 4;
 }
 
-static int enc_openh264_open(struct dh_encoder *enc, const struct dh_args *a, struct dh_err *e)
+static int take_headers(struct openh264 *x, struct dh_encoder *enc, struct dh_err *e)
 {
-	struct enc *s = enc->priv;
+	SFrameBSInfo info;
+	memset(&info, 0, sizeof(info));
+	if ((*x->h)->EncodeParameterSets(x->h, &info))
+		return dh_fail(e, DH_EFAIL, "OpenH264 gave no parameter sets");
+	const uint8_t *set[2] = {NULL, NULL};
+	size_t bytes[2] = {0, 0};
+	for (int l = 0; l < info.iLayerNum; l++) {
+		const SLayerBSInfo *layer = &info.sLayerInfo[l];
+		const uint8_t *nal = layer->pBsBuf;
+		for (int i = 0; i < layer->iNalCount; nal += layer->pNalLengthInByte[i], i++) {
+			size_t skip = start_code(nal);
+			int type = nal[skip] & 31;
+			if (type != 7 && type != 8)
+				continue;
+			set[type - 7] = nal + skip;
+			bytes[type - 7] = (size_t)layer->pNalLengthInByte[i] - skip;
+		}
+	}
+	if (!set[0] || !set[1])
+		return dh_fail(e, DH_EFAIL, "OpenH264 gave no parameter sets");
+	return dh_avc_config_write(&enc->stream, set[0], bytes[0], set[1], bytes[1], e);
+}
+
+static int start(struct openh264 *x, struct dh_encoder *enc, const struct dh_args *a, struct dh_err *e)
+{
+	const struct dh_stream *s = &enc->stream;
 	SEncParamExt p;
-	int silent = WELS_LOG_QUIET, i420 = videoFormatI420;
-	if (WelsCreateSVCEncoder(&s->wels))
-		return dh_fail(e, DH_EFAIL, "OpenH264 cannot be started");
-	(*s->wels)->SetOption(s->wels, ENCODER_OPTION_TRACE_LEVEL, &silent);
-	(*s->wels)->GetDefaultParams(s->wels, &p);
-	fill(&p, &enc->stream, target_bps(&enc->stream, a), (int)dh_arg_int(a, "threads"));
-	int err = DH_OK;
-	if ((*s->wels)->InitializeExt(s->wels, &p))
-		err = dh_fail(e, DH_EINVAL, "OpenH264 cannot encode %dx%d", enc->stream.width_px, enc->stream.height_px);
-	if (!err)
-		(*s->wels)->SetOption(s->wels, ENCODER_OPTION_DATAFORMAT, &i420);
-	if (!err)
-		err = write_extradata(enc, e);
+	WelsTraceCallback callback = log_line;
+	void *arg = enc;
+	int level = WELS_LOG_ERROR;
+	(*x->h)->SetOption(x->h, ENCODER_OPTION_TRACE_CALLBACK, &callback);
+	(*x->h)->SetOption(x->h, ENCODER_OPTION_TRACE_CALLBACK_CONTEXT, &arg);
+	(*x->h)->SetOption(x->h, ENCODER_OPTION_TRACE_LEVEL, &level);
+	(*x->h)->GetDefaultParams(x->h, &p);
+	fill_params(&p, s, a);
+	if ((*x->h)->InitializeExt(x->h, &p))
+		return dh_fail(e, DH_EINVAL, "OpenH264 refused %dx%d at %d pictures a second", s->width_px,
+			       s->height_px, s->fps);
+	int format = videoFormatI420;
+	(*x->h)->SetOption(x->h, ENCODER_OPTION_DATAFORMAT, &format);
+	return take_headers(x, enc, e);
+}
+
+static int openh264_open(struct dh_encoder *enc, const struct dh_args *a, struct dh_err *e)
+{
+	struct openh264 *x = enc->priv;
+	if (enc->stream.width_px % 2 || enc->stream.height_px % 2)
+		return dh_fail(e, DH_EINVAL, "OpenH264 cannot encode %dx%d: both must be even", enc->stream.width_px,
+			       enc->stream.height_px);
+	if (WelsCreateSVCEncoder(&x->h) || !x->h)
+		return dh_fail(e, DH_EFAIL, "OpenH264 did not start");
+	int err = start(x, enc, a, e);
 	if (err) {
-		(*s->wels)->Uninitialize(s->wels);
-		WelsDestroySVCEncoder(s->wels);
+		WelsDestroySVCEncoder(x->h);
 		return err;
 	}
-	s->key_interval_us = dh_arg_int(a, "key_interval_ms") * 1000;
-	s->last_pts_us = INT64_MIN;
+	int64_t still_ms = dh_arg_int(a, "still_key_interval_ms");
+	x->keys.interval_us = dh_arg_int(a, "key_interval_ms") * 1000;
+	x->keys.still_interval_us = still_ms ? still_ms * 1000 : x->keys.interval_us;
+	x->has_bitrate = dh_arg_int(a, "bitrate_kbps") > 0;
+	enc->stream.codec = DH_CODEC_H264;
 	return DH_OK;
 }
 
-/* Start codes become lengths; parameter sets stay out, they are in the extradata. */
-static int to_packet(const SFrameBSInfo *info, int64_t pts_us, struct dh_packet **packet)
+/* Copy slices only, each behind its 4-byte length; with to == NULL only count. */
+static size_t copy_nals(const SFrameBSInfo *info, uint8_t *to)
 {
-	size_t bytes = 0;
-	for (int i = 0; i < info->iLayerNum; i++)
-		for (int n = 0; n < info->sLayerInfo[i].iNalCount; n++)
-			bytes += (size_t)info->sLayerInfo[i].pNalLengthInByte[n];
-	struct dh_packet *p = dh_packet_new(DH_MEDIA_VIDEO, bytes);
-	if (!p)
-		return DH_ENOMEM;
-	p->size = 0;
-	for (int i = 0; i < info->iLayerNum; i++) {
-		const uint8_t *from = info->sLayerInfo[i].pBsBuf;
-		for (int n = 0; n < info->sLayerInfo[i].iNalCount; n++) {
-			size_t size = (size_t)info->sLayerInfo[i].pNalLengthInByte[n];
-			int type = from[4] & 31;
-			if (type != 7 && type != 8) {
-				uint32_t length = (uint32_t)size - 4;
-				for (int b = 0; b < 4; b++)
-					p->data[p->size + (size_t)b] = (uint8_t)(length >> (24 - 8 * b));
-				memcpy(p->data + p->size + 4, from + 4, size - 4);
-				p->size += size;
+	size_t total = 0;
+	for (int l = 0; l < info->iLayerNum; l++) {
+		const SLayerBSInfo *layer = &info->sLayerInfo[l];
+		const uint8_t *nal = layer->pBsBuf;
+		for (int i = 0; i < layer->iNalCount; nal += layer->pNalLengthInByte[i], i++) {
+			size_t skip = start_code(nal), n = (size_t)layer->pNalLengthInByte[i] - skip;
+			int type = nal[skip] & 31;
+			if (type != 1 && type != 5)
+				continue;
+			if (to) {
+				const uint8_t head[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16),
+							 (uint8_t)(n >> 8), (uint8_t)n};
+				memcpy(to + total, head, 4);
+				memcpy(to + total + 4, nal + skip, n);
 			}
-			from += size;
+			total += 4 + n;
 		}
 	}
-	p->pts_us = p->dts_us = pts_us;
-	p->is_key = info->eFrameType == videoFrameTypeIDR;
-	*packet = p;
-	return DH_OK;
+	return total;
 }
 
-static int enc_openh264_encode(struct dh_encoder *enc, struct dh_frame *in, bool want_key, struct dh_packet **packet)
+static int openh264_encode(struct dh_encoder *enc, struct dh_frame *in, bool want_key, struct dh_packet **out)
 {
-	struct enc *s = enc->priv;
+	struct openh264 *x = enc->priv;
 	if (!in)
-		return DH_AGAIN; /* nothing is held back */
-	int64_t pts = in->pts_us > s->last_pts_us ? in->pts_us : s->last_pts_us + 1;
-	if (s->last_pts_us == INT64_MIN)
-		s->first_pts_us = pts;
-	if (want_key || s->last_pts_us == INT64_MIN || pts - s->last_key_us >= s->key_interval_us) {
-		(*s->wels)->ForceIntraFrame(s->wels, true);
-		s->last_key_us = pts;
-	}
-	s->last_pts_us = pts;
+		return DH_AGAIN;
+	if (in->width_px != enc->stream.width_px || in->height_px != enc->stream.height_px)
+		return DH_EINVAL;
+	int64_t pts_us = x->has_pts && in->pts_us <= x->last_pts_us ? x->last_pts_us + 1 : in->pts_us;
+	x->last_pts_us = pts_us;
+	x->has_pts = true;
+	if (dh_key_timer_is_due(&x->keys, pts_us, want_key))
+		(*x->h)->ForceIntraFrame(x->h, true);
 	SSourcePicture pic = {.iColorFormat = videoFormatI420, .iPicWidth = in->width_px, .iPicHeight = in->height_px,
-			      .uiTimeStamp = (pts - s->first_pts_us) / 1000};
+			      .uiTimeStamp = pts_us / 1000};
 	for (int i = 0; i < 3; i++) {
 		pic.pData[i] = in->plane[i];
 		pic.iStride[i] = in->stride[i];
 	}
-	SFrameBSInfo info = {0};
-	if ((*s->wels)->EncodeFrame(s->wels, &pic, &info))
+	SFrameBSInfo info;
+	memset(&info, 0, sizeof(info));
+	if ((*x->h)->EncodeFrame(x->h, &pic, &info) != cmResultSuccess)
 		return DH_EFAIL;
-	return info.eFrameType == videoFrameTypeSkip ? DH_AGAIN : to_packet(&info, pts, packet);
+	size_t size = info.eFrameType == videoFrameTypeSkip ? 0 : copy_nals(&info, NULL);
+	if (!size)
+		return DH_AGAIN;
+	struct dh_packet *p = dh_packet_new(DH_MEDIA_VIDEO, size);
+	if (!p) {
+		x->keys.has_key = false; /* the lost picture breaks the chain: begin anew */
+		return DH_ENOMEM;
+	}
+	copy_nals(&info, p->data);
+	p->pts_us = p->dts_us = pts_us;
+	p->is_key = info.eFrameType == videoFrameTypeIDR;
+	*out = p;
+	return DH_OK;
 }
 
-static int enc_openh264_set_bitrate(struct dh_encoder *enc, int64_t bitrate_bps)
+static int openh264_set_bitrate(struct dh_encoder *enc, int64_t bitrate_bps)
 {
-	struct enc *s = enc->priv;
-	SBitrateInfo b = {.iLayer = SPATIAL_LAYER_ALL, .iBitrate = (int)bitrate_bps};
-	return (*s->wels)->SetOption(s->wels, ENCODER_OPTION_BITRATE, &b) ? DH_EINVAL : DH_OK;
+	struct openh264 *x = enc->priv;
+	if (!x->has_bitrate || bitrate_bps < 1000 || bitrate_bps > 100000000)
+		return x->has_bitrate ? DH_EINVAL : DH_ENOTSUP; /* opened for quality alone */
+	SBitrateInfo max = {.iLayer = SPATIAL_LAYER_ALL, .iBitrate = (int)(bitrate_bps * 5 / 4)};
+	SBitrateInfo target = {.iLayer = SPATIAL_LAYER_ALL, .iBitrate = (int)bitrate_bps};
+	SBitrateInfo now = {.iLayer = SPATIAL_LAYER_ALL};
+	(*x->h)->GetOption(x->h, ENCODER_OPTION_BITRATE, &now);
+	bool up = target.iBitrate > now.iBitrate; /* the target may never pass the maximum */
+	int err = up ? (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &max) : 0;
+	err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_BITRATE, &target);
+	if (!up)
+		err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &max);
+	return err ? DH_EINVAL : DH_OK;
 }
 
-static void enc_openh264_close(struct dh_encoder *enc)
+static void openh264_close(struct dh_encoder *enc)
 {
-	struct enc *s = enc->priv;
-	(*s->wels)->Uninitialize(s->wels);
-	WelsDestroySVCEncoder(s->wels);
+	struct openh264 *x = enc->priv;
+	(*x->h)->Uninitialize(x->h);
+	WelsDestroySVCEncoder(x->h);
 }
 
 const struct dh_encoder_driver dh_enc_openh264 = {
-	.base = {.name = "openh264", .doc = "H.264 by OpenH264, without delay.", .params = params,
-		 .priv_size = sizeof(struct enc)},
+	.base = {.name = "openh264", .doc = "H.264 by OpenH264.", .params = params, .priv_size = sizeof(struct openh264)},
 	.kind = DH_MEDIA_VIDEO,
 	.codec = DH_CODEC_H264,
-	.open = enc_openh264_open,
-	.encode = enc_openh264_encode,
-	.set_bitrate = enc_openh264_set_bitrate,
-	.close = enc_openh264_close,
+	.open = openh264_open,
+	.encode = openh264_encode,
+	.set_bitrate = openh264_set_bitrate,
+	.close = openh264_close,
 };

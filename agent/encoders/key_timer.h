@@ -1,0 +1,19 @@
+/* When a key frame is due: by elapsed time, since pictures come at a variable rate. */
+#ifndef DH_ENCODERS_KEY_TIMER_H
+#define DH_ENCODERS_KEY_TIMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dh_key_timer {
+	int64_t interval_us;       /* while pictures move */
+	int64_t still_interval_us; /* while fewer than 5 a second come: there is little to decode after a seek */
+	int64_t last_key_us;
+	int64_t pictures; /* since the last key frame */
+	bool has_key;     /* clear it to make the next picture a key frame */
+};
+
+/* Is the picture at pts_us to be a key frame? Asked once for each picture, in order. Encode thread. */
+bool dh_key_timer_is_due(struct dh_key_timer *t, int64_t pts_us, bool want_key);
+
+#endif
