@@ -35,27 +35,20 @@ export class Deskhand extends EventTarget {
 
 	/** @param {object} options see connect() */
 	static async connect(options = {}) {
-		const { timeout = 5000, signal, lang, request } = options;
+		const { timeout = 5000, signal, request } = options;
 		const { link, hello } = await dial({ ...options, timeout });
 		if (signal?.aborted) {
 			link.close();
 			throw abortError(signal);
 		}
 		const agent = new Deskhand(options, link, hello);
-		if (hello.granted.length)
-			return agent;
 		try {
-			if (request)
-				await agent.call('grants.request', { scopes: request }, { signal, timeout: 120000 });
-			agent.#hello = request ? await greet(link, agent.#options) : hello;
+			await agent.#needGrant(request, signal);
+			return agent;
 		} catch (e) {
 			agent.close();
-			throw e.name === 'EPERM' ? Object.assign(localError('denied', '', lang), { hint: e.hint }) : e;
+			throw e;
 		}
-		if (agent.granted.length)
-			return agent;
-		agent.close();
-		throw Object.assign(localError('denied', '', lang), hello.hint && { hint: hello.hint });
 	}
 
 	/** Forget the pairing of this origin with an agent (its key). */
@@ -122,12 +115,34 @@ export class Deskhand extends EventTarget {
 		this.#link.close();
 	}
 
+	/** Without any grant there is nothing to do here but ask for one. */
+	async #needGrant(scopes, signal) {
+		if (this.granted.length)
+			return;
+		const denied = localError('denied', '', this.#options.lang);
+		if (!scopes)
+			throw denied;
+		try {
+			const { command } = await this.call('grants.request', { scopes }, { signal, timeout: 120000 });
+			this.#hello = await greet(this.#link, this.#options);
+			if (this.granted.length)
+				return;
+			throw Object.assign(denied, command && { command, hint: `${denied.hint.split(':')[0]}: ${command}` });
+		} catch (e) {
+			throw e.name === 'EPERM' ? Object.assign(denied, { hint: `${e.message}. ${e.hint}` }) : e;
+		}
+	}
+
 	#take(link, hello) {
 		this.#link = link;
 		this.#hello = hello;
 		if (hello.granted.length)
 			met(link, hello);
-		link.onevent = (name, params) => this.dispatchEvent(new DeskhandEvent(name, params));
+		link.onevent = (name, params) => {
+			if (name === 'grants.changed')
+				this.#hello.granted = params.granted;
+			this.dispatchEvent(new DeskhandEvent(name, params));
+		};
 		link.onlost = () => this.#lost();
 	}
 

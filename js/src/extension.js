@@ -23,9 +23,10 @@ class ExtensionLink extends Link {
 
 	/** Everything that comes from the extension passes here. */
 	incoming(m) {
-		if (m?.method === 'transport.closed')
+		if (m?.method === 'transport.closed') {
 			this.closed(m.params.code, m.params.reason);
-		else if (m?.method !== 'transport.state')
+			this.hangUp();
+		} else if (m?.method !== 'transport.state')
 			this.received(m);
 		else if (m.params.state === 'up')
 			this.up();

@@ -38,7 +38,7 @@ export function forget() {
 export async function greet(link, { client = `deskhand.js/${VERSION}`, proof = false, known, lang, timeout, signal } = {}) {
 	const params = { min_version: PROTOCOL, max_version: PROTOCOL, client };
 	if (proof)
-		params.nonce = toBase64(crypto.getRandomValues(new Uint8Array(32)));
+		params.nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))));
 	let hello;
 	try {
 		hello = await link.request('agent.hello', params, { timeout, signal });
@@ -51,31 +51,28 @@ export async function greet(link, { client = `deskhand.js/${VERSION}`, proof = f
 	}
 	if (hello.version !== PROTOCOL)
 		throw localError('version_mismatch', '', lang);
-	if (proof && !(await isProven(hello, params.nonce, known?.key)))
+	if (proof && hello.granted.length && !(await isProven(hello, params.nonce, known?.key)))
 		throw localError('denied', 'impostor', lang);
 	return hello;
 }
 
 /** The signature holds, and the key is the one of the first meeting. */
-async function isProven({ proof, key, origin }, nonce, knownKey) {
-	if (knownKey && knownKey !== key)
+async function isProven({ proof, origin }, nonce, knownKey) {
+	const key = proof?.public_key;
+	if (!key || (knownKey && knownKey !== key))
 		return false;
 	const { subtle } = globalThis.crypto;
 	if (!subtle)
 		return !knownKey; /* an insecure page cannot check; it then has no first meeting either */
 	try {
 		const imported = await subtle.importKey('raw', fromBase64(key), 'Ed25519', false, ['verify']);
-		const text = new TextEncoder().encode(`deskhand-hello-v1\n${nonce}\n${origin}`);
-		return await subtle.verify('Ed25519', imported, fromBase64(proof), text);
+		const text = new TextEncoder().encode(`deskhand-proof-v1\n${origin}\n${nonce}`);
+		return await subtle.verify('Ed25519', imported, fromBase64(proof.signature), text);
 	} catch (e) {
 		return e.name === 'NotSupportedError' && !knownKey;
 	}
 }
 
-function toBase64(bytes) {
-	return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-}
-
 function fromBase64(text) {
-	return Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
+	return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }

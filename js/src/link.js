@@ -15,6 +15,7 @@ export class Link {
 		this.lang = lang;
 		this.isOpen = true;
 		this.isUp = false;
+		this.wasUp = false;
 		this.reason = '';
 		this.close_code = 0;
 		this.onevent = () => {};
@@ -83,7 +84,7 @@ export class Link {
 	}
 
 	up() {
-		this.isUp = true;
+		this.isUp = this.wasUp = true;
 		this.reason = '';
 		this.state = 'up';
 		this.#wake();

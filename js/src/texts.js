@@ -11,7 +11,7 @@ export const texts = {
 			'Click the icon left of the address and allow “apps and services on this device”; the page must be https. The extension ' +
 				'needs no such permission.'],
 		denied: ['This site has no permission to use Deskhand.',
-			'On this computer run: deskhand grants allow ORIGIN SCOPE… – or ask your administrator to list the site.'],
+			'Run on this computer: deskhand grants allow ORIGIN SCOPE… – or ask your administrator to list the site.'],
 		version_mismatch: ['This page and the installed Deskhand do not fit together.',
 			'Update Deskhand, or ask the site to update its SDK.'],
 		sandboxed_browser: ['This browser is sandboxed (Snap or Flatpak) and cannot reach the agent.',
@@ -41,7 +41,7 @@ export const texts = {
 		blocked_by_browser: ['浏览器禁止此页面访问本机程序。',
 			'请点击地址栏左侧图标，允许“此设备上的应用和服务”；页面须为 https。使用扩展程序则无需此权限。'],
 		denied: ['此网站没有使用 Deskhand 的权限。',
-			'请在本机运行：deskhand grants allow 网站 权限……，或请管理员将此网站列入名单。'],
+			'请在本机运行: deskhand grants allow 网站 权限……，或请管理员将此网站列入名单。'],
 		version_mismatch: ['此页面与已安装的 Deskhand 版本不兼容。',
 			'请更新 Deskhand，或请网站更新其 SDK。'],
 		sandboxed_browser: ['此浏览器在沙盒（Snap 或 Flatpak）中运行，无法访问代理程序。',

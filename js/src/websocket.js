@@ -40,6 +40,8 @@ export async function openSocket({ lang, ports = PORTS, timeout, signal, known, 
 		links.forEach((link) => link.close());
 		if (told && told.name !== 'ETIMEDOUT')
 			throw told;
+		if (links.some((link) => link.wasUp))
+			throw localError('agent_down', '', lang);
 		throw await nothingThere(before, isPending, Date.now() - start, lang, known);
 	}
 }

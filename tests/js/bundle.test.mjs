@@ -1,0 +1,53 @@
+/** The SDK as one classic script: it works, it is small, it needs nothing a strict Content-Security-Policy forbids. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import vm from 'node:vm';
+import { gzipSync } from 'node:zlib';
+import { bundle, strip } from '../../tools/bundle_js.mjs';
+import { texts } from '../../js/deskhand.js';
+
+const script = bundle(fileURLToPath(new URL('../../js/deskhand.js', import.meta.url)));
+
+test('at most 12 kB gzip', (t) => {
+	const size = gzipSync(script, { level: 9 }).length;
+	t.diagnostic(`${size} bytes`);
+	assert.ok(size <= 12 * 1024, `${size} bytes`);
+});
+
+test('the classic script gives the globals, and no module form is left', () => {
+	const context = vm.createContext({ Event, EventTarget, AbortController, Error });
+	vm.runInContext(script, context);
+	assert.equal(vm.runInContext('typeof Deskhand.connect', context), 'function');
+	assert.equal(vm.runInContext('new DeskhandError("x", { hint: "h" }).hint', context), 'h');
+	assert.doesNotMatch(script, /\beval\b|new Function|innerHTML|\bimport\b|^export /m);
+});
+
+test('strip leaves strings, templates and patterns alone', () => {
+	assert.equal(strip('const a = "x//y"; // gone\n\t/* gone */ const b = `/*${a}*/`;\nconst c = /[/*"]\\//g; // gone\n'),
+		'const a = "x//y";\nconst b = `/*${a}*/`;\nconst c = /[/*"]\\//g;');
+});
+
+test('every way connect() can fail has both languages', () => {
+	const names = ['not_installed', 'extension_missing', 'agent_down', 'blocked_by_browser', 'denied', 'version_mismatch', 'sandboxed_browser'];
+	assert.deepEqual(Object.keys(texts.zh), Object.keys(texts.en));
+	for (const name of names)
+		for (const lang of ['en', 'zh'])
+			assert.ok(texts[lang][name].every((text) => text.length > 5), `${lang} ${name}`);
+	for (const [name, lines] of Object.entries(texts.zh))
+		lines.forEach((text) => assert.match(text, /[\u4e00-\u9fff]/, name));
+});
+
+test('the page has every text in both languages, and no script of its own in the markup', async () => {
+	const { strings } = await import('../../js/pages/strings.js');
+	assert.deepEqual(Object.keys(strings.zh).sort(), Object.keys(strings.en).sort());
+	const html = readFileSync(new URL('../../js/pages/index.html', import.meta.url), 'utf8');
+	const used = [...html.matchAll(/data-(?:text|label|placeholder)="(\w+)"/g)].map(([, key]) => key);
+	assert.deepEqual(used.filter((key) => !(key in strings.en)), []);
+	assert.doesNotMatch(html, /<script(?![^>]*src=)|\son\w+=|style="|https?:/);
+	const ids = [...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+	assert.equal(new Set(ids).size, ids.length, 'ids are unique');
+	for (const [, id] of html.matchAll(/(?:aria-labelledby|for)="([^"]+)"/g))
+		assert.ok(ids.includes(id), id);
+});
