@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -112,6 +113,7 @@ int dh_recording_file_create(const char *folder, const char *name, char *out_nam
 	int code = errno;
 	close(dir);
 	if (got >= 0) {
+		flock(got, LOCK_EX | LOCK_NB); /* tells `deskhand recover` to leave it alone while it is written */
 		*fd = got;
 		return DH_OK;
 	}

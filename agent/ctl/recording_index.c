@@ -9,6 +9,7 @@
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
+#include "agent/ctl/recover.h"
 #include "agent/ctl/session.h"
 #include "common/alloc.h"
 
@@ -311,6 +312,7 @@ void dh_recordings_create(struct dh_ctl *ctl)
 	uv_timer_init(&ctl->loop->uv, &all->timer);
 	all->timer.data = ctl;
 	dh_recordings_load(ctl);
+	dh_recover_interrupted(ctl);
 }
 
 static void timer_closed(uv_handle_t *h)
