@@ -1,0 +1,23 @@
+/* What a PulseAudio or PipeWire server offers, and the ALSA name by which PortAudio reaches each of it.
+ * PortAudio 19.6 on Linux knows ALSA only; ALSA's "pulse" plug-in takes a device as argument. */
+#ifndef DH_SOURCES_PULSE_DEVICES_H
+#define DH_SOURCES_PULSE_DEVICES_H
+
+#include <stddef.h>
+
+#include "agent/media/device.h"
+
+#define DH_PULSE_NAME_BYTES 160
+
+/* Silence what ALSA and JACK print on stderr while PortAudio looks for devices. Call before Pa_Initialize(). */
+void dh_pulse_quiet(void);
+
+/* Add microphones, monitors ("system") and speakers. Blocks, 2 s at most. Errors: DH_ENODEV: no server, or no
+ * `pactl` to ask it with. */
+int dh_pulse_list(struct dh_device_list *out, const char *driver, struct dh_err *e);
+
+/* ALSA name for a device KEY: "" and "default", "monitor" (of the default speaker), "pulse:NAME". Tries whether the
+ * server answers. Errors: DH_ENODEV no server or plug-in; DH_EBUSY; DH_EINVAL not such a KEY. */
+int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e);
+
+#endif

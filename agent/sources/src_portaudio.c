@@ -1,0 +1,281 @@
+/* Microphones and system sound by PortAudio. Where a PulseAudio or PipeWire server runs, each of its sources is a device
+ * (pulse_devices.c); elsewhere PortAudio's own devices are, by name. PortAudio's thread pushes the frames; the source
+ * thread only watches over it. */
+#include <pa_linux_alsa.h>
+#include <portaudio.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/media/queue.h"
+#include "agent/media/source.h"
+#include "agent/sources/pulse_devices.h"
+#include "agent/sources/sound_clock.h"
+#include "common/clock.h"
+
+#define BLOCK_S 0.01       /* a frame, and a period of the device */
+#define BUFFER_S 0.1       /* how late the callback may be before sound is lost */
+#define FIRST_US 6000000   /* a null sink that slept gives its first sound 2 s after the start */
+#define SILENT_US 3000000  /* no callback for so long: the device is dead */
+
+struct portaudio {
+	PaStream *stream;
+	struct dh_source *source;
+	struct dh_wake wake; /* set when the stream ended by itself */
+	atomic_bool has_ended;
+	atomic_llong called_us; /* agent time of the last callback, or of the opening */
+	atomic_bool has_called;
+	/* -- immutable after open */
+	int rate_hz, channels;
+	bool has_device_times; /* the device says when it took the samples, and can be believed */
+	int64_t latency_us;
+	/* -- PortAudio's thread */
+	struct dh_sound_clock clock;
+};
+
+/* PortAudio is one per process. */
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+/* -- protected by library_lock */
+static bool is_initialised;
+static int streams;
+
+static const struct dh_param params[] = {
+	{"latency_ms", DH_INT, "ms", 0, 500, 0, .doc = "age of the sound when it arrives, for microphones known to be late"},
+	{0},
+};
+
+/* Lock held. */
+static int initialise(struct dh_err *e)
+{
+	if (is_initialised)
+		return DH_OK;
+	dh_pulse_quiet();
+	PaError err = Pa_Initialize();
+	if (err != paNoError)
+		return dh_fail(e, DH_EIO, "PortAudio does not start: %s", Pa_GetErrorText(err));
+	PaAlsa_SetNumPeriods((int)(BUFFER_S / BLOCK_S));
+	is_initialised = true;
+	return DH_OK;
+}
+
+/* ---- list ---- */
+
+/* PortAudio's name without the numbers of card and device, which change: "USB Mic: Audio (hw:1,0)". */
+static void stable_name(const char *name, char *out, size_t size)
+{
+	const char *numbers = strstr(name, " (hw:");
+	snprintf(out, size, "%.*s", numbers ? (int)(numbers - name) : (int)strlen(name), name);
+}
+
+/* "card:NAME", with "#2" for the second of that name. */
+static void device_key(PaDeviceIndex index, char *out, size_t size)
+{
+	char name[96], other[96];
+	int nth = 1;
+	stable_name(Pa_GetDeviceInfo(index)->name, name, sizeof(name));
+	for (PaDeviceIndex i = 0; i < index; i++) {
+		stable_name(Pa_GetDeviceInfo(i)->name, other, sizeof(other));
+		nth += !strcmp(name, other);
+	}
+	if (nth == 1)
+		snprintf(out, size, "card:%s", name);
+	else
+		snprintf(out, size, "card:%s#%d", name, nth);
+}
+
+/* Lock held. */
+static void list_cards(struct dh_device_list *out)
+{
+	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
+		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
+		char key[112];
+		device_key(i, key, sizeof(key));
+		for (int output = 0; output < 2; output++) {
+			if ((output ? info->maxOutputChannels : info->maxInputChannels) <= 0)
+				continue;
+			enum dh_device_kind kind = output ? DH_DEVICE_SPEAKER : DH_DEVICE_MICROPHONE;
+			struct dh_device *d = dh_device_list_add(out, kind, "portaudio");
+			snprintf(d->id, sizeof(d->id), "portaudio:%s", key);
+			stable_name(info->name, d->name, sizeof(d->name));
+			d->is_default = i == (output ? Pa_GetDefaultOutputDevice() : Pa_GetDefaultInputDevice());
+		}
+	}
+}
+
+static int portaudio_list(struct dh_device_list *out, struct dh_err *e)
+{
+	if (dh_pulse_list(out, "portaudio", NULL) == DH_OK)
+		return DH_OK;
+	pthread_mutex_lock(&library_lock);
+	if (is_initialised && !streams) { /* PortAudio looks for devices only while it starts */
+		Pa_Terminate();
+		is_initialised = false;
+	}
+	int err = initialise(e);
+	if (!err)
+		list_cards(out);
+	pthread_mutex_unlock(&library_lock);
+	return err;
+}
+
+/* ---- PortAudio's thread ---- */
+
+static int on_block(const void *input, void *output, unsigned long count, const PaStreamCallbackTimeInfo *times,
+		    PaStreamCallbackFlags flags, void *arg)
+{
+	struct portaudio *p = arg;
+	int64_t now_us = dh_now_us(), pts_us, lost;
+	bool did_lose = flags & (paInputOverflow | paInputUnderflow);
+	atomic_store(&p->called_us, now_us);
+	atomic_store(&p->has_called, true);
+	int64_t taken_us = now_us - p->latency_us;
+	if (p->has_device_times && times->inputBufferAdcTime > 0) {
+		/* the first sample's age, less the block's length: the last one's */
+		double age_s = times->currentTime - times->inputBufferAdcTime - (double)count / p->rate_hz;
+		taken_us -= age_s > 0 && age_s < 0.5 ? (int64_t)(age_s * 1e6) : 0;
+	}
+	bool is_timed = dh_sound_clock_block(&p->clock, (int)count, taken_us, did_lose, &pts_us, &lost);
+	if (did_lose || lost) /* at least one block; else as many as their sound would fill */
+		atomic_fetch_add(&p->source->dropped, 1 + (lost > 0 ? (lost - 1) / (long)count : 0));
+	if (!is_timed || !input)
+		return paContinue;
+	struct dh_frame *f = dh_frame_new_audio((int)count, p->channels, p->rate_hz);
+	if (!f) {
+		atomic_fetch_add(&p->source->dropped, 1);
+		return paContinue;
+	}
+	memcpy(f->samples, input, sizeof(float) * count * (size_t)p->channels);
+	f->pts_us = pts_us;
+	dh_source_push(p->source, f);
+	return paContinue;
+}
+
+static void on_end(void *arg)
+{
+	struct portaudio *p = arg;
+	atomic_store(&p->has_ended, true);
+	dh_wake_set(&p->wake);
+}
+
+/* ---- source thread ---- */
+
+/* PortAudio's device for a KEY; paNoDevice when there is none. The default is a real card: "default" and "pulse" of a
+ * server that is gone may still be in PortAudio's list. Lock held. */
+static PaDeviceIndex find_card(const char *key)
+{
+	bool is_default = strncmp(key, "card:", 5) != 0;
+	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
+		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
+		char other[112];
+		device_key(i, other, sizeof(other));
+		if (info->maxInputChannels > 0 && (is_default ? strstr(info->name, "(hw:") != NULL : !strcmp(other, key)))
+			return i;
+	}
+	return paNoDevice;
+}
+
+static int explain(PaError err, const char *key, struct dh_err *e)
+{
+	const char *name = key[0] ? key : "default";
+	if (err == paDeviceUnavailable)
+		return dh_fail(e, DH_EBUSY, "the sound device %.80s is used by another program", name);
+	/* a server that has no such source says so only now, as a host error */
+	return dh_fail(e, err == paUnanticipatedHostError || err == paInvalidDevice ? DH_ENODEV : DH_EIO,
+		       "the sound device %.80s cannot be opened: %s", name, Pa_GetErrorText(err));
+}
+
+/* Open and start the stream. Lock held. */
+static int start(struct portaudio *p, const char *key, const char *alsa_name, struct dh_err *e)
+{
+	PaAlsaStreamInfo alsa;
+	PaStreamParameters in = {.sampleFormat = paFloat32, .suggestedLatency = BUFFER_S, .channelCount = 2};
+	p->rate_hz = 48000;
+	p->has_device_times = !alsa_name;
+	if (alsa_name) {
+		PaAlsa_InitializeStreamInfo(&alsa);
+		alsa.deviceString = alsa_name;
+		in.device = paUseHostApiSpecificDeviceSpecification;
+		in.hostApiSpecificStreamInfo = &alsa;
+	} else {
+		in.device = find_card(key);
+		const PaDeviceInfo *info = in.device == paNoDevice ? NULL : Pa_GetDeviceInfo(in.device);
+		if (!info)
+			return dh_fail(e, DH_ENODEV, "there is no sound device \"%.80s\"", key[0] ? key : "default");
+		in.channelCount = info->maxInputChannels < 2 ? 1 : 2;
+		p->rate_hz = (int)info->defaultSampleRate;
+	}
+	p->channels = in.channelCount;
+	dh_sound_clock_init(&p->clock, p->rate_hz);
+	PaError err = Pa_OpenStream(&p->stream, &in, NULL, p->rate_hz, (unsigned long)(p->rate_hz * BLOCK_S),
+				    paClipOff | paDitherOff, on_block, p);
+	if (err != paNoError)
+		return explain(err, key, e);
+	Pa_SetStreamFinishedCallback(p->stream, on_end);
+	err = Pa_StartStream(p->stream);
+	if (err == paNoError)
+		return DH_OK;
+	Pa_CloseStream(p->stream);
+	return explain(err, key, e);
+}
+
+static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct dh_err *e)
+{
+	struct portaudio *p = s->priv;
+	char alsa_name[DH_PULSE_NAME_BYTES];
+	struct dh_err card_why = {0};
+	bool is_card = !strncmp(s->device, "card:", 5), is_default = !s->device[0] || !strcmp(s->device, "default");
+	int no_server = is_card ? DH_ENODEV : dh_pulse_resolve(s->device, alsa_name, sizeof(alsa_name), e);
+	if (no_server && !is_card && !is_default)
+		return no_server;
+	memset(p, 0, sizeof(*p));
+	p->source = s;
+	p->latency_us = dh_arg_int(a, "latency_ms") * 1000;
+	atomic_store(&p->called_us, dh_now_us());
+	dh_wake_init(&p->wake);
+	pthread_mutex_lock(&library_lock);
+	int err = initialise(&card_why);
+	if (!err)
+		err = start(p, s->device, no_server ? NULL : alsa_name, &card_why);
+	streams += !err;
+	pthread_mutex_unlock(&library_lock);
+	if (!err)
+		return DH_OK;
+	dh_wake_finish(&p->wake);
+	if (no_server && is_default) /* without a server and without a card: what the server said helps more */
+		return no_server;
+	if (e)
+		*e = card_why;
+	return err;
+}
+
+static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err *e)
+{
+	struct portaudio *p = s->priv;
+	dh_wake_wait(&p->wake, dh_now_us() + timeout_us);
+	if (atomic_load(&p->has_ended))
+		return dh_fail(e, DH_ENODEV, "the sound device is gone: unplugged, or the sound server stopped");
+	int64_t silent_us = dh_now_us() - atomic_load(&p->called_us);
+	if (silent_us > (atomic_load(&p->has_called) ? SILENT_US : FIRST_US))
+		return dh_fail(e, DH_ENODEV, "the sound device gave nothing for %d s", (int)(silent_us / 1000000));
+	return DH_AGAIN;
+}
+
+static void portaudio_close(struct dh_source *s)
+{
+	struct portaudio *p = s->priv;
+	pthread_mutex_lock(&library_lock);
+	Pa_AbortStream(p->stream); /* joins PortAudio's thread */
+	Pa_CloseStream(p->stream);
+	streams--;
+	pthread_mutex_unlock(&library_lock);
+	dh_wake_finish(&p->wake);
+}
+
+const struct dh_source_driver dh_src_portaudio = {
+	.base = {.name = "portaudio", .doc = "Microphones and what the computer plays, by PortAudio.", .params = params,
+		 .priv_size = sizeof(struct portaudio)},
+	.list = portaudio_list,
+	.open = portaudio_open,
+	.read = portaudio_read,
+	.close = portaudio_close,
+};
