@@ -84,8 +84,8 @@ const struct dh_command dh_cmd_agent_hello = {
 					    {0}},
 	.reply =
 		(const struct dh_param[]){
-			{"version", DH_INT, .doc = "the version spoken from here on"},
-			{"granted", DH_ARR, .items = DH_STR,
+			{"version", DH_INT, .required = true, .doc = "the version spoken from here on"},
+			{"granted", DH_ARR, .items = DH_STR, .required = true,
 			 .doc = "scopes; empty: only grants.request works, and no further field is told"},
 			{"hint", DH_STR,
 			 .doc = "when nothing is granted: what the desk user can do about it"},

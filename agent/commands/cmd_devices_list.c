@@ -42,7 +42,7 @@ const struct dh_command dh_cmd_devices_list = {
 	.params = (const struct dh_param[]){
 		{"kinds", DH_ARR, .items = DH_STR, .choices = kinds, .max = 8, .doc = "only these; all when absent"}, {0}},
 	.reply = (const struct dh_param[]){
-		{"devices", DH_ARR, .items = DH_OBJ, .doc = "what there is",
+		{"devices", DH_ARR, .items = DH_OBJ, .required = true, .doc = "what there is",
 		 .fields = (const struct dh_param[]){
 			{"id", DH_STR, .doc = "DRIVER:KEY, for sources"}, {"kind", DH_STR, .doc = "camera, microphone, ..."},
 			{"name", DH_STR, .doc = "for people"}, {"driver", DH_STR, .doc = "who serves it"},

@@ -30,6 +30,6 @@ const struct dh_command dh_cmd_events_subscribe = {
 			 .doc = "beginnings of event names: agent.stats, audio.levels, recording."},
 			{"only", DH_BOOL, .doc = "true: nothing but what the prefixes name"},
 			{0}},
-	.reply = (const struct dh_param[]){{"seq", DH_INT, .doc = "number of the last event so far"}, {0}},
+	.reply = (const struct dh_param[]){{"seq", DH_INT, .required = true, .doc = "number of the last event so far"}, {0}},
 	.handle = handle,
 };

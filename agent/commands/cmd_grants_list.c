@@ -42,7 +42,7 @@ const struct dh_command dh_cmd_grants_list = {
 	.name = "grants.list",
 	.doc = "What is granted to this origin, and by whom; towards the command line: to all.",
 	.reply = (const struct dh_param[]){
-		{"grants", DH_ARR, .items = DH_OBJ, .doc = "granted scopes",
+		{"grants", DH_ARR, .items = DH_OBJ, .required = true, .doc = "granted scopes",
 		 .fields = (const struct dh_param[]){
 			{"origin", DH_STR, .doc = "whose"}, {"scopes", DH_ARR, .items = DH_STR, .doc = "which"},
 			{"source", DH_STR, .doc = "policy or user"}, {"created_ms", DH_INT, "ms", .doc = "wall time"},

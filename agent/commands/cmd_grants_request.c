@@ -43,8 +43,8 @@ const struct dh_command dh_cmd_grants_request = {
 					    {0}},
 	.reply =
 		(const struct dh_param[]){
-			{"granted", DH_ARR, .items = DH_STR, .doc = "scopes this origin has"},
-			{"missing", DH_ARR, .items = DH_STR, .doc = "asked for and not granted"},
+			{"granted", DH_ARR, .items = DH_STR, .required = true, .doc = "scopes this origin has"},
+			{"missing", DH_ARR, .items = DH_STR, .required = true, .doc = "asked for and not granted"},
 			{"command", DH_STR, .doc = "to type on this computer, when something is missing"},
 			{0}},
 	.flags = DH_CMD_BEFORE_GRANT,

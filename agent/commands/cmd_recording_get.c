@@ -4,15 +4,24 @@
 #include "agent/ctl/recording.h"
 
 const struct dh_param dh_recording_params[] = {
-	{"recording", DH_STR, .doc = "id"}, {"session", DH_STR, .doc = "it was made of"},
-	{"state", DH_STR, .doc = "starting, recording, paused, stopping, done, failed, interrupted"},
+	{"recording", DH_STR, .required = true, .doc = "id"},
+	{"session", DH_STR, .required = true, .doc = "it was made of"},
+	{"state", DH_STR, .required = true,
+	 .doc = "starting, recording, paused, stopping, done, failed, interrupted"},
 	{"is_recovered", DH_BOOL, .doc = "it was cut off and finished later"},
-	{"folder", DH_STR, .doc = "alias"}, {"name", DH_STR, .doc = "of the file"}, {"case_id", DH_STR, .doc = "as given"},
-	{"started_ms", DH_INT, "ms", .doc = "wall time"}, {"stopped_ms", DH_INT, "ms", .doc = "wall time"},
-	{"duration_ms", DH_INT, "ms", .doc = "in the file"}, {"bytes", DH_INT, "B", .doc = "of the file"},
-	{"video_frames", DH_INT, .doc = "in the file"}, {"dropped", DH_INT, .doc = "packets the writer could not take"},
-	{"reason", DH_STR, .doc = "why it stopped"}, {"error", DH_STR, .doc = "when it failed"},
-	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"}, {"path", DH_STR, .doc = "command line only"},
+	{"folder", DH_STR, .doc = "alias"},
+	{"name", DH_STR, .required = true, .doc = "of the file"},
+	{"case_id", DH_STR, .doc = "as given"},
+	{"started_ms", DH_INT, "ms", .doc = "wall time"},
+	{"stopped_ms", DH_INT, "ms", .doc = "wall time"},
+	{"duration_ms", DH_INT, "ms", .required = true, .doc = "in the file"},
+	{"bytes", DH_INT, "B", .required = true, .doc = "of the file"},
+	{"video_frames", DH_INT, .doc = "in the file"},
+	{"dropped", DH_INT, .doc = "packets the writer could not take"},
+	{"reason", DH_STR, .doc = "why it stopped"},
+	{"error", DH_STR, .doc = "when it failed"},
+	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},
+	{"path", DH_STR, .doc = "command line only"},
 	{0},
 };
 

@@ -32,7 +32,7 @@ const struct dh_command dh_cmd_recording_list = {
 					   .doc = "only those started before: the next page of a long list"},
 					  {"limit", DH_INT, NULL, 1, 200, 100, .doc = "at most so many"},
 					  {0}},
-	.reply = (const struct dh_param[]){{"recordings", DH_ARR, .items = DH_OBJ,
+	.reply = (const struct dh_param[]){{"recordings", DH_ARR, .items = DH_OBJ, .required = true,
 					    .fields = dh_recording_params, .doc = "as recording.get"},
 					   {0}},
 	.scope = DH_SCOPE_FILES_LIST,

@@ -21,7 +21,7 @@ const struct dh_command dh_cmd_recording_marker = {
 		{"recording", DH_STR, .max = 64, .required = true, .doc = "from recording.start"},
 		{"text", DH_STR, .max = 500, .required = true, .doc = "for people"},
 		{"step", DH_STR, .max = 64, .doc = "for programs"}, {0}},
-	.reply = (const struct dh_param[]){{"t_ms", DH_INT, "ms", .doc = "where in the file"}, {0}},
+	.reply = (const struct dh_param[]){{"t_ms", DH_INT, "ms", .required = true, .doc = "where in the file"}, {0}},
 	.scope = DH_SCOPE_RECORD_LOCAL,
 	.handle = handle,
 };

@@ -85,7 +85,7 @@ const struct dh_command dh_cmd_recording_start = {
 					    {"request_id", DH_STR, .max = 64,
 					     .doc = "the same within 60 s gives the same recording"},
 					    {0}},
-	.reply = (const struct dh_param[]){{"recording", DH_STR, .doc = "its id"}, {0}},
+	.reply = (const struct dh_param[]){{"recording", DH_STR, .required = true, .doc = "its id"}, {0}},
 	.scope_doc = "record.local, record.push by target",
 	.handle = handle,
 };

@@ -35,6 +35,6 @@ const struct dh_command dh_cmd_session_attach = {
 	.params = (const struct dh_param[]){
 		{"session", DH_STR, .max = 64, .required = true, .doc = "from session.open"},
 		{"resume", DH_STR, .max = 64, .required = true, .doc = "the secret that session.open returned"}, {0}},
-	.reply = (const struct dh_param[]){{"state", DH_OBJ, .doc = "as session.list"}, {0}},
+	.reply = (const struct dh_param[]){{"state", DH_OBJ, .required = true, .doc = "as session.list"}, {0}},
 	.handle = handle,
 };

@@ -12,7 +12,7 @@ const struct dh_command dh_cmd_session_list = {
 	.doc = "Sessions of this origin; towards the command line all.",
 	.reply =
 		(const struct dh_param[]){
-			{"sessions", DH_ARR, .items = DH_OBJ, .doc = "open ones",
+			{"sessions", DH_ARR, .items = DH_OBJ, .required = true, .doc = "open ones",
 			 .fields =
 				 (const struct dh_param[]){
 					 {"session", DH_STR, .doc = "id"},

@@ -76,8 +76,8 @@ const struct dh_command dh_cmd_session_open = {
 		 .doc = "when the page is gone: keep, stop_after orphan_s, stop"},
 		{"orphan_s", DH_INT, "s", 1, 86400, 60, .doc = "for stop_after"}, {0}},
 	.reply = (const struct dh_param[]){
-		{"session", DH_STR, .doc = "its id"},
-		{"resume", DH_STR, .doc = "secret for session.attach: keep it in sessionStorage"}, {0}},
+		{"session", DH_STR, .required = true, .doc = "its id"},
+		{"resume", DH_STR, .required = true, .doc = "secret for session.attach: keep it in sessionStorage"}, {0}},
 	.scope_doc = "per source: camera, microphone, screen, system_audio",
 	.handle = handle,
 };

@@ -46,7 +46,7 @@ const struct dh_command dh_cmd_source_add = {
 	.params = (const struct dh_param[]){
 		{"session", DH_STR, .max = 64, .required = true, .doc = "from session.open"},
 		{"source", DH_OBJ, .fields = dh_source_params_table, .required = true, .doc = "as in session.open"}, {0}},
-	.reply = (const struct dh_param[]){{"source", DH_INT, .doc = "its number in the session"}, {0}},
+	.reply = (const struct dh_param[]){{"source", DH_INT, .required = true, .doc = "its number in the session"}, {0}},
 	.scope_doc = "by role: camera, microphone, screen, system_audio",
 	.handle = handle,
 };

@@ -171,6 +171,16 @@ static enum dh_recording_state state_of(const cJSON *json)
 	       !strcmp(name, "failed") ? DH_RECORDING_FAILED : DH_RECORDING_INTERRUPTED;
 }
 
+/* The list is oldest first; files come in any order. */
+static void sort_in(struct dh_list *list, struct dh_recording *r)
+{
+	dh_list_del(&r->node);
+	struct dh_list *after = list->prev;
+	while (after != list && dh_container_of(after, struct dh_recording, node)->started_wall_ms > r->started_wall_ms)
+		after = after->prev;
+	dh_list_add(after->next, &r->node); /* before the next one */
+}
+
 static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id)
 {
 	struct dh_recording *r = dh_recording_create(ctl);
@@ -199,6 +209,7 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 		cJSON_Delete(r->markers);
 		r->markers = cJSON_Duplicate(markers, true);
 	}
+	sort_in(&ctl->recordings->list, r);
 }
 
 static void load_one(struct dh_ctl *ctl, const char *file)

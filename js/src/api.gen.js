@@ -1,3 +1,4 @@
+/* Made by `ninja -C build api`: group -> verbs. */
 export const api = {
 	agent: ['hello', 'stats', 'status'],
 	audio: ['set'],
