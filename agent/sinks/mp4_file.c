@@ -3,28 +3,79 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-int dh_mp4_write_at(int fd, const void *data, size_t size, uint64_t at, struct dh_err *e)
+#define PIECES_MAX (DH_MP4_TRACKS_MAX + 2)
+
+static const uint8_t tail_header[8] = "\0\0\0\0free"; /* size 0: up to the end of the file; ISO/IEC 14496-12, 4.2 */
+
+static int io_error(const char *verb, int err_no, struct dh_err *e)
 {
-	const uint8_t *p = data;
-	while (size) {
-		ssize_t n = pwrite(fd, p, size, (off_t)at);
+	int err = dh_err_from_errno(err_no);
+	dh_fail(e, err, "the recording cannot be %s: %s", verb, strerror(err_no));
+	if (err == DH_ENOSPC)
+		dh_hint(e, "Free space on the disk, or choose another folder; what was recorded is kept and playable.");
+	return err;
+}
+
+/* Drop the first n bytes from the pieces. Returns the first piece not yet empty. */
+static int skip_written(struct iovec *pieces, int first, int count, size_t n)
+{
+	while (first < count && n >= pieces[first].iov_len)
+		n -= pieces[first++].iov_len;
+	if (first < count) {
+		pieces[first].iov_base = (uint8_t *)pieces[first].iov_base + n;
+		pieces[first].iov_len -= n;
+	}
+	return first;
+}
+
+/* pwritev all of it; the pieces are used up. */
+static int write_pieces(int fd, struct iovec *pieces, int count, uint64_t at, struct dh_err *e)
+{
+	int first = skip_written(pieces, 0, count, 0);
+	while (first < count) {
+		ssize_t n = pwritev(fd, pieces + first, count - first, (off_t)at);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			int err = n < 0 ? dh_err_from_errno(errno) : DH_ENOSPC;
-			dh_fail(e, err, "the recording cannot be written: %s",
-				n < 0 ? strerror(errno) : "nothing was taken");
-			if (err == DH_ENOSPC)
-				dh_hint(e, "Free space on the disk, or choose another folder; what was recorded is kept.");
-			return err;
-		}
-		p += n;
+		if (n <= 0)
+			return io_error("written", n < 0 ? errno : ENOSPC, e);
 		at += (uint64_t)n;
-		size -= (size_t)n;
+		first = skip_written(pieces, first, count, (size_t)n);
 	}
 	return DH_OK;
+}
+
+static int write_at(int fd, const void *data, size_t size, uint64_t at, struct dh_err *e)
+{
+	struct iovec piece = {(void *)(uintptr_t)data, size};
+	return write_pieces(fd, &piece, 1, at, e);
+}
+
+/* Put a box (or several) behind the committed end: everything but its first 8 bytes, then these. pieces begin
+ * with the box's own first piece; pieces[count] is free for padding and the next tail. */
+static int commit(struct dh_mp4_file *f, struct iovec *pieces, int count, size_t size, bool has_tail, struct dh_err *e)
+{
+	uint8_t header[8], tail[16] = {0};
+	size_t padding = size % 8 ? 8 - size % 8 : 0;
+	memcpy(header, pieces[0].iov_base, 8);
+	skip_written(pieces, 0, count, 8);
+	if (has_tail) {
+		memcpy(tail + padding, tail_header, 8);
+		pieces[count++] = (struct iovec){tail, padding + 8};
+		size += padding;
+	}
+	int err = write_pieces(f->fd, pieces, count, f->end + 8, e);
+	if (!err)
+		err = write_at(f->fd, header, 8, f->end, e);
+	if (!err) {
+		f->end += size;
+		return DH_OK;
+	}
+	if (ftruncate(f->fd, (off_t)f->end + 8) < 0)
+		return err; /* the tail still covers what was written */
+	return err;
 }
 
 int dh_mp4_file_begin(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e)
@@ -39,26 +90,35 @@ int dh_mp4_file_begin(struct dh_mp4_file *f, const struct dh_mp4_index *x, struc
 	box = dh_mp4_begin(b, "free");
 	dh_mp4_put_zeros(b, DH_MP4_RESERVED_BYTES - 8);
 	dh_mp4_end(b, box);
-	f->moov_at = b->size;
 	dh_mp4_put_moov(b, x, true);
-	int err = dh_mp4_write_at(f->fd, b->data, b->size, 0, e);
-	if (!err) {
-		f->end = b->size;
-		f->sequence = 1;
+	if (b->size % 8) {
+		box = dh_mp4_begin(b, "free");
+		dh_mp4_put_zeros(b, 8 - b->size % 8);
+		dh_mp4_end(b, box);
 	}
-	return err;
+	size_t end = b->size;
+	dh_mp4_put(b, tail_header, sizeof(tail_header));
+	int err = write_at(f->fd, b->data, b->size, 0, e);
+	if (err)
+		return err;
+	f->end = end;
+	f->sequence = 1;
+	return DH_OK;
 }
 
-/* One track's part of a moof. Returns where its trun's data offset stands. */
+/* One track's part of a moof. Returns where its trun's data offset stands; *last_duration: its last sample's. */
 static size_t put_traf(struct dh_mp4_buf *b, const struct dh_mp4_track *t, uint32_t count, size_t *last_duration)
 {
 	const struct dh_mp4_sample *s = &t->samples[t->sample_count - count];
+	int64_t dts = t->last_dts;
+	for (uint32_t i = 0; i + 1 < count; i++)
+		dts -= s[i].duration;
 	size_t traf = dh_mp4_begin(b, "traf");
 	size_t box = dh_mp4_begin_full(b, "tfhd", 0, 0x020000); /* default base is moof */
 	dh_mp4_put32(b, t->id);
 	dh_mp4_end(b, box);
 	box = dh_mp4_begin_full(b, "tfdt", 1, 0);
-	dh_mp4_put64(b, (uint64_t)s->dts);
+	dh_mp4_put64(b, (uint64_t)dts);
 	dh_mp4_end(b, box);
 	/* data offset, and per sample duration, size, flags */
 	box = dh_mp4_begin_full(b, "trun", 0, 0x000701);
@@ -76,7 +136,7 @@ static size_t put_traf(struct dh_mp4_buf *b, const struct dh_mp4_track *t, uint3
 	return offset_at;
 }
 
-/* moof and the header of mdat; data_bytes: of all runs. */
+/* moof and the header of mdat in scratch; data_bytes: of all runs, padding included. */
 static void build_moof(struct dh_mp4_file *f, const struct dh_mp4_index *x, const struct dh_mp4_run *runs,
 		       size_t data_bytes, size_t last_duration[DH_MP4_TRACKS_MAX])
 {
@@ -91,88 +151,111 @@ static void build_moof(struct dh_mp4_file *f, const struct dh_mp4_index *x, cons
 			offset_at[i] = put_traf(b, &x->tracks[i], runs[i].count, &last_duration[i]);
 	dh_mp4_end(b, moof);
 	uint32_t offset = (uint32_t)b->size + 8;
+	size_t padding = (8 - (b->size + 8 + data_bytes) % 8) % 8; /* the next header never straddles a page */
 	for (int i = 0; i < x->track_count; i++)
 		if (runs[i].count) {
 			dh_mp4_set32(b->data + offset_at[i], offset);
 			offset += (uint32_t)runs[i].data.size;
 		}
-	dh_mp4_put32(b, (uint32_t)data_bytes + 8);
+	dh_mp4_put32(b, (uint32_t)(8 + data_bytes + padding));
 	dh_mp4_put_type(b, "mdat");
 }
 
-/* A free box over everything first, then the body, then the true header: 8 bytes in one write commit it. */
-static int commit(struct dh_mp4_file *f, size_t size, struct dh_err *e)
+int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
+		       const struct dh_mp4_run runs[DH_MP4_TRACKS_MAX], struct dh_err *e)
 {
-	struct dh_mp4_buf *b = &f->scratch;
-	uint8_t cover[8];
-	dh_mp4_set32(cover, (uint32_t)size);
-	memcpy(cover + 4, "free", 4);
-	int err = dh_mp4_write_at(f->fd, cover, sizeof(cover), f->end, e);
-	if (!err)
-		err = dh_mp4_write_at(f->fd, b->data + 8, size - 8, f->end + 8, e);
-	if (!err)
-		err = dh_mp4_write_at(f->fd, b->data, 8, f->end, e);
-	if (err && ftruncate(f->fd, (off_t)f->end) < 0)
-		return err; /* the cover stays: still a valid box, or one that a reader skips at the end */
-	return err;
+	for (int i = 0; i < x->track_count; i++) {
+		const struct dh_mp4_track *t = &x->tracks[i];
+		if (!f->last_duration_at[i])
+			continue;
+		uint32_t duration = t->samples[t->sample_count - runs[i].count - 1].duration;
+		if (duration == f->last_duration[i])
+			continue;
+		uint8_t value[4];
+		dh_mp4_set32(value, duration);
+		int err = write_at(f->fd, value, sizeof(value), f->last_duration_at[i], e);
+		if (err)
+			return err;
+		f->last_duration[i] = duration;
+	}
+	return DH_OK;
+}
+
+static void note_committed(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run *runs, uint64_t moof_at,
+			   const size_t last_duration[DH_MP4_TRACKS_MAX])
+{
+	uint64_t at = moof_at + f->scratch.size;
+	for (int i = 0; i < x->track_count; i++) {
+		struct dh_mp4_track *t = &x->tracks[i];
+		if (!runs[i].count)
+			continue;
+		dh_mp4_add_chunk(t, at, runs[i].count);
+		at += runs[i].data.size;
+		f->last_duration_at[i] = moof_at + last_duration[i];
+		f->last_duration[i] = t->samples[t->sample_count - 1].duration;
+		runs[i].count = 0;
+		runs[i].data.size = 0;
+	}
+	f->sequence++;
 }
 
 int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run runs[DH_MP4_TRACKS_MAX],
 			 struct dh_err *e)
 {
+	int err = dh_mp4_file_extend(f, x, runs, e);
+	if (err)
+		return err;
 	size_t data_bytes = 0, last_duration[DH_MP4_TRACKS_MAX] = {0};
 	for (int i = 0; i < x->track_count; i++)
 		data_bytes += runs[i].data.size;
 	build_moof(f, x, runs, data_bytes, last_duration);
-	size_t head = f->scratch.size;
+	struct iovec pieces[PIECES_MAX] = {{f->scratch.data, f->scratch.size}};
+	int count = 1;
 	for (int i = 0; i < x->track_count; i++)
-		dh_mp4_put(&f->scratch, runs[i].data.data, runs[i].data.size);
-	int err = commit(f, f->scratch.size, e);
-	if (err)
-		return err;
-	uint64_t at = f->end + head;
-	for (int i = 0; i < x->track_count; i++) {
-		if (!runs[i].count)
-			continue;
-		dh_mp4_add_chunk(&x->tracks[i], at, runs[i].count);
-		f->last_duration_at[i] = f->end + last_duration[i];
-		at += runs[i].data.size;
-		runs[i].count = 0;
-		runs[i].data.size = 0;
-	}
-	f->end += f->scratch.size;
-	f->sequence++;
-	return DH_OK;
+		pieces[count++] = (struct iovec){runs[i].data.data, runs[i].data.size};
+	uint64_t moof_at = f->end;
+	err = commit(f, pieces, count, f->scratch.size + data_bytes, true, e);
+	if (!err)
+		note_committed(f, x, runs, moof_at, last_duration);
+	return err;
 }
 
-int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x, int track, struct dh_err *e)
+int dh_mp4_file_cut(struct dh_mp4_file *f, struct dh_err *e)
 {
-	const struct dh_mp4_track *t = &x->tracks[track];
-	if (!f->last_duration_at[track])
-		return DH_OK;
-	uint8_t value[4];
-	dh_mp4_set32(value, t->samples[t->sample_count - 1].duration);
-	return dh_mp4_write_at(f->fd, value, sizeof(value), f->last_duration_at[track], e);
+	int err = write_at(f->fd, tail_header, sizeof(tail_header), f->end, e);
+	if (!err && ftruncate(f->fd, (off_t)f->end + 8) < 0)
+		err = io_error("cut", errno, e);
+	return err;
+}
+
+static int sync_data(int fd, struct dh_err *e)
+{
+	return fdatasync(fd) < 0 ? io_error("synced", errno, e) : DH_OK;
 }
 
 int dh_mp4_file_finish(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e)
 {
+	static const struct dh_mp4_run none[DH_MP4_TRACKS_MAX];
 	struct dh_mp4_buf *b = &f->scratch;
-	b->size = 0;
-	dh_mp4_put_moov(b, x, false);
-	int err = commit(f, b->size, e);
+	int err = dh_mp4_file_extend(f, x, none, e);
 	if (err)
 		return err;
+	b->size = 0;
+	dh_mp4_put_moov(b, x, false);
 	uint64_t media_end = f->end;
-	f->end += b->size;
+	struct iovec pieces[PIECES_MAX] = {{b->data, b->size}};
+	err = commit(f, pieces, 1, b->size, false, e);
+	if (err)
+		return err;
+	if (ftruncate(f->fd, (off_t)f->end) < 0)
+		return io_error("finished", errno, e);
+	err = sync_data(f->fd, e); /* the moov must be on disk before the head says that it is */
+	if (err)
+		return err;
 	uint8_t head[DH_MP4_RESERVED_BYTES];
 	dh_mp4_set32(head, 1); /* the size follows in 64 bits */
 	memcpy(head + 4, "mdat", 4);
 	dh_mp4_set64(head + 8, media_end - DH_MP4_RESERVED_AT);
-	if (ftruncate(f->fd, (off_t)f->end) < 0 || fdatasync(f->fd) < 0)
-		return dh_fail(e, dh_err_from_errno(errno), "the recording cannot be synced: %s", strerror(errno));
-	err = dh_mp4_write_at(f->fd, head, sizeof(head), DH_MP4_RESERVED_AT, e);
-	if (!err && fdatasync(f->fd) < 0)
-		err = dh_fail(e, dh_err_from_errno(errno), "the recording cannot be synced: %s", strerror(errno));
-	return err;
+	err = write_at(f->fd, head, sizeof(head), DH_MP4_RESERVED_AT, e);
+	return err ? err : sync_data(f->fd, e);
 }

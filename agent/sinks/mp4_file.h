@@ -1,14 +1,12 @@
-/* The bytes of a growing recording: head, fragments, and the finish in place. Used by the sink and by recovery.
+/* The bytes of a recording on disk, and the order in which they are written. The file grows as
  *
- *   while it runs                      after the finish
- *   ftyp                               ftyp
- *   free, 16 bytes                     mdat header, 64-bit size: covers all up to the last moov
- *   moov (tracks, no samples, mvex)      ... the same bytes, now media data nobody reads ...
- *   moof mdat moof mdat ...              ... the samples lie where they lay ...
- *                                      moov (all samples)
+ *   ftyp (32 bytes)  free (16, reserved)  moov (with mvex)  {moof mdat} {moof mdat} ...  free of size 0
  *
- * A fragment is committed by its first 8 bytes: until they are written a `free` box stands there and covers the rest, so
- * that a process killed in the middle leaves a file without a torn box. */
+ * The last box is always an 8-byte header "free, up to the end of the file". A fragment's bytes go behind that
+ * header first, together with the next such header; then the 8 header bytes are replaced by those of the moof: one
+ * aligned write of 8 bytes commits the fragment. A writer killed anywhere leaves a file of whole boxes.
+ * Finishing writes a plain moov in the same way and then turns the 16 reserved bytes into the header of one
+ * mdat box that covers everything up to it. docs/recording.md has the whole argument. */
 #ifndef DH_SINKS_MP4_FILE_H
 #define DH_SINKS_MP4_FILE_H
 
@@ -17,12 +15,12 @@
 
 struct dh_mp4_file {
 	int fd;
-	uint64_t end;        /* bytes committed */
-	uint64_t moov_at;    /* where the head's moov begins: all before it is ftyp and the reserved box */
+	uint64_t end;        /* bytes committed: a multiple of 8; the tail's header stands here */
 	uint32_t sequence;   /* of the next fragment, from 1 */
 	struct dh_mp4_buf scratch;
-	/* where the duration of each track's last committed sample stands, 0 = nowhere */
+	/* where the duration of each track's last committed sample stands (0 = nowhere), and what it says */
 	uint64_t last_duration_at[DH_MP4_TRACKS_MAX];
+	uint32_t last_duration[DH_MP4_TRACKS_MAX];
 };
 
 /* Samples of one track for the next fragment: the last `count` of its index, with their data. */
@@ -33,17 +31,19 @@ struct dh_mp4_run {
 
 /* All write with pwrite. Errors: DH_ENOSPC, DH_EIO; what was committed stays valid. Sink thread. */
 int dh_mp4_file_begin(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
+/* Write the runs as one fragment and empty them; on failure they stay. First sets durations that have changed. */
 int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run runs[DH_MP4_TRACKS_MAX],
 			 struct dh_err *e);
-/* Set the duration of a track's last committed sample to what the index says now, in place. */
-int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x, int track, struct dh_err *e);
-/* Write the moov, sync, and make the head one media data box. The file is ordinary from then on. */
+/* Set the durations of the last committed samples to what the index says now, 4 bytes each, in place. */
+int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
+		       const struct dh_mp4_run runs[DH_MP4_TRACKS_MAX], struct dh_err *e);
+/* Give up what stands behind f->end: the tail's header, then nothing. For a file read back after a crash. */
+int dh_mp4_file_cut(struct dh_mp4_file *f, struct dh_err *e);
+/* Write the moov, sync, and make the head one media data box. The file is ordinary from then on, f->end its size. */
 int dh_mp4_file_finish(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
 
-/* pwrite all of it. */
-int dh_mp4_write_at(int fd, const void *data, size_t size, uint64_t at, struct dh_err *e);
-
-#define DH_MP4_RESERVED_AT 32 /* ftyp is 32 bytes */
+#define DH_MP4_RESERVED_AT 32 /* ftyp is 32 bytes, so the reserved box lies within one disk sector */
 #define DH_MP4_RESERVED_BYTES 16
+#define DH_MP4_HEAD_MOOV_AT (DH_MP4_RESERVED_AT + DH_MP4_RESERVED_BYTES)
 
 #endif

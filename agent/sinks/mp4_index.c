@@ -6,7 +6,7 @@
 
 #include "common/alloc.h"
 
-#define MOVIE_TIMESCALE 1000
+#define MOVIE_TIMESCALE 90000
 
 void dh_mp4_index_finish(struct dh_mp4_index *x)
 {
@@ -18,15 +18,27 @@ void dh_mp4_index_finish(struct dh_mp4_index *x)
 	*x = (struct dh_mp4_index){0};
 }
 
-struct dh_mp4_sample *dh_mp4_add_sample(struct dh_mp4_track *t)
+void dh_mp4_add_sample(struct dh_mp4_track *t, int64_t dts, uint32_t duration, uint32_t size, bool is_key)
 {
 	if (t->sample_count == t->sample_capacity) {
 		t->sample_capacity = t->sample_capacity ? t->sample_capacity * 2 : 1024;
 		t->samples = dh_realloc(t->samples, sizeof(*t->samples) * t->sample_capacity);
 	}
-	struct dh_mp4_sample *s = &t->samples[t->sample_count++];
-	*s = (struct dh_mp4_sample){0};
-	return s;
+	if (t->sample_count)
+		t->samples[t->sample_count - 1].duration = (uint32_t)(dts - t->last_dts);
+	else
+		t->first_dts = dts;
+	t->last_dts = dts;
+	t->samples[t->sample_count++] =
+		(struct dh_mp4_sample){.duration = duration, .size = size & INT32_MAX, .is_key = is_key};
+}
+
+void dh_mp4_stretch_last(struct dh_mp4_track *t, int64_t until)
+{
+	int64_t duration = until - t->last_dts;
+	if (!t->sample_count || duration <= t->samples[t->sample_count - 1].duration)
+		return;
+	t->samples[t->sample_count - 1].duration = duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
 }
 
 void dh_mp4_add_chunk(struct dh_mp4_track *t, uint64_t offset, uint32_t sample_count)
@@ -38,26 +50,26 @@ void dh_mp4_add_chunk(struct dh_mp4_track *t, uint64_t offset, uint32_t sample_c
 	t->chunks[t->chunk_count++] = (struct dh_mp4_chunk){offset, sample_count};
 }
 
-/* Ticks to another scale without overflow for days of ticks. */
+/* Ticks to another scale, rounded up, without overflow for days of ticks. */
 static int64_t rescale(int64_t ticks, uint32_t from, uint32_t to)
 {
-	return ticks / from * to + ticks % from * to / from;
+	return ticks / from * to + (ticks % from * to + from - 1) / from;
 }
 
-static int64_t end_ticks(const struct dh_mp4_track *t)
+/* The end of the last sample: media time, and ticks of file time. */
+static int64_t end_dts(const struct dh_mp4_track *t)
 {
-	const struct dh_mp4_sample *last = t->sample_count ? &t->samples[t->sample_count - 1] : NULL;
-	return last ? last->dts + last->duration : 0;
+	return t->sample_count ? t->last_dts + t->samples[t->sample_count - 1].duration : t->origin;
+}
+
+static int64_t shown_ticks(const struct dh_mp4_track *t)
+{
+	return end_dts(t) > t->origin ? end_dts(t) - t->origin : 0;
 }
 
 int64_t dh_mp4_track_end_us(const struct dh_mp4_track *t)
 {
-	return rescale(end_ticks(t), t->timescale, 1000000);
-}
-
-static int64_t start_ticks(const struct dh_mp4_track *t)
-{
-	return t->sample_count ? t->samples[0].dts : 0;
+	return rescale(shown_ticks(t), t->timescale, 1000000);
 }
 
 static void put_matrix(struct dh_mp4_buf *b)
@@ -71,7 +83,7 @@ static void put_mvhd(struct dh_mp4_buf *b, const struct dh_mp4_index *x)
 {
 	int64_t longest = 0;
 	for (int i = 0; i < x->track_count; i++) {
-		int64_t d = rescale(end_ticks(&x->tracks[i]), x->tracks[i].timescale, MOVIE_TIMESCALE);
+		int64_t d = rescale(shown_ticks(&x->tracks[i]), x->tracks[i].timescale, MOVIE_TIMESCALE);
 		longest = d > longest ? d : longest;
 	}
 	size_t box = dh_mp4_begin_full(b, "mvhd", 1, 0);
@@ -95,7 +107,7 @@ static void put_tkhd(struct dh_mp4_buf *b, const struct dh_mp4_index *x, const s
 	dh_mp4_put64(b, (uint64_t)x->created_s);
 	dh_mp4_put32(b, t->id);
 	dh_mp4_put32(b, 0);
-	dh_mp4_put64(b, (uint64_t)rescale(end_ticks(t), t->timescale, MOVIE_TIMESCALE));
+	dh_mp4_put64(b, (uint64_t)rescale(shown_ticks(t), t->timescale, MOVIE_TIMESCALE));
 	dh_mp4_put_zeros(b, 8);
 	dh_mp4_put32(b, 0); /* layer, alternate group */
 	dh_mp4_put16(b, t->is_video ? 0 : 0x100);
@@ -106,20 +118,26 @@ static void put_tkhd(struct dh_mp4_buf *b, const struct dh_mp4_index *x, const s
 	dh_mp4_end(b, box);
 }
 
-/* A track that begins later than the file is held back by an empty edit. */
-static void put_edts(struct dh_mp4_buf *b, const struct dh_mp4_track *t)
+static void put_edit(struct dh_mp4_buf *b, int64_t length, int64_t media_time)
 {
-	int64_t start = start_ticks(t), length = end_ticks(t) - start;
-	if (start <= 0)
+	dh_mp4_put64(b, (uint64_t)length);
+	dh_mp4_put64(b, (uint64_t)media_time);
+	dh_mp4_put32(b, 0x10000);
+}
+
+/* Where the track's media begins in the file: a late one is held back by an empty edit, of an early one only what
+ * comes after the origin is shown. A growing file has one edit of open length; its fragments carry media time. */
+static void put_edts(struct dh_mp4_buf *b, const struct dh_mp4_track *t, bool is_fragmented)
+{
+	int64_t late = is_fragmented ? -t->origin : t->first_dts - t->origin;
+	if (!late || (!is_fragmented && !t->sample_count))
 		return;
 	size_t edts = dh_mp4_begin(b, "edts"), box = dh_mp4_begin_full(b, "elst", 1, 0);
-	dh_mp4_put32(b, 2);
-	dh_mp4_put64(b, (uint64_t)rescale(start, t->timescale, MOVIE_TIMESCALE));
-	dh_mp4_put64(b, UINT64_MAX); /* media time -1: empty */
-	dh_mp4_put32(b, 0x10000);
-	dh_mp4_put64(b, (uint64_t)rescale(length, t->timescale, MOVIE_TIMESCALE));
-	dh_mp4_put64(b, 0);
-	dh_mp4_put32(b, 0x10000);
+	dh_mp4_put32(b, late > 0 ? 2 : 1);
+	if (late > 0)
+		put_edit(b, rescale(late, t->timescale, MOVIE_TIMESCALE), -1);
+	int64_t length = shown_ticks(t) - (late > 0 ? late : 0);
+	put_edit(b, is_fragmented ? 0 : rescale(length, t->timescale, MOVIE_TIMESCALE), late > 0 ? 0 : -late);
 	dh_mp4_end(b, box);
 	dh_mp4_end(b, edts);
 }
@@ -130,7 +148,7 @@ static void put_mdhd_hdlr(struct dh_mp4_buf *b, const struct dh_mp4_index *x, co
 	dh_mp4_put64(b, (uint64_t)x->created_s);
 	dh_mp4_put64(b, (uint64_t)x->created_s);
 	dh_mp4_put32(b, t->timescale);
-	dh_mp4_put64(b, (uint64_t)(end_ticks(t) - start_ticks(t)));
+	dh_mp4_put64(b, (uint64_t)(t->sample_count ? end_dts(t) - t->first_dts : 0));
 	dh_mp4_put16(b, 0x55c4); /* language "und" */
 	dh_mp4_put16(b, 0);
 	dh_mp4_end(b, box);
@@ -258,7 +276,7 @@ void dh_mp4_put_moov(struct dh_mp4_buf *b, const struct dh_mp4_index *x, bool is
 		const struct dh_mp4_track *t = &head.tracks[i];
 		size_t trak = dh_mp4_begin(b, "trak");
 		put_tkhd(b, &head, t);
-		put_edts(b, t);
+		put_edts(b, t, is_fragmented);
 		size_t mdia = dh_mp4_begin(b, "mdia");
 		put_mdhd_hdlr(b, &head, t);
 		put_minf(b, t);

@@ -11,6 +11,9 @@
 
 #define MOOV_BYTES_MAX (1u << 20)
 #define MOOF_BYTES_MAX (8u << 20)
+#define DEPTH_MAX 4 /* trak, mdia, minf */
+#define TICKS_MAX (INT64_C(1) << 48)
+#define TIMESCALE_MAX 1000000
 #define TRUN_FLAGS 0x000701 /* what put_traf() in mp4_file.c writes */
 #define TFHD_FLAGS 0x020000
 
@@ -52,19 +55,21 @@ static void read_stbl(struct dh_mp4_track *t, const struct box *stbl)
 			dh_mp4_put(&t->stsd, b.data - 8, b.size + 8);
 }
 
-static void read_trak(struct dh_mp4_track *t, const uint8_t *p, const uint8_t *end)
+static void read_trak(struct dh_mp4_track *t, const uint8_t *p, const uint8_t *end, int depth)
 {
 	struct box b;
-	while (next_box(&p, end, &b)) {
-		if (is_type(&b, "mdia") || is_type(&b, "minf"))
-			read_trak(t, b.data, b.data + b.size);
+	while (depth < DEPTH_MAX && next_box(&p, end, &b)) {
+		if (is_type(&b, "mdia") || is_type(&b, "minf") || is_type(&b, "edts"))
+			read_trak(t, b.data, b.data + b.size, depth + 1);
 		else if (is_type(&b, "stbl"))
 			read_stbl(t, &b);
 		else if (is_type(&b, "tkhd") && b.size >= 96 && b.data[0] == 1) {
 			t->id = dh_mp4_get32(b.data + 20);
 			t->width_px = (int)(dh_mp4_get32(b.data + 88) >> 16);
 			t->height_px = (int)(dh_mp4_get32(b.data + 92) >> 16);
-		} else if (is_type(&b, "mdhd") && b.size >= 32 && b.data[0] == 1)
+		} else if (is_type(&b, "elst") && b.size == 28 && b.data[0] == 1)
+			t->origin = (int64_t)dh_mp4_get64(b.data + 16);
+		else if (is_type(&b, "mdhd") && b.size >= 32 && b.data[0] == 1)
 			t->timescale = dh_mp4_get32(b.data + 20);
 		else if (is_type(&b, "hdlr") && b.size >= 12)
 			t->is_video = !memcmp(b.data + 8, "vide", 4);
@@ -81,8 +86,9 @@ static int read_moov(struct dh_mp4_index *x, const struct box *moov, struct dh_e
 		if (!is_type(&b, "trak") || x->track_count == DH_MP4_TRACKS_MAX)
 			continue;
 		struct dh_mp4_track *t = &x->tracks[x->track_count++];
-		read_trak(t, b.data, b.data + b.size);
-		if (!t->id || !t->timescale || !t->stsd.size)
+		read_trak(t, b.data, b.data + b.size, 0);
+		if (!t->id || !t->timescale || t->timescale > TIMESCALE_MAX || !t->stsd.size || t->origin < 0 ||
+		    t->origin > TICKS_MAX)
 			return dh_fail(e, DH_EPROTO, "the recording's track %d is not described", x->track_count);
 	}
 	return x->track_count ? DH_OK : dh_fail(e, DH_EPROTO, "the recording has no track");
@@ -129,30 +135,27 @@ static bool read_traf(struct dh_mp4_index *x, const struct box *traf, struct tra
 	}
 	for (uint32_t i = 0; i < out->count; i++)
 		out->bytes += dh_mp4_get32(out->entries + (size_t)i * 12 + 4);
-	return out->track && has_dts && out->count && out->dts >= 0 && out->dts < INT64_MAX / 2;
+	return out->track && has_dts && out->count && out->dts >= 0 && out->dts < TICKS_MAX;
 }
 
-static bool add_run(const struct traf *f, uint64_t moof_at)
+static bool fits_behind(const struct traf *f)
+{
+	const struct dh_mp4_track *t = f->track;
+	return !t->sample_count || (f->dts > t->last_dts && f->dts - t->last_dts <= UINT32_MAX);
+}
+
+static void add_run(const struct traf *f, uint64_t moof_at)
 {
 	struct dh_mp4_track *t = f->track;
 	int64_t dts = f->dts;
-	if (t->sample_count) {
-		struct dh_mp4_sample *last = &t->samples[t->sample_count - 1];
-		if (dts <= last->dts || dts - last->dts > UINT32_MAX)
-			return false;
-		last->duration = (uint32_t)(dts - last->dts);
-	}
 	for (uint32_t i = 0; i < f->count; i++) {
 		const uint8_t *entry = f->entries + (size_t)i * 12;
-		struct dh_mp4_sample *s = dh_mp4_add_sample(t);
-		s->dts = dts;
-		s->duration = dh_mp4_get32(entry);
-		s->size = dh_mp4_get32(entry + 4);
-		s->is_key = !(dh_mp4_get32(entry + 8) & 0x00010000);
-		dts += s->duration;
+		uint32_t duration = dh_mp4_get32(entry);
+		dh_mp4_add_sample(t, dts, duration, dh_mp4_get32(entry + 4),
+				  !(dh_mp4_get32(entry + 8) & 0x00010000));
+		dts += duration;
 	}
 	dh_mp4_add_chunk(t, moof_at + f->data_offset, f->count);
-	return true;
 }
 
 /* One moof at moof_at, its media data up to data_end. False: it does not hold together, nothing was added. */
@@ -170,13 +173,12 @@ static bool read_moof(struct dh_mp4_index *x, const struct box *moof, uint64_t m
 		uint64_t at = moof_at + runs[n].data_offset;
 		if (at < data_at || at > data_end || runs[n].bytes > data_end - at)
 			return false;
-		if (n && runs[0].track == runs[n].track)
+		if (!fits_behind(&runs[n]) || (n && runs[0].track == runs[n].track))
 			return false;
 		n++;
 	}
 	for (int i = 0; i < n; i++)
-		if (!add_run(&runs[i], moof_at))
-			return false;
+		add_run(&runs[i], moof_at);
 	return n > 0;
 }
 
@@ -202,52 +204,84 @@ static bool load_box(int fd, uint64_t at, uint64_t file_size, uint32_t max, uint
 	return read_at(fd, *mem, size, at) && next_box(&p, *mem + size, b);
 }
 
-/* Fragments from out->end on, as long as they are whole. */
-static void read_fragments(int fd, uint64_t file_size, struct dh_mp4_index *x, struct dh_mp4_layout *out)
+/* The media data behind a moof: *end behind it. */
+static bool find_mdat(int fd, uint64_t at, uint64_t file_size, uint64_t *end)
 {
-	for (;;) {
-		uint64_t moof_at = out->end;
-		uint8_t *mem, head[8];
-		struct box moof;
-		bool is_whole = load_box(fd, moof_at, file_size, MOOF_BYTES_MAX, &mem, &moof) && is_type(&moof, "moof");
-		uint64_t mdat_at = is_whole ? moof_at + 8 + moof.size : 0;
-		is_whole = is_whole && mdat_at + 8 <= file_size && read_at(fd, head, 8, mdat_at) &&
-			   !memcmp(head + 4, "mdat", 4) && dh_mp4_get32(head) >= 8 &&
-			   dh_mp4_get32(head) <= file_size - mdat_at;
-		uint64_t end = is_whole ? mdat_at + dh_mp4_get32(head) : 0;
-		is_whole = is_whole && read_moof(x, &moof, moof_at, mdat_at + 8, end);
+	uint8_t head[8];
+	if (at + 8 > file_size || !read_at(fd, head, 8, at) || memcmp(head + 4, "mdat", 4))
+		return false;
+	uint32_t size = dh_mp4_get32(head);
+	*end = at + size;
+	return size >= 8 && size <= file_size - at;
+}
+
+/* Boxes from out->end on: fragments as long as they are whole; what others may put between them is passed over. */
+static void read_fragments(int fd, struct dh_mp4_index *x, struct dh_mp4_layout *out)
+{
+	uint64_t at = out->end;
+	bool is_whole = true;
+	while (is_whole) {
+		uint8_t *mem;
+		struct box b;
+		uint64_t data_end = 0;
+		is_whole = load_box(fd, at, out->file_size, MOOF_BYTES_MAX, &mem, &b);
+		if (is_whole && is_type(&b, "moof")) {
+			uint64_t mdat_at = at + 8 + b.size;
+			is_whole = find_mdat(fd, mdat_at, out->file_size, &data_end) &&
+				   read_moof(x, &b, at, mdat_at + 8, data_end);
+			if (is_whole) {
+				out->end = at = data_end;
+				out->fragments++;
+			}
+		} else if (is_whole) {
+			is_whole = is_type(&b, "free") || is_type(&b, "uuid") || is_type(&b, "emsg");
+			at += 8 + b.size;
+		}
 		free(mem);
-		if (!is_whole)
-			return;
-		out->end = end;
-		out->fragments++;
 	}
+}
+
+/* Is the reserved box the head of one media data box with the moov behind it, at the end of the file? */
+static bool is_ordinary(int fd, const uint8_t *reserved, uint64_t file_size)
+{
+	uint8_t head[8];
+	if (dh_mp4_get32(reserved) != 1 || memcmp(reserved + 4, "mdat", 4))
+		return false;
+	uint64_t size = dh_mp4_get64(reserved + 8), at = DH_MP4_RESERVED_AT + size;
+	return size >= DH_MP4_RESERVED_BYTES && size < file_size && at + 8 <= file_size && read_at(fd, head, 8, at) &&
+	       !memcmp(head + 4, "moov", 4) && dh_mp4_get32(head) == file_size - at;
+}
+
+static int not_ours(struct dh_err *e)
+{
+	return dh_fail(e, DH_EPROTO, "this is no recording of Deskhand");
 }
 
 int dh_mp4_read(int fd, struct dh_mp4_index *x, struct dh_mp4_layout *out, struct dh_err *e)
 {
 	struct stat st;
-	uint8_t head[DH_MP4_RESERVED_AT + DH_MP4_RESERVED_BYTES];
-	*out = (struct dh_mp4_layout){.moov_at = sizeof(head)};
-	if (fstat(fd, &st) < 0 || !read_at(fd, head, sizeof(head), 0) || memcmp(head + 4, "ftypisom", 8) ||
-	    dh_mp4_get32(head) != DH_MP4_RESERVED_AT)
-		return dh_fail(e, DH_EPROTO, "this is no recording of Deskhand");
+	uint8_t head[DH_MP4_HEAD_MOOV_AT];
+	*out = (struct dh_mp4_layout){0};
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !read_at(fd, head, sizeof(head), 0) ||
+	    memcmp(head + 4, "ftypisom", 8) || dh_mp4_get32(head) != DH_MP4_RESERVED_AT)
+		return not_ours(e);
 	const uint8_t *reserved = head + DH_MP4_RESERVED_AT;
-	out->is_finished = dh_mp4_get32(reserved) == 1 && !memcmp(reserved + 4, "mdat", 4);
-	if (!out->is_finished && (dh_mp4_get32(reserved) != DH_MP4_RESERVED_BYTES || memcmp(reserved + 4, "free", 4)))
-		return dh_fail(e, DH_EPROTO, "this is no recording of Deskhand");
-	uint64_t file_size = (uint64_t)st.st_size;
+	bool is_flipped = dh_mp4_get32(reserved) == 1 && !memcmp(reserved + 4, "mdat", 4);
+	if (!is_flipped && (dh_mp4_get32(reserved) != DH_MP4_RESERVED_BYTES || memcmp(reserved + 4, "free", 4)))
+		return not_ours(e);
+	out->file_size = (uint64_t)st.st_size;
+	out->is_finished = is_ordinary(fd, reserved, out->file_size);
 	uint8_t *mem;
 	struct box moov;
 	int err;
-	if (load_box(fd, out->moov_at, file_size, MOOV_BYTES_MAX, &mem, &moov) && is_type(&moov, "moov"))
+	if (load_box(fd, sizeof(head), out->file_size, MOOV_BYTES_MAX, &mem, &moov) && is_type(&moov, "moov"))
 		err = read_moov(x, &moov, e);
 	else
 		err = dh_fail(e, DH_EPROTO, "the recording ends before its description");
 	if (!err)
-		out->end = out->moov_at + 8 + moov.size;
+		out->end = sizeof(head) + 8 + moov.size;
 	free(mem);
 	if (!err)
-		read_fragments(fd, file_size, x, out);
+		read_fragments(fd, x, out);
 	return err;
 }

@@ -7,9 +7,9 @@
 #include "common/err.h"
 
 struct dh_mp4_layout {
-	bool is_finished;    /* the head is one media data box already */
-	uint64_t end;        /* behind the last whole fragment */
-	uint64_t moov_at;
+	bool is_finished;   /* an ordinary file already */
+	uint64_t end;       /* behind the last whole fragment */
+	uint64_t file_size;
 	uint32_t fragments;
 };
 

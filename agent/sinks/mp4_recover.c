@@ -1,38 +1,63 @@
 /* See mp4_recover.h. */
 #include "agent/sinks/mp4_recover.h"
 
+#include <errno.h>
+#include <sys/file.h>
+
 #include "agent/sinks/mp4_file.h"
 #include "agent/sinks/mp4_read.h"
 
-static int finish(int fd, const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts,
-		  struct dh_err *e)
+static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts)
 {
-	if (!layout->fragments)
-		return dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
-	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .moov_at = layout->moov_at};
-	int err = dh_mp4_file_finish(&f, x, e);
-	dh_mp4_buf_finish(&f.scratch);
-	if (err)
-		return err;
-	facts->bytes = (int64_t)f.end;
+	facts->was_finished = layout->is_finished;
+	facts->bytes = (int64_t)layout->file_size;
 	for (int i = 0; i < x->track_count; i++) {
 		const struct dh_mp4_track *t = &x->tracks[i];
 		int64_t end_us = dh_mp4_track_end_us(t);
 		*(t->is_video ? &facts->video_frames : &facts->audio_frames) = (int64_t)t->sample_count;
 		facts->duration_us = end_us > facts->duration_us ? end_us : facts->duration_us;
 	}
-	return DH_OK;
+}
+
+static int finish(int fd, const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts,
+		  struct dh_err *e)
+{
+	if (!layout->fragments)
+		return dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
+	struct dh_mp4_file f = {.fd = fd, .end = layout->end};
+	int err = dh_mp4_file_cut(&f, e);
+	if (!err)
+		err = dh_mp4_file_finish(&f, x, e);
+	dh_mp4_buf_finish(&f.scratch);
+	if (!err)
+		facts->bytes = (int64_t)f.end;
+	return err;
+}
+
+static int read_and_finish(int fd, struct dh_mp4_facts *facts, struct dh_err *e)
+{
+	struct dh_mp4_index x = {0};
+	struct dh_mp4_layout layout;
+	int err = dh_mp4_read(fd, &x, &layout, e);
+	if (!err)
+		tell_facts(&x, &layout, facts);
+	if (!err && !layout.is_finished) {
+		/* a box header at least stands behind the last fragment */
+		facts->lost_bytes = (int64_t)(layout.file_size - layout.end);
+		facts->lost_bytes -= facts->lost_bytes < 8 ? facts->lost_bytes : 8;
+		err = finish(fd, &x, &layout, facts, e);
+	}
+	dh_mp4_index_finish(&x);
+	return err;
 }
 
 int dh_mp4_recover(int fd, struct dh_mp4_facts *facts, struct dh_err *e)
 {
-	struct dh_mp4_index x = {0};
-	struct dh_mp4_layout layout;
 	*facts = (struct dh_mp4_facts){0};
-	int err = dh_mp4_read(fd, &x, &layout, e);
-	facts->was_finished = !err && layout.is_finished;
-	if (!err && !layout.is_finished)
-		err = finish(fd, &x, &layout, facts, e);
-	dh_mp4_index_finish(&x);
+	/* the writer holds this lock as long as it lives; a file system without locks has no say */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return dh_fail(e, DH_EBUSY, "this recording is being written right now");
+	int err = read_and_finish(fd, facts, e);
+	flock(fd, LOCK_UN);
 	return err;
 }

@@ -9,13 +9,14 @@
 
 struct dh_mp4_facts {
 	bool was_finished; /* nothing had to be done */
-	int64_t bytes, duration_us, video_frames, audio_frames; /* 0 when was_finished */
+	int64_t bytes, duration_us, video_frames, audio_frames;
+	int64_t lost_bytes; /* behind the last whole fragment: what was being written */
 };
 
-/* fd: open for reading and writing, borrowed. Running it again changes nothing. The input is not trusted:
- * whatever is malformed ends the file there. Any thread; blocks.
+/* fd: open for reading and writing, borrowed. Running it again changes nothing, and it may itself be interrupted. The
+ * input is not trusted: whatever is malformed ends the file there. Any thread; blocks.
  * Errors: DH_EPROTO not a recording of ours (untouched), DH_ENODEV nothing was recorded yet (untouched),
- * DH_ENOSPC, DH_EIO (readable as before). */
+ * DH_EBUSY it is being recorded right now (untouched), DH_ENOSPC, DH_EIO (readable as before). */
 int dh_mp4_recover(int fd, struct dh_mp4_facts *facts, struct dh_err *e);
 
 #endif
