@@ -134,7 +134,7 @@ static int on_block(const void *input, void *output, unsigned long count, const 
 		double age_s = times->currentTime - times->inputBufferAdcTime - (double)count / p->rate_hz;
 		taken_us -= age_s > 0 && age_s < 0.5 ? (int64_t)(age_s * 1e6) : 0;
 	}
-	bool is_timed = dh_sound_clock_block(&p->clock, (int)count, taken_us, did_lose, &pts_us, &lost);
+	bool is_timed = dh_sound_clock_block(&p->clock, (int)count, taken_us, &pts_us, &lost);
 	if (did_lose || lost) /* at least one block; else as many as their sound would fill */
 		atomic_fetch_add(&p->source->dropped, 1 + (lost > 0 ? (lost - 1) / (long)count : 0));
 	if (!is_timed || !input)
@@ -251,9 +251,12 @@ static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct d
 static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err *e)
 {
 	struct portaudio *p = s->priv;
-	dh_wake_wait(&p->wake, dh_now_us() + timeout_us);
+	const int64_t end_us = dh_now_us() + timeout_us;
+	dh_wake_wait(&p->wake, end_us);
 	if (atomic_load(&p->has_ended))
 		return dh_fail(e, DH_ENODEV, "the sound device is gone: unplugged, or the sound server stopped");
+	if (dh_now_us() - end_us > SILENT_US / 2)
+		return DH_AGAIN; /* this process stood still, not the device */
 	int64_t silent_us = dh_now_us() - atomic_load(&p->called_us);
 	if (silent_us > (atomic_load(&p->has_called) ? SILENT_US : FIRST_US))
 		return dh_fail(e, DH_ENODEV, "the sound device gave nothing for %d s", (int)(silent_us / 1000000));
