@@ -199,7 +199,7 @@ static void note_committed(struct dh_mp4_file *f, struct dh_mp4_index *x, struct
 	f->sequence++;
 }
 
-int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run runs[DH_MP4_TRACKS_MAX],
+int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run *runs,
 			 struct dh_err *e)
 {
 	int err = dh_mp4_file_extend(f, x, runs, e);

@@ -23,7 +23,7 @@ struct dh_mp4_file {
 	uint32_t last_duration[DH_MP4_TRACKS_MAX];
 };
 
-/* Samples of one track for the next fragment: the last `count` of its index, with their data. */
+/* Samples of one track (runs are arrays of DH_MP4_TRACKS_MAX) for the next fragment: the last `count` of its index, with their data. */
 struct dh_mp4_run {
 	uint32_t count;
 	struct dh_mp4_buf data;
