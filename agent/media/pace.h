@@ -14,8 +14,8 @@ struct dh_pace {
 
 static inline void dh_pace_init(struct dh_pace *p, int fps)
 {
-	/* 3 % above the nominal rate: a camera's crystal may be faster than ours */
-	p->period_us = 970000 / fps;
+	/* half a percent above the nominal rate: a camera's clock may be faster than ours */
+	p->period_us = 995000 / fps;
 	p->expected_us = 0;
 }
 

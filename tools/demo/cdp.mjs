@@ -59,11 +59,19 @@ export class Browser {
     return () => this.#listeners.delete(fn);
   }
 
-  /** Opens url in a new tab. */
+  /** Opens url in a new tab and waits for its load event. */
   async open(url) {
-    const { targetId } = await this.send('Target.createTarget', { url });
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
-    await this.send('Runtime.enable', {}, sessionId);
+    await this.send('Page.enable', {}, sessionId);
+    const loaded = new Promise((resolve) => {
+      const off = this.on((m) => {
+        if (m.sessionId === sessionId && m.method === 'Page.loadEventFired') resolve(off());
+      });
+    });
+    const { errorText } = await this.send('Page.navigate', { url }, sessionId);
+    if (errorText) throw new Error(`${url}: ${errorText}`);
+    await loaded;
     return new Page(this, sessionId);
   }
 

@@ -99,15 +99,20 @@ async function recordOnce(page, env, seconds) {
   return JSON.parse(got.stdout).path;
 }
 
+/** Ends the agent of this demo (the native host may have started it), which finishes its recordings. */
+function endAgent(env) {
+  const status = spawnSync(deskhand, ['status', '--json'], { env, encoding: 'utf8' });
+  if (status.status === 0) process.kill(JSON.parse(status.stdout).pid);
+}
+
 async function main() {
   const options = parse(process.argv.slice(2));
   const dir = mkdtempSync(path.join(tmpdir(), 'deskhand-demo-'));
   const desktop = new Desktop(dir);
-  let browser, agent;
+  let browser;
   const cleanUp = async () => {
     await browser?.close().catch(() => {});
-    agent?.kill();
-    spawnSync('pkill', ['-f', `${deskhand} agent`], { stdio: 'ignore' });
+    endAgent(desktop.env);
     desktop.stop();
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
@@ -118,7 +123,7 @@ async function main() {
     if (!options.fake) await desktop.sound();
     const port = await servePages(desktop);
     prepare(desktop, dir, port, options);
-    if (options.fake) agent = spawn(deskhand, ['agent', '--fake'], { env: desktop.env, stdio: ['ignore', 'ignore', 'inherit'] });
+    if (options.fake) spawn(deskhand, ['agent', '--fake'], { env: desktop.env, stdio: ['ignore', 'ignore', 'inherit'] });
     browser = new Browser('chromium', chromiumArgs(dir, madeDisplay || options.once), desktop.env);
     const url = `http://localhost:${port}/pages/index.html`;
     const page = await browser.open(options.once ? `${url}?auto=${options.seconds}` : url);
