@@ -162,7 +162,7 @@ static void build_moof(struct dh_mp4_file *f, const struct dh_mp4_index *x, cons
 }
 
 int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
-		       const struct dh_mp4_run runs[DH_MP4_TRACKS_MAX], struct dh_err *e)
+		       const struct dh_mp4_run *runs, struct dh_err *e)
 {
 	for (int i = 0; i < x->track_count; i++) {
 		const struct dh_mp4_track *t = &x->tracks[i];

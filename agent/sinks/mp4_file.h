@@ -23,7 +23,8 @@ struct dh_mp4_file {
 	uint32_t last_duration[DH_MP4_TRACKS_MAX];
 };
 
-/* Samples of one track (runs are arrays of DH_MP4_TRACKS_MAX) for the next fragment: the last `count` of its index, with their data. */
+/* Samples of one track for the next fragment: the last `count` of its index, with their data. Runs come as arrays of
+ * DH_MP4_TRACKS_MAX. */
 struct dh_mp4_run {
 	uint32_t count;
 	struct dh_mp4_buf data;
@@ -32,11 +33,11 @@ struct dh_mp4_run {
 /* All write with pwrite. Errors: DH_ENOSPC, DH_EIO; what was committed stays valid. Sink thread. */
 int dh_mp4_file_begin(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
 /* Write the runs as one fragment and empty them; on failure they stay. First sets durations that have changed. */
-int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run runs[DH_MP4_TRACKS_MAX],
+int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct dh_mp4_run *runs,
 			 struct dh_err *e);
 /* Set the durations of the last committed samples to what the index says now, 4 bytes each, in place. */
 int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
-		       const struct dh_mp4_run runs[DH_MP4_TRACKS_MAX], struct dh_err *e);
+		       const struct dh_mp4_run *runs, struct dh_err *e);
 /* Give up what stands behind f->end: the tail's header, then nothing. For a file read back after a crash. */
 int dh_mp4_file_cut(struct dh_mp4_file *f, struct dh_err *e);
 /* Write the moov, sync, and make the head one media data box. The file is ordinary from then on, f->end its size. */
