@@ -41,7 +41,9 @@ export class NativePort {
 	 * @param {{chrome: object, onMessage: (m: object) => void, onState: (s: object) => void,
 	 *          random?: () => number, setTimer?: Function, clearTimer?: Function}} env
 	 */
-	constructor({ chrome, onMessage, onState, random = Math.random, setTimer = setTimeout, clearTimer = clearTimeout }) {
+	constructor({ chrome, onMessage, onState, random = Math.random,
+		/* wrapped: the browser's own refuse to be called as methods */
+		setTimer = (fn, ms) => setTimeout(fn, ms), clearTimer = (id) => clearTimeout(id) }) {
 		this.#chrome = chrome;
 		Object.assign(this, { onMessage, onState, random, setTimer, clearTimer });
 		/** {state: idle|starting|up|down|failed, reason, text} */
