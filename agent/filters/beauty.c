@@ -1,0 +1,163 @@
+/* The beauty filter: its object, and what the levels mean. The passes are in beauty_rows.c, the arithmetic in
+ * beauty_scalar.c and beauty_avx2.c, the choice of what is skin in beauty_mask.c. */
+#include "agent/filters/beauty_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/err.h"
+
+static int level(int v)
+{
+	return v < 0 ? 0 : v > 9 ? 9 : v;
+}
+
+bool dh_beauty_is_active(const struct dh_beauty_levels *l)
+{
+	return level(l->smooth) || level(l->whiten) || level(l->ruddy) || level(l->sharpen);
+}
+
+/* Gain 256 up to variance full, 0 from variance none on; both of luma. */
+static void set_fall(uint16_t *var9, uint16_t *scale, int full, int none)
+{
+	*var9 = (uint16_t)(none * 9);
+	*scale = (uint16_t)(256 * 65536 / ((none - full) * 9));
+}
+
+/* From what variance on a block is an edge that stays, and how much of the rest goes. Level 9 of each style was chosen
+ * on real and synthetic faces (docs/beauty.md); lower levels move edge and strength towards "leave it". */
+static void set_smoothing(struct dh_beauty_tune *t, enum dh_beauty_style style, int smooth)
+{
+	static const struct {
+		int full, none, strength;
+	} at9[] = {
+		[DH_BEAUTY_SMOOTH] = {90, 330, 127},
+		[DH_BEAUTY_NATURAL] = {50, 220, 92},
+		[DH_BEAUTY_BLUR] = {200, 700, 127},
+	};
+	int s = style == DH_BEAUTY_NATURAL || style == DH_BEAUTY_BLUR ? style : DH_BEAUTY_SMOOTH;
+	int spread = 3 + smooth; /* of 12 */
+
+	set_fall(&t->edge_var9, &t->edge_scale, at9[s].full * spread / 12, at9[s].none * spread / 12);
+	t->strength = (uint16_t)(at9[s].strength * (smooth ? 5 + smooth : 0) / 14);
+}
+
+static void set_tune(struct dh_beauty_tune *t, const struct dh_beauty_levels *l)
+{
+	int whiten = level(l->whiten), ruddy = level(l->ruddy);
+
+	set_smoothing(t, l->style, level(l->smooth));
+	set_fall(&t->lift_var9, &t->lift_scale, 250, 800);
+	t->lift_floor = 96;
+	t->sharpen = (uint16_t)(level(l->sharpen) * 6);
+	t->lift = (uint16_t)(whiten * 52); /* 29 levels at most */
+	t->red_v = (int16_t)(ruddy * 4);
+	t->red_u = (int16_t)-ruddy;
+	t->fade_u = (int16_t)(whiten * 5);
+	t->fade_v = (int16_t)(whiten * 3);
+}
+
+/* One block of memory for all arrays: first pass counts (memory NULL), second pass hands out. */
+static size_t lay_out(struct dh_beauty *b, uint8_t *memory)
+{
+	size_t at = 0, row = (size_t)b->pitch, ring = RING * row, full = row * (size_t)b->blocks_high;
+	size_t flags = (size_t)b->groups * (size_t)b->blocks_high;
+	const struct {
+		void *pointer; /* to the member */
+		size_t bytes;
+	} parts[] = {
+		{&b->skin, full}, {&b->was_skin, flags}, {&b->mean_u, full}, {&b->mean_v, full},
+		{&b->is_candidate, flags}, {&b->is_active, flags}, {&b->ellipse, 2 * row},
+		{&b->sum, 2 * ring}, {&b->var, 2 * ring}, {&b->mean, 2 * ring}, {&b->dev, 2 * ring},
+		{&b->index, 2 * row}, {&b->entry, 2 * row}, {&b->column, 2 * row},
+		{&b->base, ring}, {&b->gain, ring}, {&b->lift, ring}, {&b->red_u, ring}, {&b->red_v, ring},
+		{&b->edge, 4 * 64}, {&b->spare, 4 * row},
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (memory) {
+			void *p = memory + at;
+
+			memcpy(parts[i].pointer, &p, sizeof(p));
+		}
+		at += (parts[i].bytes + 63) / 64 * 64;
+	}
+	return at;
+}
+
+int dh_beauty_create(struct dh_beauty **out, int width_px, int height_px)
+{
+	if (width_px < 16 || height_px < 16 || width_px > 16384 || height_px > 16384)
+		return DH_EINVAL;
+	struct dh_beauty *b = dh_alloc(sizeof(*b));
+
+	b->width = width_px;
+	b->height = height_px;
+	b->blocks_wide = (width_px + 3) / 4;
+	b->blocks_high = (height_px + 3) / 4;
+	b->groups = (b->blocks_wide + DH_BEAUTY_GROUP - 1) / DH_BEAUTY_GROUP;
+	b->pitch = b->groups * DH_BEAUTY_GROUP + 2 * DH_BEAUTY_PAD;
+	size_t size = lay_out(b, NULL);
+
+	b->memory = aligned_alloc(64, size);
+	if (!b->memory) {
+		free(b);
+		return DH_ENOMEM;
+	}
+	memset(b->memory, 0, size);
+	lay_out(b, b->memory);
+	dh_beauty_use_path(b, DH_BEAUTY_PATH_BEST);
+	dh_beauty_reset(b);
+	*out = b;
+	return DH_OK;
+}
+
+void dh_beauty_destroy(struct dh_beauty *b)
+{
+	if (!b)
+		return;
+	free(b->memory);
+	free(b);
+}
+
+bool dh_beauty_use_path(struct dh_beauty *b, enum dh_beauty_path path)
+{
+	const struct dh_beauty_kernels *avx2 = dh_beauty_avx2();
+
+	if (path == DH_BEAUTY_PATH_AVX2 && !avx2)
+		return false;
+	b->k = path == DH_BEAUTY_PATH_SCALAR || !avx2 ? &dh_beauty_scalar : avx2;
+	return true;
+}
+
+void dh_beauty_reset(struct dh_beauty *b)
+{
+	b->frames = 0;
+	memset(b->skin, 0, (size_t)b->pitch * (size_t)b->blocks_high);
+	memset(b->was_skin, 0, (size_t)b->groups * (size_t)b->blocks_high);
+	dh_beauty_mask_init(&b->mask, b->blocks_wide, b->blocks_high);
+}
+
+void dh_beauty_apply(struct dh_beauty *b, struct dh_frame *f, const struct dh_beauty_levels *levels)
+{
+	if (!dh_beauty_is_active(levels))
+		return;
+	b->pic = f;
+	set_tune(&b->tune, levels);
+	b->does_luma = level(levels->smooth) || level(levels->whiten) || level(levels->sharpen);
+	b->does_chroma = level(levels->whiten) || level(levels->ruddy);
+	dh_beauty_find_candidates(b);
+	dh_beauty_mask_columns(&b->mask, b->ellipse + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);
+	if (b->frames == 0) {
+		dh_beauty_mark_active(b);
+		dh_beauty_sample_rows(b);
+		dh_beauty_mask_learn(&b->mask, true);
+	}
+	dh_beauty_mask_columns(&b->mask, b->ellipse + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);
+	dh_beauty_mark_active(b);
+	dh_beauty_run_rows(b);
+	dh_beauty_mask_learn(&b->mask, false);
+	b->frames++;
+	b->pic = NULL;
+}

@@ -1,0 +1,49 @@
+/* Which colours, and where, are this person's skin: an adaptive chroma model for the beauty filter. It is not a face
+ * detector: it starts from a soft ellipse in the upper middle of the picture and follows the skin from there. */
+#ifndef DH_FILTERS_BEAUTY_MASK_H
+#define DH_FILTERS_BEAUTY_MASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/filters/beauty_kernels.h"
+
+#define DH_BEAUTY_SAMPLES 4096
+
+/* One block taken from the picture for learning. */
+struct dh_beauty_sample {
+	uint16_t x, y;  /* blocks */
+	uint16_t index; /* into the skin table */
+	uint16_t var;
+};
+
+struct dh_beauty_mask {
+	/* Skin weight of each colour: high byte inside the face ellipse, low byte far from it. The last entry, for
+	 * colours outside of the table, is 0. */
+	uint16_t table[DH_BEAUTY_TABLE_SIZE + 1];
+	float anyone[DH_BEAUTY_TABLE_SIZE]; /* how likely skin of anyone has the colour, constant */
+	float face[DH_BEAUTY_TABLE_SIZE];   /* how often seen inside the ellipse */
+	float around[DH_BEAUTY_TABLE_SIZE]; /* how often seen well outside of it */
+	float face_total, around_total;
+	float x, y, rx, ry; /* face ellipse, blocks */
+	float along, across, along_sd, across_sd; /* chroma of this person's skin, see skin_axes() */
+	float doubt;        /* 0: skin was found; 1: nothing to follow */
+	int width, height;  /* blocks */
+	int step;           /* every step-th block of every step-th row is sampled */
+	int slice;          /* luma slice of the table to remake next */
+	int sample_count;
+	struct dh_beauty_sample samples[DH_BEAUTY_SAMPLES];
+};
+
+/* width, height: of the picture in blocks. Thread: the filter's. */
+void dh_beauty_mask_init(struct dh_beauty_mask *m, int width, int height);
+
+/* Learn from m->samples and empty them. is_first: settle on the one frame there is; otherwise a small step, one
+ * slice of the table per frame. Deterministic. */
+void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first);
+
+/* The ellipse as fixed-point terms: a block is inside where columns[x] + row < ELLIPSE_ONE. */
+void dh_beauty_mask_columns(const struct dh_beauty_mask *m, uint16_t *columns, int count);
+uint16_t dh_beauty_mask_row(const struct dh_beauty_mask *m, int y);
+
+#endif
