@@ -73,7 +73,7 @@ JSON-RPC 2.0 on every road. A page speaks through the SDK (`js/deskhand.js`); th
 
 A message has at most 256 KiB, 16 levels, 256 keys in an object, 4096 items in an array, 64 KiB in a string; it is strict
 UTF-8 without duplicate keys. Before `agent.hello` at most 4 KiB within 3 s are read. A page may send {rate} requests a second
-(bursts of twice as many); more get `ELIMIT`, and after 1000 refusals in a row the connection is closed. Ten malformed
+(bursts of twice as many); more get `ELIMIT`, and who goes on after 1000 refusals is closed. Ten malformed
 messages close it too. At most 64 requests may be unfinished.
 
 Errors carry `data`: `name`, a `hint` a person can follow, and `retriable`. Shapes have JSON-RPC's own codes: -32700 not

@@ -11,7 +11,8 @@
 #define DH_HELLO_BYTES_MAX 4096
 #define DH_CALLS_MAX 64          /* unfinished at one time */
 #define DH_MALFORMED_MAX 10      /* then close */
-#define DH_RATE_REFUSALS_MAX 1000
+#define DH_REFUSALS_PER_S 10     /* requests over the rate that still get an answer; then close */
+#define DH_REFUSALS_BURST 1000
 #define DH_EVENT_QUEUE_BYTES (256 * 1024) /* above that events are held back or dropped */
 #define DH_EVENTS_HELD_MAX 64
 #define DH_PREFIXES_MAX 32
@@ -29,8 +30,8 @@ struct dh_client {
 	enum dh_client_state state;
 	bool is_cli, is_closing;
 	uv_timer_t hello_timer;
-	struct dh_bucket commands;
-	int refused_in_row, malformed;
+	struct dh_bucket commands, refusals;
+	int malformed;
 	uint32_t scopes_told; /* what hello or the last grants.changed said */
 	struct dh_list calls; /* struct dh_call.node */
 	int call_count;

@@ -54,11 +54,10 @@ static void malformed(struct dh_client *c, const cJSON *id, int wire_code, const
 static bool is_within_rate(struct dh_client *c, const cJSON *id)
 {
 	double rate = (double)c->ctl->policy.commands_per_s;
-	if (c->is_cli || dh_bucket_take(&c->commands, rate, rate * 2, dh_now_us())) {
-		c->refused_in_row = 0;
+	int64_t now_us = dh_now_us();
+	if (c->is_cli || dh_bucket_take(&c->commands, rate, rate * 2, now_us))
 		return true;
-	}
-	if (++c->refused_in_row > DH_RATE_REFUSALS_MAX) {
+	if (!dh_bucket_take(&c->refusals, DH_REFUSALS_PER_S, DH_REFUSALS_BURST, now_us)) {
 		dh_client_close(c, DH_CLOSE_RATE);
 		return false;
 	}

@@ -332,4 +332,5 @@ static void mirror_driver(void)
 
 TST_MAIN({"level 0 changes nothing", level_zero_changes_nothing}, {"scalar and AVX2 agree", twins_agree},
 	 {"every level agrees", every_level_agrees}, {"runs repeat", runs_repeat},
-	 {"sizes out of range", sizes_out_of_range}, {"the beauty driver", beauty_driver}, {"the mirror driver", mirror_driver})
+	 {"sizes out of range", sizes_out_of_range}, {"the beauty driver", beauty_driver},
+	 {"the mirror driver", mirror_driver})

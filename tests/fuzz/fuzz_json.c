@@ -1,0 +1,49 @@
+/* libFuzzer: any bytes as a message, then as params of every command (SR-33). What the parser accepts must keep its promises:
+ * it prints and parses again to the same, and its limits hold. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/ctl/command.h"
+#include "common/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void check_limits(const cJSON *json, int depth)
+{
+	if (depth > DH_JSON_DEPTH_MAX)
+		abort();
+	if (cJSON_IsString(json) && strlen(json->valuestring) > DH_JSON_STRING_MAX)
+		abort();
+	if (cJSON_IsObject(json) && cJSON_GetArraySize(json) > DH_JSON_KEYS_MAX)
+		abort();
+	const cJSON *v;
+	if (!cJSON_IsObject(json) && !cJSON_IsArray(json))
+		return;
+	cJSON_ArrayForEach(v, json)
+		check_limits(v, depth + 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct dh_err e = {0};
+	cJSON *json = dh_json_parse((const char *)bytes, size, &e);
+	if (!json) {
+		if (!e.code || !e.text[0])
+			abort();
+		return 0;
+	}
+	check_limits(json, cJSON_IsObject(json) || cJSON_IsArray(json) ? 1 : 0);
+	char *text = cJSON_PrintUnformatted(json);
+	cJSON *again = text && strlen(text) < DH_JSON_MESSAGE_MAX ? cJSON_ParseWithLength(text, strlen(text)) : NULL;
+	if (again && !cJSON_Compare(json, again, true))
+		abort();
+	const cJSON *params = cJSON_GetObjectItemCaseSensitive(json, "params");
+	for (int i = 0; dh_commands[i]; i++)
+		if (dh_commands[i]->params)
+			dh_args_check(dh_commands[i]->params, params ? params : json, &e);
+	cJSON_Delete(again);
+	cJSON_free(text);
+	cJSON_Delete(json);
+	return 0;
+}
