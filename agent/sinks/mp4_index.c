@@ -267,9 +267,13 @@ static void put_mvex(struct dh_mp4_buf *b, const struct dh_mp4_index *x)
 
 void dh_mp4_put_moov(struct dh_mp4_buf *b, const struct dh_mp4_index *x, bool is_fragmented)
 {
-	struct dh_mp4_index head = *x; /* a head has the same tracks without their samples */
-	for (int i = 0; is_fragmented && i < head.track_count; i++)
-		head.tracks[i].sample_count = head.tracks[i].chunk_count = 0;
+	struct dh_mp4_index head = *x;
+	for (int i = 0; i < head.track_count; i++) {
+		struct dh_mp4_track *t = &head.tracks[i];
+		/* a head has no samples; neither has sound of which nothing is shown: an edit of no length confuses */
+		if (is_fragmented || !shown_ticks(t))
+			t->sample_count = t->chunk_count = 0;
+	}
 	size_t moov = dh_mp4_begin(b, "moov");
 	put_mvhd(b, &head);
 	for (int i = 0; i < head.track_count; i++) {

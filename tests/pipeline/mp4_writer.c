@@ -1,0 +1,178 @@
+/* Records moving pictures and a tone in real time, without a pipeline around it, for kill9.py and the bench:
+ *   mp4_writer FILE moving|still|silent MILLISECONDS   still: pictures stop after 1 s; silent: and no sound at all
+ *   mp4_writer FILE recover                            finish an interrupted file
+ * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/media/encoder.h"
+#include "agent/media/queue.h"
+#include "agent/media/sink.h"
+#include "agent/sinks/mp4_recover.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+
+#define WIDTH 640
+#define HEIGHT 360
+#define FPS 30
+#define RATE_HZ 48000
+#define CHUNK 1024
+#define STILL_AFTER_US 1000000
+
+struct writer {
+	struct dh_encoder video, audio;
+	struct dh_sink sink;
+	struct dh_err e;
+	int64_t start_us, pictures, chunks;
+	bool has_said_start;
+};
+
+static void die(const struct dh_err *e)
+{
+	fprintf(stderr, "mp4_writer: %s\n", e->text);
+	exit(1);
+}
+
+static bool open_encoder(struct dh_encoder *enc, const char *name, const struct dh_stream *s, struct dh_err *e)
+{
+	const struct dh_encoder_driver *d = dh_encoder_driver_find(name, e);
+	if (!d)
+		return false;
+	*enc = (struct dh_encoder){.driver = d, .stream = *s, .priv = dh_alloc(d->base.priv_size)};
+	if (d->open(enc, &(struct dh_args){d->base.params, NULL}, e))
+		die(e);
+	return true;
+}
+
+static void open_all(struct writer *w, const char *path, bool has_sound)
+{
+	if (!open_encoder(&w->video, "x264",
+			  &(struct dh_stream){.kind = DH_MEDIA_VIDEO, .width_px = WIDTH, .height_px = HEIGHT, .fps = FPS},
+			  &w->e))
+		die(&w->e);
+	has_sound = has_sound &&
+		    open_encoder(&w->audio, "aac",
+				 &(struct dh_stream){.kind = DH_MEDIA_AUDIO, .rate_hz = RATE_HZ, .channels = 2}, &w->e);
+	const struct dh_sink_driver *d = dh_sink_driver_find("mp4", &w->e);
+	w->sink = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = 1 + has_sound,
+				   .streams = {w->video.stream, w->audio.stream}};
+	w->sink.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (w->sink.fd < 0)
+		exit(1);
+	if (d->open(&w->sink, &(struct dh_args){0}, &w->e))
+		die(&w->e);
+}
+
+static void send(struct writer *w, struct dh_packet *p)
+{
+	if (w->sink.driver->write(&w->sink, p, &w->e))
+		die(&w->e);
+	if (!w->has_said_start && p->kind == DH_MEDIA_VIDEO) {
+		fprintf(stdout, "{\"start_us\":%lld}\n", (long long)p->pts_us);
+		fflush(stdout);
+		w->has_said_start = true;
+	}
+	dh_packet_unref(p);
+}
+
+static void picture(struct writer *w, int64_t pts_us)
+{
+	struct dh_frame *f = dh_frame_new_video(WIDTH, HEIGHT);
+	dh_frame_fill(f, 90, 110, 140);
+	int n = (int)w->pictures;
+	for (int y = 0; y < HEIGHT; y++)
+		for (int x = 0; x < WIDTH; x++)
+			f->plane[0][y * f->stride[0] + x] = (uint8_t)(((x + 2 * n) ^ (y + n)) & 255);
+	f->pts_us = pts_us;
+	struct dh_packet *p;
+	if (!w->video.driver->encode(&w->video, f, false, &p))
+		send(w, p);
+	dh_frame_unref(f);
+	w->pictures++;
+}
+
+static void sound(struct writer *w, int64_t pts_us)
+{
+	struct dh_frame *f = dh_frame_new_audio(CHUNK, 2, RATE_HZ);
+	for (int i = 0; i < CHUNK; i++)
+		f->samples[2 * i] = f->samples[2 * i + 1] =
+			0.2f * sinf((float)(w->chunks * CHUNK + i) * 0.0576f); /* 440 Hz */
+	f->pts_us = pts_us;
+	struct dh_packet *p;
+	if (!w->audio.driver->encode(&w->audio, f, false, &p))
+		send(w, p);
+	dh_frame_unref(f);
+	w->chunks++;
+}
+
+/* Do what is due; returns when the next thing is. */
+static int64_t step(struct writer *w, int64_t now_us, bool is_still)
+{
+	int64_t picture_us = w->start_us + w->pictures * 1000000 / FPS;
+	int64_t sound_us = w->audio.driver ? w->start_us + (w->chunks + 1) * CHUNK * 1000000 / RATE_HZ : INT64_MAX;
+	if (is_still && picture_us - w->start_us > STILL_AFTER_US)
+		picture_us = INT64_MAX;
+	if (now_us >= picture_us)
+		picture(w, picture_us);
+	if (now_us >= sound_us)
+		sound(w, sound_us - CHUNK * 1000000LL / RATE_HZ);
+	if (now_us >= w->sink.wake_us && w->sink.driver->idle(&w->sink, dh_now_us(), &w->e))
+		die(&w->e);
+	int64_t next = picture_us < sound_us ? picture_us : sound_us;
+	return next < w->sink.wake_us ? next : w->sink.wake_us;
+}
+
+static void close_all(struct writer *w)
+{
+	if (w->sink.driver->close(&w->sink, dh_now_us(), &w->e))
+		die(&w->e);
+	fprintf(stdout, "{\"bytes\":%lld,\"duration_us\":%lld,\"video_frames\":%lld,\"audio_frames\":%lld}\n",
+		(long long)w->sink.bytes, (long long)w->sink.duration_us, (long long)w->sink.video_frames,
+		(long long)w->sink.audio_frames);
+	w->video.driver->close(&w->video);
+	if (w->audio.driver)
+		w->audio.driver->close(&w->audio);
+	free(w->video.priv);
+	free(w->audio.priv);
+	free(w->sink.priv);
+}
+
+static int recover(const char *path)
+{
+	struct dh_mp4_facts f;
+	struct dh_err e = {0};
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int err = dh_mp4_recover(fd, &f, &e);
+	close(fd);
+	if (err)
+		die(&e);
+	fprintf(stdout, "{\"was_finished\":%s,\"bytes\":%lld,\"duration_us\":%lld,\"video_frames\":%lld}\n",
+		f.was_finished ? "true" : "false", (long long)f.bytes, (long long)f.duration_us, (long long)f.video_frames);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[2], "recover"))
+		return recover(argv[1]);
+	if (argc != 4)
+		return 2;
+	struct writer w = {0};
+	struct dh_wake clock;
+	bool is_still = strcmp(argv[2], "moving");
+	dh_wake_init(&clock);
+	open_all(&w, argv[1], strcmp(argv[2], "silent"));
+	w.start_us = dh_now_us();
+	int64_t end_us = w.start_us + atoll(argv[3]) * 1000;
+	while (dh_now_us() < end_us) {
+		int64_t next_us = step(&w, dh_now_us(), is_still);
+		dh_wake_wait(&clock, next_us < end_us ? next_us : end_us);
+	}
+	close_all(&w);
+	dh_wake_finish(&clock);
+	return dh_packet_live_count() || dh_frame_live_count();
+}
