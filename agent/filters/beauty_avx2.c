@@ -116,11 +116,11 @@ AVX2 static void table_index(const uint16_t *sum, const uint8_t *u, const uint8_
 	}
 }
 
-/* How far inside three radii squared the blocks lie: ELLIPSE_ONE * 3 - q, at least 0. */
+/* How far inside the end of the soft rim the blocks lie: ELLIPSE_END - q, at least 0. */
 INLINE __m256i ellipse_depth(const uint16_t *ellipse_x, uint16_t ellipse_y)
 {
 	__m256i q = _mm256_adds_epu16(load(ellipse_x), words(ellipse_y));
-	return _mm256_subs_epu16(words(3 * DH_BEAUTY_ELLIPSE_ONE), q);
+	return _mm256_subs_epu16(words(DH_BEAUTY_ELLIPSE_END), q);
 }
 
 AVX2 static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first,
@@ -129,7 +129,7 @@ AVX2 static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, u
 	const __m256i zero = _mm256_setzero_si256();
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i += DH_BEAUTY_GROUP) {
 		__m256i e = load(entry + i), in = _mm256_srli_epi16(e, 8), out = _mm256_and_si256(e, words(255));
-		__m256i place = _mm256_srli_epi16(ellipse_depth(ellipse_x + i, ellipse_y), 4);
+		__m256i place = _mm256_srli_epi16(ellipse_depth(ellipse_x + i, ellipse_y), 3);
 		place = _mm256_min_epi16(place, words(127));
 		__m256i part = _mm256_srai_epi16(_mm256_mullo_epi16(_mm256_sub_epi16(in, out), place), 7);
 		__m256i want = _mm256_add_epi16(out, part), now = want;
@@ -222,7 +222,7 @@ AVX2 static void gain(const struct dh_beauty_tune *tune, const struct dh_beauty_
 {
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i += DH_BEAUTY_GROUP) {
 		__m256i w = skin_blur(r, i), t = variance_3x3(r, i);
-		__m256i place = _mm256_srli_epi16(ellipse_depth(r->ellipse_x + i, r->ellipse_y), 3);
+		__m256i place = _mm256_srli_epi16(ellipse_depth(r->ellipse_x + i, r->ellipse_y), 2);
 		__m256i flat = fall_off(tune->edge_var9, tune->edge_scale, t), busy = _mm256_sub_epi16(words(256), flat);
 		__m256i calm = fall_off(tune->lift_var9, tune->lift_scale, t);
 

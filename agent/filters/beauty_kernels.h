@@ -15,6 +15,7 @@
 #define DH_BEAUTY_U_LOW 64            /* U bins are 64..127, */
 #define DH_BEAUTY_V_LOW 128           /* V bins 128..191, two values each */
 #define DH_BEAUTY_ELLIPSE_ONE 1024    /* fixed-point 1.0 of the face ellipse's equation */
+#define DH_BEAUTY_ELLIPSE_END 2048    /* where its soft rim ends */
 /* A block can be skin only if U and V lie here: the broad locus of Chai and Ngan (1999), widened for dark and pale skin. */
 #define DH_BEAUTY_U_MIN 76
 #define DH_BEAUTY_U_MAX 127

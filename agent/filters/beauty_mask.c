@@ -9,7 +9,8 @@
 #define SLICE (DH_BEAUTY_TABLE_SIZE / 8) /* colours of one luma bin */
 #define ACROSS_BINS 40                   /* of chroma across the line of skin, one level each, 0 in the middle */
 #define SIDE 32                          /* chroma bins each way */
-#define ROUGH_VAR 350                    /* luma variance of hair, cloth, foliage; skin with noise stays below */
+#define ROUGHEST_SKIN 350                /* luma variance of a block; above: hair, cloth, foliage whatever the noise */
+#define CALMEST_HAIR 60
 #define KEEP_PER_ROUND 0.80f             /* of the histograms, each time a slice comes round (8 frames) */
 
 static float clamp_float(float v, float lo, float hi)
@@ -57,7 +58,7 @@ static float anyones(int i)
 	float along, across;
 
 	skin_axes(bin_y(i), bin_u(i), bin_v(i), &along, &across);
-	float a = (along - 27) / 20, b = (across + 1) / 14;
+	float a = (along - 27) / (along > 27 ? 28 : 20), b = (across + 1) / 14;
 
 	return (1 - smooth_step(0.7f, 1.3f, a * a + b * b)) * smooth_step(26, 44, (float)bin_y(i));
 }
@@ -126,7 +127,7 @@ static void make_slice(struct dh_beauty_mask *m, int slice)
 		if (p > 0) {
 			float f = face[i] * f_scale, b = around[i] * b_scale;
 			/* seen on the face more than around it; 0.25 per mille stands for "hardly seen" */
-			float inside = (f + 0.15f) / (f + 0.25f + 0.6f * b);
+			float inside = (f + 0.15f) / (f + 0.25f + 0.25f * b);
 			float outside = f / (f + 0.5f + 1.5f * b);
 
 			in = (uint16_t)(255 * p * smooth_step(0.35f, 0.65f, inside));
@@ -148,6 +149,7 @@ void dh_beauty_mask_init(struct dh_beauty_mask *m, int width, int height)
 	m->across = -1;
 	m->along_sd = 9;
 	m->across_sd = 6;
+	m->rough_var = ROUGHEST_SKIN;
 	m->step = width > 400 ? 8 : 4;
 	put_default_ellipse(m);
 }
@@ -160,8 +162,8 @@ static void count_samples(struct dh_beauty_mask *m)
 		const struct dh_beauty_sample *s = &m->samples[i];
 		float q = ellipse_at(m, s->x, s->y), weight = 0;
 
-		if (q < 0.75f) {
-			weight = s->var < ROUGH_VAR ? 1 : 0.2f;
+		if (q < 0.45f) {
+			weight = s->var < m->rough_var ? 1 : 0.2f;
 			m->face[s->index] += weight;
 			m->face_total += weight;
 			continue;
@@ -170,8 +172,8 @@ static void count_samples(struct dh_beauty_mask *m)
 			weight = 1;
 		else if (q > 1.8f && s->y < m->y + 0.4f * m->ry) /* not the neck */
 			weight = 0.5f;
-		else if (s->var >= ROUGH_VAR && q > 0.9f)
-			weight = 0.4f;
+		else if (s->var >= m->rough_var && q > 0.9f)
+			weight = 0.8f;
 		m->around[s->index] += weight;
 		m->around_total += weight;
 	}
@@ -195,7 +197,7 @@ static float reddest_peak(const float *h)
 /* Weight of a sample in the colour of the middle of the ellipse, with its chroma; 0: not there. */
 static float centre_weight(const struct dh_beauty_mask *m, const struct dh_beauty_sample *s, float *along, float *across)
 {
-	if (s->var >= ROUGH_VAR || ellipse_at(m, s->x, s->y) > 0.7f)
+	if (s->var >= m->rough_var || ellipse_at(m, s->x, s->y) > 0.7f)
 		return 0;
 	skin_axes(bin_y(s->index), bin_u(s->index), bin_v(s->index), along, across);
 	return m->anyone[s->index];
@@ -205,7 +207,7 @@ static float centre_weight(const struct dh_beauty_mask *m, const struct dh_beaut
 static void centre_colour(struct dh_beauty_mask *m, float step)
 {
 	float h[ACROSS_BINS] = {0}, along, across;
-	double n = 0, sa = 0, sc = 0, saa = 0, scc = 0;
+	double n = 0, sa = 0, sc = 0, saa = 0, scc = 0, var = 0;
 
 	for (int i = 0; i < m->sample_count; i++) {
 		float w = centre_weight(m, &m->samples[i], &along, &across);
@@ -221,6 +223,7 @@ static void centre_colour(struct dh_beauty_mask *m, float step)
 		if (w <= 0 || fabsf(across - peak) > 4)
 			continue;
 		n += w;
+		var += w * m->samples[i].var;
 		sa += w * along;
 		sc += w * across;
 		saa += w * along * along;
@@ -235,6 +238,8 @@ static void centre_colour(struct dh_beauty_mask *m, float step)
 	m->across += ((float)(sc / n) - m->across) * step;
 	m->along_sd += (clamp_float(a_sd, 3.5f, 6.5f) - m->along_sd) * step;
 	m->across_sd += (clamp_float(c_sd, 2, 3) - m->across_sd) * step;
+	/* noise and pores of this camera and person, four times */
+	m->rough_var += (clamp_float((float)(4 * var / n), CALMEST_HAIR, ROUGHEST_SKIN) - m->rough_var) * step;
 }
 
 /* Let old counts of a slice fade, all totals with them. */
@@ -258,7 +263,7 @@ static void follow(struct dh_beauty_mask *m, float window, float step)
 	for (int i = 0; i < m->sample_count; i++) {
 		const struct dh_beauty_sample *s = &m->samples[i];
 		float q = ellipse_at(m, s->x, s->y);
-		double w = (m->table[s->index] >> 8) * (s->var < ROUGH_VAR ? 1.0 : 0.3);
+		double w = (m->table[s->index] >> 8) * (s->var < m->rough_var ? 1.0 : 0.3);
 
 		if (q >= window)
 			continue;
@@ -283,8 +288,8 @@ static void follow(struct dh_beauty_mask *m, float window, float step)
 	}
 	float cx = (float)(sx / n), cy = (float)(sy / n);
 	/* a filled ellipse has twice its standard deviation as radius; the falling window takes a part of it away */
-	float rx = 2.25f * sqrtf((float)fmax(sxx / n - (sx / n) * (sx / n), 1));
-	float ry = 2.25f * sqrtf((float)fmax(syy / n - (sy / n) * (sy / n), 1));
+	float rx = 2 * sqrtf((float)fmax(sxx / n - (sx / n) * (sx / n), 1));
+	float ry = 2 * sqrtf((float)fmax(syy / n - (sy / n) * (sy / n), 1));
 
 	ry = clamp_float(ry, 0.06f * (float)m->height, 0.5f * (float)m->height);
 	rx = clamp_float(rx, fmaxf(0.55f * ry, 2), 0.9f * ry);

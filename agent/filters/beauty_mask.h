@@ -27,6 +27,7 @@ struct dh_beauty_mask {
 	float face_total, around_total;
 	float x, y, rx, ry; /* face ellipse, blocks */
 	float along, across, along_sd, across_sd; /* chroma of this person's skin, see skin_axes() */
+	float rough_var;    /* luma variance from which on a block is hair rather than skin */
 	float doubt;        /* 0: skin was found; 1: nothing to follow */
 	int width, height;  /* blocks */
 	int step;           /* every step-th block of every step-th row is sampled */

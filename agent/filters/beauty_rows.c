@@ -79,7 +79,7 @@ static void mark_face(struct dh_beauty *b, int r)
 	int first = -1, last = -1;
 
 	for (int i = 0; i < b->groups * GROUP; i++)
-		if (b->ellipse[DH_BEAUTY_PAD + i] + y < 3 * DH_BEAUTY_ELLIPSE_ONE) {
+		if (b->ellipse[DH_BEAUTY_PAD + i] + y < DH_BEAUTY_ELLIPSE_END) {
 			first = first < 0 ? i / GROUP : first;
 			last = i / GROUP;
 		}

@@ -82,7 +82,7 @@ static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16
 {
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i++) {
 		int q = min_int(ellipse_x[i] + ellipse_y, 65535), in = entry[i] >> 8, out = entry[i] & 255;
-		int place = q >= 3 * DH_BEAUTY_ELLIPSE_ONE ? 0 : min_int((3 * DH_BEAUTY_ELLIPSE_ONE - q) >> 4, 127);
+		int place = q >= DH_BEAUTY_ELLIPSE_END ? 0 : min_int((DH_BEAUTY_ELLIPSE_END - q) >> 3, 127);
 		int want = out + (((in - out) * place) >> 7), d = want - skin[i];
 		int now = skin[i] + (abs(d) >= 96 ? (d + 1) >> 1 : (d + 2) >> 2);
 
@@ -132,7 +132,7 @@ static void gain(const struct dh_beauty_tune *tune, const struct dh_beauty_row *
 			t += r->dev[0][i + k] + r->dev[1][i + k] + r->dev[2][i + k];
 		int flat = fall_off(tune->edge_var9, tune->edge_scale, t);
 		int calm = fall_off(tune->lift_var9, tune->lift_scale, t);
-		int place = q >= 3 * DH_BEAUTY_ELLIPSE_ONE ? 0 : min_int((3 * DH_BEAUTY_ELLIPSE_ONE - q) >> 3, 255);
+		int place = q >= DH_BEAUTY_ELLIPSE_END ? 0 : min_int((DH_BEAUTY_ELLIPSE_END - q) >> 2, 255);
 		int edge = ((w > place ? w : place) * (256 - flat) * tune->sharpen) >> 16;
 		int g = ((w * flat * tune->strength) >> 16) - edge;
 		int pulled = r->mean[i] + mul_round((r->sum[i] - r->mean[i]) * 8, (256 - flat) * 16);
