@@ -1,5 +1,6 @@
 /* Texts that the agent shows to people inside pictures and dialogs, in English and Simplified Chinese. What the
- * pages show is in js/src/texts.js, what the extension shows in web-extension/_locales. Logs and the command line are English. */
+ * pages show is in js/src/texts.js, what the extension shows in web-extension/_locales. Logs and the command line
+ * are English. */
 #ifndef DH_COMMON_TEXT_H
 #define DH_COMMON_TEXT_H
 

@@ -4,21 +4,27 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define VECTORIZED __attribute__((optimize("O3"))) /* clang does it at O2 */
+#else
+#define VECTORIZED
+#endif
+
 /* Source of the ranges: ITU-T T.871 (JFIF, 0..255) to ITU-R BT.601 (16..235, chroma 16..240), in 1/256. */
-__attribute__((optimize("O3"))) static void squeeze_luma(uint8_t *to, const uint8_t *from, int n)
+VECTORIZED static void squeeze_luma(uint8_t *to, const uint8_t *from, int n)
 {
 	for (int i = 0; i < n; i++)
 		to[i] = (uint8_t)((from[i] * 220 + 16 * 256 + 128) >> 8);
 }
 
-__attribute__((optimize("O3"))) static void squeeze_chroma(uint8_t *row, int n)
+VECTORIZED static void squeeze_chroma(uint8_t *row, int n)
 {
 	for (int i = 0; i < n; i++)
 		row[i] = (uint8_t)((row[i] * 224 + 16 * 256 + 128) >> 8);
 }
 
 /* Mean of two rows, for 4:2:2 and 4:4:4. */
-__attribute__((optimize("O3"))) static void mean_rows(uint8_t *to, const uint8_t *a, const uint8_t *b, int n)
+VECTORIZED static void mean_rows(uint8_t *to, const uint8_t *a, const uint8_t *b, int n)
 {
 	for (int i = 0; i < n; i++)
 		to[i] = (uint8_t)((a[i] + b[i] + 1) >> 1);
