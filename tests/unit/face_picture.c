@@ -35,7 +35,9 @@ static int feature(double fx, double fy, struct rgb skin, struct rgb *c)
 	if (ellipse(ax, fy, 0.38, -0.12, 0.15, 0.07) < 1) {
 		double iris = ellipse(ax, fy * 1.1, 0.38, -0.13, 0.065, 0.06);
 
-		*c = iris < 0.3 ? (struct rgb){20, 18, 16} : iris < 1 ? (struct rgb){70, 55, 45} : (struct rgb){225, 222, 220};
+		*c = iris < 0.3 ? (struct rgb){20, 18, 16}
+		     : iris < 1 ? (struct rgb){70, 55, 45}
+				: (struct rgb){225, 222, 220};
 		return 1;
 	}
 	if (fabs(fy + 0.3 + 0.3 * squared(ax - 0.38)) < 0.028 && fabs(ax - 0.38) < 0.2)
@@ -109,7 +111,8 @@ static struct rgb sample(const struct face_picture *f, int x, int y, int tone, e
 
 	for (int k = 0; k < 4; k++) {
 		double dx = k % 2 - 0.5, dy = k / 2 - 0.5;
-		enum face_region r = colour_at((x + 0.5 + dx - f->width / 2.0) / f->height, (y + 0.5 + dy) / f->height, tone, &c);
+		double px = (x + 0.5 + dx - f->width / 2.0) / f->height, py = (y + 0.5 + dy) / f->height;
+		enum face_region r = colour_at(px, py, tone, &c);
 
 		if (k == 0)
 			*region = r;

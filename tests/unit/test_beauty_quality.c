@@ -46,12 +46,15 @@ static void run(struct result *r, int tone, struct dh_beauty_levels levels)
 	uint32_t seed = 7;
 
 	*r = (struct result){.in = dh_frame_new_video(WIDTH, HEIGHT), .out = dh_frame_new_video(WIDTH, HEIGHT)};
+	float **const sums[] = {&r->in_sum, &r->in_square, &r->out_sum, &r->out_square};
+
 	for (int i = 0; i < 4; i++)
-		*(float **[]){&r->in_sum, &r->in_square, &r->out_sum, &r->out_square}[i] = calloc(WIDTH * HEIGHT, sizeof(float));
+		*sums[i] = calloc(WIDTH * HEIGHT, sizeof(float));
 	TST_EQ(dh_beauty_create(&b, WIDTH, HEIGHT), 0);
 	for (int i = 0; i < 12; i++) {
 		for (int p = 0; p < 3; p++)
-			face_copy_noisy(&portraits[tone], p, p ? NOISE / 2 : NOISE, &seed, r->in->plane[p], r->in->stride[p]);
+			face_copy_noisy(&portraits[tone], p, p ? NOISE / 2 : NOISE, &seed, r->in->plane[p],
+					r->in->stride[p]);
 		dh_frame_copy(r->out, r->in);
 		dh_beauty_apply(b, r->out, &levels);
 		if (i < 4)
@@ -200,7 +203,8 @@ static void smoothing_is_selective(void)
 		run(&r, tone, (struct dh_beauty_levels){DH_BEAUTY_SMOOTH, .smooth = 9});
 		double left = texture_left(&r, tone), edges = edges_kept(&r, tone), outside = psnr_outside(&r, tone);
 
-		fprintf(stdout, "# tone %d: texture left %.3f, edges kept %.3f, outside %.1f dB\n", tone, left, edges, outside);
+		fprintf(stdout, "# tone %d: texture left %.3f, edges kept %.3f, outside %.1f dB\n", tone, left, edges,
+			outside);
 		TST_CHECK(left <= 0.45);
 		TST_CHECK(edges >= 0.93);
 		TST_CHECK(outside >= 44);
