@@ -277,7 +277,7 @@ static void killed_by_its_own_write(void)
 	TST_CHECK(!write_until(path, RLIM_INFINITY));
 	size_t whole = size_of(fd);
 	complaints = 0;
-	for (size_t limit = 2600; limit < whole; limit += 211) {
+	for (size_t limit = 2600; limit < whole; limit += 397) {
 		bad += !write_until(path, limit) || !read_file(fd, &seen) || !seen.is_monotonic;
 		bad += seen.video < most; /* more bytes, never fewer pictures */
 		most = seen.video;
