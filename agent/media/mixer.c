@@ -56,8 +56,9 @@ struct dh_mixer {
 	bool is_active; /* there is something to do */
 	int64_t start_us, chunks; /* of the grid; chunks done */
 	struct dh_limiter limiter;
-	/* -- mixer thread */
 	float sum[2][DH_MIX_CHUNK], one[2][DH_MIX_CHUNK];
+	float tail[2][DH_MIX_CHUNK]; /* of inputs that were removed: belongs to the next chunk */
+	/* -- mixer thread */
 	struct meter meter;
 	int metered, metered_chunks; /* samples towards the next levels; chunks in the meters */
 };
@@ -141,7 +142,8 @@ static int take_levels(struct dh_mixer *m, struct level *out)
 /* Make chunk m->chunks. Lock held. NULL: nobody wants it, or no memory. */
 static struct dh_frame *mix_chunk(struct dh_mixer *m)
 {
-	memset(m->sum, 0, sizeof(m->sum));
+	memcpy(m->sum, m->tail, sizeof(m->sum));
+	memset(m->tail, 0, sizeof(m->tail));
 	dh_list_for_each(pos, &m->inputs)
 		mix_input(m, dh_container_of(pos, struct dh_mixer_input, node), chunk_us(m, m->chunks) + AHEAD_US);
 	dh_limiter_run(&m->limiter, m->sum[0], m->sum[1], DH_MIX_CHUNK);
@@ -226,6 +228,7 @@ static void update_active(struct dh_mixer *m)
 		m->start_us = dh_now_us();
 		m->chunks = 0;
 		m->metered = m->metered_chunks = 0;
+		memset(m->tail, 0, sizeof(m->tail));
 		dh_limiter_init(&m->limiter);
 	}
 	dh_list_for_each(pos, &m->inputs)
@@ -305,10 +308,23 @@ struct dh_mixer_input *dh_mixer_input_add(struct dh_mixer *m, const char *label)
 	return in;
 }
 
+/* Let the sound of an input that goes die away in the next chunk: no click. Lock of the mixer held. */
+static void keep_tail(struct dh_mixer_input *in)
+{
+	struct dh_mixer *m = in->mixer;
+	pthread_mutex_lock(&in->lock);
+	bool has_sound = m->is_active && dh_track_read(&in->track, in->play_us, m->one[0], m->one[1], DH_MIX_CHUNK);
+	pthread_mutex_unlock(&in->lock);
+	for (int c = 0; has_sound && c < 2; c++)
+		for (int i = 0; i < DH_MIX_CHUNK; i++)
+			m->tail[c][i] += m->one[c][i] * in->gain_now * (1 - (float)i / DH_MIX_CHUNK);
+}
+
 void dh_mixer_input_remove(struct dh_mixer_input *in)
 {
 	struct dh_mixer *m = in->mixer;
 	pthread_mutex_lock(&m->lock);
+	keep_tail(in);
 	dh_list_del(&in->node);
 	update_active(m);
 	bool is_active = m->is_active;

@@ -247,6 +247,35 @@ static void sources_come_and_go(void)
 	ear_close(&ear, m);
 }
 
+/* A source is removed while it sounds: it fades within a chunk instead of breaking off. */
+static void removes_without_a_click(void)
+{
+	struct ear ear;
+	struct voice v;
+	struct dh_mixer *m = ear_open(&ear);
+	dh_mixer_run(m, true);
+	struct dh_mixer_input *in = dh_mixer_input_add(m, "guest");
+	voice_start(&v, in, 200, 0.8, 48000);
+	TST_CHECK(ear_wait(&ear, &ear.count, 25) >= 25);
+	voice_stop(&v);
+	dh_mixer_input_remove(in);
+	int to = ear_wait(&ear, &ear.count, 0) + 5;
+	TST_CHECK(ear_wait(&ear, &ear.count, to) >= to);
+	dh_mixer_run(m, false);
+	float last = 0, step = 0, most = 0;
+	for (int i = 0; i < ear.count; i++)
+		for (int k = 0; k < DH_MIX_CHUNK; k++) {
+			float x = ear.chunks[i]->samples[2 * k];
+			step = fmaxf(step, fabsf(x - last));
+			most = fmaxf(most, fabsf(x));
+			last = x;
+		}
+	TST_CHECK(most > 0.75f);
+	TST_CHECK(step < 0.04f); /* 200 Hz at 0.8 moves by 0.021 in a sample */
+	TST_CHECK(fabsf(last) < 1e-6f);
+	ear_close(&ear, m);
+}
+
 static void tells_levels(void)
 {
 	struct ear ear;
@@ -325,4 +354,4 @@ static void sleeps_when_idle(void)
 }
 
 TST_MAIN({"sums in time", sums_in_time}, {"does not clip", does_not_clip}, {"sources come and go", sources_come_and_go},
-	 {"tells levels", tells_levels}, {"sleeps when idle", sleeps_when_idle})
+	 {"removes without a click", removes_without_a_click}, {"tells levels", tells_levels}, {"sleeps when idle", sleeps_when_idle})
