@@ -153,8 +153,8 @@ static void follows(int seconds, double ppm, double jitter_us, double most_us, d
 
 static void follows_clocks(void)
 {
-	follows(600, 300, 0, 200, 8);
-	follows(600, -300, 0, 200, 8);
+	follows(300, 300, 0, 200, 8);
+	follows(300, -300, 0, 200, 8);
 	follows(60, 1000, 0, 450, 24);
 	follows(60, -1000, 0, 450, 24);
 	follows(180, 300, 300, 400, 20); /* 1 us in a chunk of 21333 us is 47 ppm of pitch */
