@@ -315,7 +315,8 @@ AVX2 static void paint_luma(uint8_t *const rows[4], const struct dh_beauty_pair 
 		mix(&b, pair, i, high);
 		for (int r = 0; r < 4; r++) {
 			__m256i y = load(rows[r] + 4 * i);
-			__m256i va = stroke(&a, _mm256_unpacklo_epi8(y, zero)), vb = stroke(&b, _mm256_unpackhi_epi8(y, zero));
+			__m256i va = stroke(&a, _mm256_unpacklo_epi8(y, zero));
+			__m256i vb = stroke(&b, _mm256_unpackhi_epi8(y, zero));
 			_mm256_storeu_si256((void *)(rows[r] + 4 * i), _mm256_packus_epi16(va, vb));
 		}
 	}
