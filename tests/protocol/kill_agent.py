@@ -40,6 +40,9 @@ class Desk:
             raise RuntimeError(f'{method}: {p.stderr}')
         return json.loads(p.stdout)
 
+    def state_of(self, path):
+        return next(r for r in self.call('recording.list', {})['recordings'] if r['path'] == path)
+
     def stop(self, signum):
         self.agent.send_signal(signum)
         self.agent.wait()
@@ -80,7 +83,9 @@ def one(desk, reader, rng):
         return None, said
     loss = killed - last_picture_s(reader, path)
     desk.start()  # finishes it
-    state = next(r for r in desk.call('recording.list', {})['recordings'] if r['path'] == path)
+    end = time.monotonic() + 20
+    while not (state := desk.state_of(path))['is_recovered'] and time.monotonic() < end:
+        time.sleep(0.02)
     desk.stop(signal.SIGTERM)
     if not state['is_recovered']:
         return loss, f'the next agent left it {state["state"]}'
