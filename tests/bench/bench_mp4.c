@@ -59,7 +59,8 @@ static void open_ours(struct out *o, const char *path)
 	o->sink = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = 2};
 	o->sink.streams[0] = (struct dh_stream){.kind = DH_MEDIA_VIDEO, .codec = DH_CODEC_H264, .width_px = 1280,
 						.height_px = 720, .fps = 30, .extradata_bytes = sizeof(avcc)};
-	o->sink.streams[1] = (struct dh_stream){.kind = DH_MEDIA_AUDIO, .codec = DH_CODEC_AAC, .rate_hz = 48000, .channels = 2,
+	o->sink.streams[1] = (struct dh_stream){.kind = DH_MEDIA_AUDIO, .codec = DH_CODEC_AAC,
+						.rate_hz = 48000, .channels = 2,
 						.frame_samples = 1024, .extradata_bytes = sizeof(asc)};
 	memcpy(o->sink.streams[0].extradata, avcc, sizeof(avcc));
 	memcpy(o->sink.streams[1].extradata, asc, sizeof(asc));

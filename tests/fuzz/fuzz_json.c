@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as a message, then as params of every command (SR-33). What the parser accepts must keep its promises:
- * it prints and parses again to the same, and its limits hold. */
+/* libFuzzer: any bytes as a message, then as params of every command (SR-33). What the parser accepts must keep its
+ * promises: it prints and parses again to the same, and its limits hold. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -354,4 +354,5 @@ static void sleeps_when_idle(void)
 }
 
 TST_MAIN({"sums in time", sums_in_time}, {"does not clip", does_not_clip}, {"sources come and go", sources_come_and_go},
-	 {"removes without a click", removes_without_a_click}, {"tells levels", tells_levels}, {"sleeps when idle", sleeps_when_idle})
+	 {"removes without a click", removes_without_a_click}, {"tells levels", tells_levels},
+	 {"sleeps when idle", sleeps_when_idle})
