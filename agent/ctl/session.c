@@ -187,8 +187,8 @@ static int count_sessions(struct dh_ctl *ctl)
 static void read_canvas(struct dh_session *s, const struct dh_args *a)
 {
 	struct dh_args canvas = dh_arg_obj(a, "canvas");
-	s->width_px = (int)dh_arg_int(&canvas, "width") & ~1;
-	s->height_px = (int)dh_arg_int(&canvas, "height") & ~1;
+	s->width_px = (int)dh_arg_int(&canvas, "width"); /* odd ones are refused by the pipeline */
+	s->height_px = (int)dh_arg_int(&canvas, "height");
 	s->fps = (int)dh_arg_int(&canvas, "fps");
 }
 
