@@ -3,6 +3,7 @@
  * centre and spread of what counts as skin (Bradski 1998). */
 #include "agent/filters/beauty_mask.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -63,6 +64,15 @@ static float anyones(int i)
 	return (1 - smooth_step(0.7f, 1.3f, a * a + b * b)) * smooth_step(26, 44, (float)bin_y(i));
 }
 
+/* The same for telling faces from other things: wood, hair and beige walls mostly lie on the yellow side of skin. */
+static float reds(int i)
+{
+	float along, across;
+
+	skin_axes(bin_y(i), bin_u(i), bin_v(i), &along, &across);
+	return anyones(i) * (1 - 0.6f * smooth_step(1.5f, 7, across));
+}
+
 /* The same, of this person's. */
 static float prior(const struct dh_beauty_mask *m, int i)
 {
@@ -78,17 +88,17 @@ static float prior(const struct dh_beauty_mask *m, int i)
 
 static float ellipse_at(const struct dh_beauty_mask *m, float x, float y)
 {
-	float dx = (x - m->x) / m->rx, dy = (y - m->y) / m->ry;
+	float dx = (x - m->face_at.x) / m->face_at.rx, dy = (y - m->face_at.y) / m->face_at.ry;
 
 	return dx * dx + dy * dy;
 }
 
 static void put_default_ellipse(struct dh_beauty_mask *m)
 {
-	m->x = 0.5f * (float)m->width;
-	m->y = 0.45f * (float)m->height;
-	m->ry = 0.32f * (float)m->height;
-	m->rx = fminf(0.72f * m->ry, 0.3f * (float)m->width);
+	m->face_at.x = 0.5f * (float)m->width;
+	m->face_at.y = 0.45f * (float)m->height;
+	m->face_at.ry = 0.32f * (float)m->height;
+	m->face_at.rx = fminf(0.72f * m->face_at.ry, 0.3f * (float)m->width);
 }
 
 /* One value of a histogram, smoothed over the neighbouring bins of chroma (1 2 1) and luma (1 4 1). */
@@ -130,8 +140,8 @@ static void make_slice(struct dh_beauty_mask *m, int slice)
 			float inside = (f + 0.15f) / (f + 0.25f + 0.25f * b);
 			float outside = f / (f + 0.5f + 1.5f * b);
 
-			in = (uint16_t)(255 * p * smooth_step(0.35f, 0.65f, inside));
-			out = (uint16_t)(255 * p * smooth_step(0.35f, 0.75f, outside));
+			in = (uint16_t)(255 * m->presence * p * smooth_step(0.35f, 0.65f, inside));
+			out = (uint16_t)(255 * m->presence * p * smooth_step(0.35f, 0.75f, outside));
 		}
 		m->table[at] = (uint16_t)(in << 8 | out);
 	}
@@ -142,9 +152,11 @@ void dh_beauty_mask_init(struct dh_beauty_mask *m, int width, int height)
 	memset(m, 0, sizeof(*m));
 	m->width = width;
 	m->height = height;
-	m->doubt = 1;
-	for (int i = 0; i < DH_BEAUTY_TABLE_SIZE; i++)
+	for (int i = 0; i < DH_BEAUTY_TABLE_SIZE; i++) {
 		m->anyone[i] = anyones(i);
+		m->red[i] = reds(i);
+	}
+	m->presence = 1;
 	m->along = 27; /* anyone's skin */
 	m->across = -1;
 	m->along_sd = 9;
@@ -170,7 +182,7 @@ static void count_samples(struct dh_beauty_mask *m)
 		}
 		if (q > 2.6f)
 			weight = 1;
-		else if (q > 1.8f && s->y < m->y + 0.4f * m->ry) /* not the neck */
+		else if (q > 1.8f && s->y < m->face_at.y + 0.4f * m->face_at.ry) /* not the neck */
 			weight = 0.5f;
 		else if (s->var >= m->rough_var && q > 0.9f)
 			weight = 0.8f;
@@ -256,7 +268,7 @@ static void fade_slice(struct dh_beauty_mask *m, int slice, float keep)
 }
 
 /* Move the ellipse towards the skin near it. window: of how far samples count, in squared radii. */
-static void follow(struct dh_beauty_mask *m, float window, float step)
+static void follow(struct dh_beauty_mask *m, float window, float step, float size_step)
 {
 	double n = 0, sx = 0, sy = 0, sxx = 0, syy = 0;
 
@@ -274,18 +286,9 @@ static void follow(struct dh_beauty_mask *m, float window, float step)
 		sxx += w * s->x * s->x;
 		syy += w * s->y * s->y;
 	}
-	/* a face of 1/400 of the picture at least */
-	m->doubt += (n < 255.0 * m->width * m->height / (m->step * m->step) / 400 ? 1 - m->doubt : -m->doubt) * step;
-	if (m->doubt > 0.9f || n <= 0) {
-		struct dh_beauty_mask home = {.width = m->width, .height = m->height};
-
-		put_default_ellipse(&home);
-		m->x += (home.x - m->x) * step;
-		m->y += (home.y - m->y) * step;
-		m->rx += (home.rx - m->rx) * step;
-		m->ry += (home.ry - m->ry) * step;
+	/* less than 1/400 of the picture is no face to follow */
+	if (n < 255.0 * m->width * m->height / (m->step * m->step) / 400)
 		return;
-	}
 	float cx = (float)(sx / n), cy = (float)(sy / n);
 	/* a filled ellipse has twice its standard deviation as radius; the falling window takes a part of it away */
 	float rx = 2 * sqrtf((float)fmax(sxx / n - (sx / n) * (sx / n), 1));
@@ -293,17 +296,16 @@ static void follow(struct dh_beauty_mask *m, float window, float step)
 
 	ry = clamp_float(ry, 0.06f * (float)m->height, 0.5f * (float)m->height);
 	rx = clamp_float(rx, fmaxf(0.55f * ry, 2), 0.9f * ry);
-	m->x += (cx - m->x) * step;
-	m->y += (cy - m->y) * step;
-	m->rx += (rx - m->rx) * step;
-	m->ry += (ry - m->ry) * step;
+	m->face_at.x += (cx - m->face_at.x) * step;
+	m->face_at.y += (cy - m->face_at.y) * step;
+	m->face_at.rx += (rx - m->face_at.rx) * size_step;
+	m->face_at.ry += (ry - m->face_at.ry) * size_step;
 }
 
-static void learn_first(struct dh_beauty_mask *m)
+/* Settle on the one frame there is, beginning with m->face_at. */
+static void settle(struct dh_beauty_mask *m)
 {
-	static const float windows[] = {6, 4, 3, 2.5f, 2.5f, 2.5f};
-
-	for (size_t round = 0; round < sizeof(windows) / sizeof(windows[0]); round++) {
+	for (int round = 0; round < 5; round++) {
 		memset(m->face, 0, sizeof(m->face));
 		memset(m->around, 0, sizeof(m->around));
 		m->face_total = m->around_total = 0;
@@ -311,7 +313,34 @@ static void learn_first(struct dh_beauty_mask *m)
 		count_samples(m);
 		for (int s = 0; s < 8; s++)
 			make_slice(m, s);
-		follow(m, windows[round], 0.8f);
+		follow(m, 2.5f, 0.7f, 0.7f);
+	}
+}
+
+/* Start from the most face-like ellipse, if there is any. */
+static void learn_first(struct dh_beauty_mask *m)
+{
+	float score = 0.15f;
+
+	dh_beauty_face_search(m, &m->trial, INT_MAX, &m->face_at, &score);
+	settle(m);
+	m->presence = smooth_step(0.34f, 0.46f, dh_beauty_face_score(m, &m->face_at));
+	for (int s = 0; s < 8; s++)
+		make_slice(m, s);
+}
+
+/* Now and then something looks more like a face than what is followed: the person moved fast, sat down, or left. */
+static void look_elsewhere(struct dh_beauty_mask *m)
+{
+	struct dh_beauty_ellipse e;
+	float now = dh_beauty_face_score(m, &m->face_at);
+	float best = fmaxf(1.5f * now, now + 0.2f);
+
+	m->presence += (smooth_step(0.34f, 0.46f, now) - m->presence) * 0.1f;
+
+	if (dh_beauty_face_search(m, &m->trial, now < 0.5f ? 12 : 3, &e, &best)) {
+		m->face_at = e;
+		settle(m);
 	}
 }
 
@@ -324,8 +353,9 @@ void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first)
 		fade_slice(m, m->slice, KEEP_PER_ROUND);
 		make_slice(m, m->slice);
 		m->slice = (m->slice + 1) % 8;
-		follow(m, 2.5f, 0.12f);
+		follow(m, 2.5f, 0.3f, 0.12f);
 		centre_colour(m, 0.06f);
+		look_elsewhere(m);
 	}
 	m->sample_count = 0;
 }
@@ -333,7 +363,7 @@ void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first)
 void dh_beauty_mask_columns(const struct dh_beauty_mask *m, uint16_t *columns, int count)
 {
 	for (int x = 0; x < count; x++) {
-		float d = ((float)x - m->x) / m->rx;
+		float d = ((float)x - m->face_at.x) / m->face_at.rx;
 
 		columns[x] = (uint16_t)fminf(d * d * DH_BEAUTY_ELLIPSE_ONE, 30000);
 	}
@@ -341,7 +371,7 @@ void dh_beauty_mask_columns(const struct dh_beauty_mask *m, uint16_t *columns, i
 
 uint16_t dh_beauty_mask_row(const struct dh_beauty_mask *m, int y)
 {
-	float d = ((float)y - m->y) / m->ry;
+	float d = ((float)y - m->face_at.y) / m->face_at.ry;
 
 	return (uint16_t)fminf(d * d * DH_BEAUTY_ELLIPSE_ONE, 30000);
 }

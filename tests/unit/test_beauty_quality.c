@@ -288,6 +288,59 @@ static void sharpening_sharpens_features(void)
 	result_finish(&r);
 }
 
+/* Turn every row of a picture to the right, as far as the picture is wide, by an even number of pixels. */
+static void turn(struct dh_frame *f, int shift)
+{
+	uint8_t row[WIDTH];
+
+	for (int p = 0; p < 3; p++) {
+		int width = p ? WIDTH / 2 : WIDTH, by = p ? shift / 2 : shift;
+
+		for (int y = 0; y < (p ? HEIGHT / 2 : HEIGHT); y++) {
+			uint8_t *at = f->plane[p] + y * f->stride[p];
+
+			for (int x = 0; x < width; x++)
+				row[(x + by + width) % width] = at[x];
+			memcpy(at, row, (size_t)width);
+		}
+	}
+}
+
+/* A person off the middle, beside or before wood; then one who moves at once to the other side. */
+static void the_person_may_move(void)
+{
+	static const int places[] = {-250, 300, 100};
+
+	for (int tone = 0; tone < FACE_TONES; tone += 2) {
+		struct result r = {.in = dh_frame_new_video(WIDTH, HEIGHT), .out = dh_frame_new_video(WIDTH, HEIGHT)};
+		struct dh_beauty *b = NULL;
+		uint32_t seed = 3;
+
+		TST_EQ(dh_beauty_create(&b, WIDTH, HEIGHT), 0);
+		for (size_t place = 0; place < sizeof(places) / sizeof(places[0]); place++) {
+			for (int p = 0; p < 3; p++)
+				face_copy_noisy(&portraits[tone], p, NOISE / 2, &seed, r.in->plane[p], r.in->stride[p]);
+			turn(r.in, places[place]);
+			for (int i = 0; i < (place ? 60 : 3); i++) {
+				dh_frame_copy(r.out, r.in);
+				dh_beauty_apply(b, r.out, &(struct dh_beauty_levels){DH_BEAUTY_SMOOTH, .whiten = 9});
+			}
+			turn(r.in, -places[place]);
+			turn(r.out, -places[place]);
+			double skin = change(&r, tone, 0, FACE_SKIN), wall = change(&r, tone, 0, FACE_WALL);
+			double door = change(&r, tone, 0, FACE_DOOR);
+
+			fprintf(stdout, "# tone %d at %d: skin %+.2f, wall %+.2f, door %+.2f\n", tone, places[place], skin,
+				wall, door);
+			TST_CHECK(skin > 12);
+			TST_CHECK(fabs(wall) < 0.5);
+			TST_CHECK(fabs(door) < 0.5);
+		}
+		dh_beauty_destroy(b);
+		result_finish(&r);
+	}
+}
+
 static void nothing_flickers(void)
 {
 	for (int tone = 0; tone < FACE_TONES; tone++) {
@@ -308,4 +361,5 @@ static void nothing_flickers(void)
 
 TST_MAIN_WITH(paint_portraits, {"smoothing is selective", smoothing_is_selective}, {"styles differ", styles_differ},
 	      {"whitening finds skin", whitening_finds_skin}, {"ruddiness finds skin", ruddiness_finds_skin},
-	      {"sharpening sharpens features", sharpening_sharpens_features}, {"nothing flickers", nothing_flickers})
+	      {"sharpening sharpens features", sharpening_sharpens_features}, {"the person may move", the_person_may_move},
+	      {"nothing flickers", nothing_flickers})
