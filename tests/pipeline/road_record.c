@@ -1,5 +1,5 @@
 /* Records pattern and tone through the whole pipeline and prints what every counter says:
- * road_record FILE MILLISECONDS [ENCODER [ENCODER_ARGS_JSON]] -> one line of JSON */
+ * road_record FILE MILLISECONDS [ENCODER [ENCODER_ARGS_JSON [TONE_ARGS_JSON]]] -> one line of JSON */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,9 +13,9 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	struct road r;
-	road_open(&r, 1280, 720, 30, "1v1", argc > 3 ? argv[3] : "x264", argc > 4 ? argv[4] : NULL);
+	road_open(&r, 1280, 720, 30, "1v1", argc > 3 ? argv[3] : "x264", argc > 4 && argv[4][0] ? argv[4] : NULL);
 	int camera = road_source(&r, DH_ROLE_CAMERA, "pattern", "camera", NULL);
-	int microphone = road_source(&r, DH_ROLE_MICROPHONE, "tone", "microphone", NULL);
+	int microphone = road_source(&r, DH_ROLE_MICROPHONE, "tone", "microphone", argc > 5 ? argv[5] : NULL);
 	TST_CHECK(road_wait(&r, road_source_is_live, camera, 5000));
 	TST_CHECK(road_wait(&r, road_source_is_live, microphone, 5000));
 	int out = road_output(&r, "mp4", argv[1]);
