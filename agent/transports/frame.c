@@ -72,6 +72,8 @@ static void shrink(struct dh_msg_reader *r)
 
 int dh_msg_reader_next(struct dh_msg_reader *r, const char **data, size_t *size, const char **msg, size_t *msg_size)
 {
+	if (!*size)
+		return 0;
 	size_t n = r->skip < *size ? (size_t)r->skip : *size;
 	advance(data, size, n);
 	r->skip -= n;

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from wire import Agent, Closed, Host, Tap, cli
+from wire import ROOM, Agent, Closed, Host, Tap, cli
 
 HOST, ECHO = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 LISTED = 'http://localhost:8480'
@@ -253,7 +253,7 @@ def back_pressure(desk):
     end = time.monotonic() + 1
     while time.monotonic() < end:
         select.select([], [], [], 0.1)
-    tap.true(rss() < 8000, f'RSS {rss()} KiB')
+    tap.true(rss() < 8000 * ROOM, f'RSS {rss()} KiB')
     os.kill(agent, signal.SIGCONT)
     ids = [h.get()['id'] for _ in range(count)]
     tap.equal(ids, list(range(count)))
@@ -267,7 +267,7 @@ def back_pressure(desk):
     while h.get().get('id') != 'f':
         got += 1
     tap.equal(got, 1500)
-    tap.true(rss() < 10000, f'RSS {rss()} KiB')
+    tap.true(rss() < 10000 * ROOM, f'RSS {rss()} KiB')
     h.finish()
 
 

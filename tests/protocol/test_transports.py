@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from wire import Agent, Closed, Framed, Stream, Tap, WebSocket, cli, host, http, upgrade_text
+from wire import ROOM, Agent, Closed, Framed, Stream, Tap, WebSocket, cli, host, http, upgrade_text
 
 PROGRAM = os.path.abspath(sys.argv[1])
 LISTED = 'http://localhost:8480'
@@ -122,7 +122,7 @@ def too_large():
     for c in many:
         c.send(struct.pack('<I', 1024 * 1024) + b'{')  # a claim costs nothing
     alive()
-    tap.true(agent.rss_kb() - before < 4096, f'{agent.rss_kb() - before} KiB for claims')
+    tap.true(agent.rss_kb() - before < 4096 * ROOM, f'{agent.rss_kb() - before} KiB for claims')
     for c in many:
         c.close()
 
@@ -140,7 +140,7 @@ def pipelined():
         c.send(blob)
         os._exit(0)
     alive()
-    tap.true(agent.rss_kb() < 60000, f'RSS {agent.rss_kb()} KiB')
+    tap.true(agent.rss_kb() < 60000 * ROOM, f'RSS {agent.rss_kb()} KiB')
     tap.equal([c.get()['id'] for _ in range(want)], ['n%d' % i for i in range(want)])
     tap.equal(os.waitpid(pid, 0)[1], 0)
     c.close()
@@ -487,7 +487,7 @@ def ws_never_reads():
     w.put({'id': 1, 'method': 'flood', 'params': {'count': 8000, 'size': 1000}})
     tap.true(agent.wait_log('bytes unread, closed', begin))
     alive()
-    tap.true(agent.rss_kb() - before < 12000, f'grew {agent.rss_kb() - before} KiB')
+    tap.true(agent.rss_kb() - before < 12000 * ROOM, f'grew {agent.rss_kb() - before} KiB')
     tap.equal(w.close_code(), 4430, 'it reads at last')
     w.close()
     w = WebSocket(agent.port, rcvbuf=4096)
@@ -637,7 +637,9 @@ if len(sys.argv) > 2:
 try:
     code = tap.run(TESTS)
 finally:
+    agent_log = agent.log_text()
     end = agent.finish()
-    if end:
+    if end or code:
         print(f'# the agent ended with {end}')
+        print('\n'.join('# ' + line for line in agent_log.split('\n')[-60:]))
 sys.exit(code or (1 if end else 0))
