@@ -103,7 +103,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_RECEIVE:
 		return dh_ws_received(user, in, len);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
-		return dh_ws_writable(user);
+		dh_ws_flush(user);
+		return 0;
 	case LWS_CALLBACK_TIMER:
 		return dh_ws_close_time(user);
 	case LWS_CALLBACK_CLOSED:
@@ -114,7 +115,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return -1;
 	case LWS_CALLBACK_WSI_DESTROY:
 		if (lws_get_opaque_user_data(wsi) == t) /* one that we handed over */
-			t->tcp_count--;
+			t->is_full = --t->tcp_count >= DH_WS_TCP_MAX;
 		return 0;
 	default:
 		return 0;
@@ -203,12 +204,26 @@ void dh_ws_kick(struct dh_tr_ws *t)
 
 /* libwebsockets 4.1.6 keeps a 30 s housekeeping timer for ever (lib/plat/unix/unix-init.c). With nobody connected
  * there is nothing to keep, and an idle agent must not wake up: stop it. Its next event of any kind, and so the next
- * connection, sets it again. Runs on each turn of the loop, causes none. */
-static void quiet(uv_prepare_t *prepare)
+ * connection, sets it again. */
+static void quiet(struct dh_tr_ws *t)
 {
-	struct dh_tr_ws *t = prepare->data;
 	if (!t->tcp_count && t->lws_timer && uv_is_active((uv_handle_t *)t->lws_timer))
 		uv_timer_stop(t->lws_timer);
+}
+
+/* On each turn of the loop, before it waits; causes none. */
+static void turn(uv_prepare_t *prepare)
+{
+	struct dh_tr_ws *t = prepare->data;
+	quiet(t);
+	if (!t->is_dirty)
+		return;
+	t->is_dirty = false;
+	dh_list_for_each(pos, &t->conns) {
+		struct dh_ws_conn *c = dh_container_of(pos, struct dh_ws_conn, node);
+		if (c->is_dirty)
+			dh_ws_flush(c);
+	}
 }
 
 /* ---- connections ---- */
@@ -239,7 +254,9 @@ static void accept_one(struct dh_tr_ws *t, int fd)
 		return;
 	}
 	if (t->tcp_count >= DH_WS_TCP_MAX) {
-		DH_WARN(t, "refused: more than %d connections", DH_WS_TCP_MAX);
+		if (!t->is_full) /* once, not for each of a flood */
+			DH_WARN(t, "refused: more than %d connections", DH_WS_TCP_MAX);
+		t->is_full = true;
 		close(fd);
 		return;
 	}
@@ -282,7 +299,7 @@ int dh_tr_ws_create(struct dh_tr_ws **out, struct dh_loop *loop, struct dh_ctl *
 	uv_prepare_init(&loop->uv, &t->turn);
 	t->listener.data = t->turn.data = t;
 	uv_poll_start(&t->listener, UV_READABLE, incoming);
-	uv_prepare_start(&t->turn, quiet);
+	uv_prepare_start(&t->turn, turn);
 	uv_unref((uv_handle_t *)&t->turn);
 	t->is_started = true;
 	DH_INFO(t, "listening on ws://127.0.0.1:%d/deskhand", t->port);

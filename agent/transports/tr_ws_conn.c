@@ -1,4 +1,6 @@
 /* Messages of one WebSocket: text only, fragments put together, bounds both ways. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,7 +10,7 @@
 #include "common/json.h"
 
 #define LINGER_S 3      /* for a close frame to get through */
-#define WRITES_MAX 64   /* messages a writable callback sends before others have their turn */
+#define WRITES_MAX 256  /* messages one connection sends before others have their turn */
 #define UNACCEPTABLE 1003 /* RFC 6455, 7.4.1: a kind of data that is not taken */
 
 static void drop_out(struct dh_ws_conn *c)
@@ -20,11 +22,12 @@ static void drop_out(struct dh_ws_conn *c)
 	c->out_bytes = 0;
 }
 
-static void ask_writable(struct dh_ws_conn *c)
+/* Written at the end of this turn of the loop, together with whatever else comes up in it. libwebsockets' writable
+ * callback would cost two epoll_ctl() and a further turn for each answer, as much as all else the agent does for it;
+ * it is asked for only when the kernel did not take everything. */
+static void ask_flush(struct dh_ws_conn *c)
 {
-	if (!c->is_asked)
-		lws_callback_on_writable(c->wsi);
-	c->is_asked = true;
+	c->is_dirty = c->t->is_dirty = true;
 }
 
 /* Close after what is queued, or by force when the other end does not read. */
@@ -34,7 +37,7 @@ static void start_close(struct dh_ws_conn *c, int code)
 		return;
 	c->close_code = code;
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LINGER_S);
-	ask_writable(c);
+	ask_flush(c);
 	dh_ws_kick(c->t);
 }
 
@@ -56,7 +59,7 @@ static int ws_send(void *arg, const char *text, size_t size)
 	memcpy(m->room + LWS_PRE, text, size);
 	dh_list_add(&c->out, &m->node);
 	c->out_bytes += size;
-	ask_writable(c);
+	ask_flush(c);
 	return DH_OK;
 }
 
@@ -145,30 +148,62 @@ int dh_ws_received(struct dh_ws_conn *c, const char *data, size_t size)
 	return 0;
 }
 
-int dh_ws_writable(struct dh_ws_conn *c)
+/* Several messages leave as one piece: for each piece of its own the kernel wakes the reader anew, which costs more
+ * than all the rest of a message. */
+static void cork(struct dh_ws_conn *c, int is_on)
 {
-	c->is_asked = false;
+	setsockopt(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_CORK, &is_on, sizeof(is_on));
+}
+
+/* Write what is queued. Errors: DH_ECLOSED. */
+static int write_out(struct dh_ws_conn *c)
+{
+	int n = 0;
 	for (int i = 0; i < WRITES_MAX && !dh_list_is_empty(&c->out); i++) {
 		struct dh_ws_out *m = dh_container_of(c->out.next, struct dh_ws_out, node);
-		int n = lws_write(c->wsi, m->room + LWS_PRE, m->size, LWS_WRITE_TEXT);
+		n = lws_write(c->wsi, m->room + LWS_PRE, m->size, LWS_WRITE_TEXT);
 		c->out_bytes -= m->size;
 		dh_list_del(&m->node);
 		free(m);
 		if (n < 0)
-			return -1;
+			return DH_ECLOSED;
 		if (lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
 			break;
 	}
-	if (!dh_list_is_empty(&c->out) || (c->close_code && lws_partial_buffered(c->wsi)))
-		ask_writable(c);
-	else if (c->close_code)
-		lws_set_timer_usecs(c->wsi, 1); /* dh_ws_close_time() follows */
-	return 0;
+	return DH_OK;
 }
 
-/* Everything is written: the close frame. Not from the writable callback, because libwebsockets 4.1.6 as Debian builds
- * it (with _DEBUG) closes a connection twice that ends there, and the second time drops it without a frame
- * (lib/core-net/service.c, "uv repeat test"). */
+void dh_ws_flush(struct dh_ws_conn *c)
+{
+	bool is_many = c->out.next != c->out.prev;
+	c->is_dirty = false;
+	if (lws_partial_buffered(c->wsi)) {
+		lws_callback_on_writable(c->wsi); /* comes back here */
+		return;
+	}
+	if (is_many)
+		cork(c, 1);
+	int err = write_out(c);
+	if (is_many)
+		cork(c, 0);
+	if (err) {
+		drop_out(c);
+		lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+		dh_ws_kick(c->t);
+	} else if (lws_partial_buffered(c->wsi)) {
+		lws_callback_on_writable(c->wsi);
+	} else if (!dh_list_is_empty(&c->out)) {
+		ask_flush(c); /* others first */
+		dh_ws_kick(c->t);
+	} else if (c->close_code) {
+		lws_set_timer_usecs(c->wsi, 1); /* dh_ws_close_time() follows */
+		dh_ws_kick(c->t);
+	}
+}
+
+/* Everything is written: the close frame. From the timer callback, because libwebsockets 4.1.6 as Debian builds it
+ * (with _DEBUG) closes a connection that ends in its writable callback twice, and the second time drops it without a
+ * frame (lib/core-net/service.c, "uv repeat test"). */
 int dh_ws_close_time(struct dh_ws_conn *c)
 {
 	const char *why = dh_close_text(c->close_code);

@@ -19,7 +19,7 @@ struct dh_tr_ws {
 	int port;
 	char port_file[DH_PLACE_MAX + 16];
 	uv_poll_t listener;
-	uv_prepare_t turn; /* each turn of the loop: quiet() */
+	uv_prepare_t turn; /* each turn of the loop */
 	uv_idle_t ender;   /* while being destroyed */
 	bool is_started;
 	int listen_fd;
@@ -27,7 +27,9 @@ struct dh_tr_ws {
 	struct lws_vhost *vhost;
 	uv_timer_t *lws_timer; /* libwebsockets' own; see quiet() */
 	int tcp_count;         /* adopted by libwebsockets, not yet destroyed */
+	bool is_full;          /* said so in the log */
 	int ws_count;
+	bool is_dirty;         /* some connection is */
 	struct dh_list conns;  /* struct dh_ws_conn */
 	bool is_closing;
 };
@@ -48,7 +50,7 @@ struct dh_ws_conn {
 	size_t in_len, in_cap;
 	struct dh_list out; /* struct dh_ws_out */
 	size_t out_bytes;
-	bool is_asked;      /* for a writable callback */
+	bool is_dirty;      /* dh_ws_flush() has something to do */
 	int close_code;     /* 0: open; else closes when out is empty */
 };
 
@@ -63,7 +65,7 @@ int dh_ws_http_upgrade(struct dh_tr_ws *t, struct lws *wsi); /* 0: may go on; -1
 /* tr_ws_conn.c */
 int dh_ws_established(struct dh_tr_ws *t, struct lws *wsi, struct dh_ws_conn *c);
 int dh_ws_received(struct dh_ws_conn *c, const char *data, size_t size);
-int dh_ws_writable(struct dh_ws_conn *c);
+void dh_ws_flush(struct dh_ws_conn *c); /* once a turn of the loop, and when the kernel has room again */
 int dh_ws_close_time(struct dh_ws_conn *c);
 void dh_ws_closed(struct dh_ws_conn *c);
 void dh_ws_say_goodbye(struct dh_ws_conn *c); /* the agent ends: a close frame, if there is room for it now */

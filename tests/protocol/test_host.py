@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from wire import ROOM, Agent, Closed, Host, Tap, cli
+from wire import ROOM, Agent, Closed, Host, Tap, cli, free_port
 
 HOST, ECHO = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 LISTED = 'http://localhost:8480'
@@ -57,7 +57,7 @@ class Desk:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-REAL = f'exec {ECHO}'
+REAL = f'exec {ECHO} {free_port()}'
 
 
 def is_echo_agent(pid):
@@ -287,7 +287,7 @@ def agent_restarts(desk):
     tap.equal(echo(h, {})['result'], {})
     os.kill(desk.agent_pid(), signal.SIGKILL)
     tap.equal(h.state()['state'], 'down')
-    other = subprocess.Popen([ECHO], env=desk.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    other = subprocess.Popen([ECHO, str(free_port())], env=desk.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     tap.equal(h.state()['state'], 'up', 'somebody else was faster')
     open_channel(h)
     tap.equal(echo(h, {})['result'], {})
@@ -326,7 +326,7 @@ def ends_at_once(desk):
     tap.equal(s['reason'], 'agent_ended')
     tap.true('doctor' in s['text'] and time.monotonic() - begin < 4, s)
     # an agent that somebody starts later is found without being asked
-    other = subprocess.Popen([ECHO], env=desk.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    other = subprocess.Popen([ECHO, str(free_port())], env=desk.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     tap.equal(h.state()['state'], 'up')
     h.finish()
     other.terminate()

@@ -19,7 +19,7 @@ PROGRAM = os.path.abspath(sys.argv[1])
 LISTED = 'http://localhost:8480'
 NOBODY = 65534
 tap = Tap()
-agent = Agent([PROGRAM])
+agent = Agent([PROGRAM, 'PORT'])
 
 
 def alive():
@@ -405,8 +405,9 @@ def fragments():
         w.put_frame(0, text[i:i + 50], is_final=False)
     i += 50
     w.put_frame(0, text[i:])
-    tap.equal(w.get_frame(), (10, True, b'are you there'))
-    tap.equal(w.get()['result'], {'t': 'é' * 1000})
+    got = dict((opcode, body) for opcode, _, body in (w.get_frame(), w.get_frame()))
+    tap.equal(got[WebSocket.PONG], b'are you there')
+    tap.equal(json.loads(got[WebSocket.TEXT])['result'], {'t': 'é' * 1000})
     w.close()
 
 
@@ -571,23 +572,34 @@ def many_connections():
 
 def ports():
     """the fixed list is tried in turn; --port means exactly that; no second agent on the same port"""
-    taken = socket.socket()
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    agent.stop()
-    try:
-        taken.bind(('127.0.0.1', 18620))
-        taken.listen(1)
-    except OSError:
-        agent.start()
-        taken.close()
-        return 'port 18620 is in use by another program'
-    agent.start()
-    tap.true(18621 <= agent.port <= 18624, agent.port)
-    tap.equal(http(agent.port, f'GET /health HTTP/1.1\r\nHost: 127.0.0.1:{agent.port}\r\n\r\n')[0], 200)
-    got = subprocess.run([PROGRAM, '18620'], env=dict(agent.env, XDG_RUNTIME_DIR=agent.home + '/other'), capture_output=True,
-                         text=True, timeout=20)
-    tap.true(got.returncode == 1 and 'EBUSY' in got.stderr and '18620' in got.stderr, got.stderr)
-    taken.close()
+    held = []
+    for port in range(18620, 18625):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(('127.0.0.1', port))
+            s.listen(1)
+            held.append((port, s))
+        except OSError:
+            s.close()
+    if not held:
+        return 'the whole list is in use'
+
+    def run(*args):
+        env = dict(agent.env, XDG_RUNTIME_DIR=agent.home + '/other')
+        return subprocess.run([PROGRAM, *args], env=env, capture_output=True, text=True, timeout=20)
+    got = run()
+    tap.true(got.returncode == 1 and 'EBUSY' in got.stderr and '18620 to 18624' in got.stderr, got.stderr)
+    got = run(str(held[0][0]))
+    tap.true(got.returncode == 1 and 'EBUSY' in got.stderr and str(held[0][0]) in got.stderr, got.stderr)
+    port, s = held.pop()
+    s.close()
+    other = Agent([PROGRAM])
+    tap.equal(other.port, port, 'the one of the list that is free')
+    tap.equal(http(port, f'GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n')[0], 200)
+    tap.equal(other.finish(), 0)
+    for _, s in held:
+        s.close()
 
 
 def goodbye():

@@ -20,7 +20,9 @@ ROOM = 20 if "ASAN_OPTIONS" in os.environ else 1
 
 
 class Agent:
-    """A program that prints {"ready":true,...} and then serves, in a scratch directory of its own."""
+    """A program that prints {"ready":true,...} and then serves, in a scratch directory of its own.
+
+    'PORT' in its arguments becomes a free port, so that tests do not meet an agent somebody uses."""
 
     def __init__(self, command, env=None, home=None):
         self.home = home or tempfile.mkdtemp(prefix='dh-', dir='/tmp')
@@ -28,7 +30,7 @@ class Agent:
         self.log = open(os.path.join(self.home, 'log'), 'ab+')
         self.env = dict(os.environ, HOME=self.home, XDG_RUNTIME_DIR=self.home + '/run', XDG_STATE_HOME=self.home + '/state',
                         XDG_CONFIG_HOME=self.home + '/config', XDG_VIDEOS_DIR=self.home + '/videos', **(env or {}))
-        self.command = command
+        self.command = [str(free_port()) if word == 'PORT' else word for word in command]
         self.start()
 
     def start(self):
@@ -70,6 +72,12 @@ class Agent:
         if self.is_home_ours:
             shutil.rmtree(self.home, ignore_errors=True)
         return code
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
 
 
 def read_line(stream):
