@@ -74,25 +74,38 @@ bool dh_source_needs_list(struct dh_ctl *ctl, const cJSON *source)
 /* The device a role means when none is named. */
 static void default_device(struct dh_ctl *ctl, enum dh_role role, char *out, size_t size)
 {
-	static const char *const real[] = {"", "v4l2:", "x11:", "portaudio:", "portaudio:"};
+	static const char *const real[] = {"", "v4l2:", "x11:", "portaudio:", "portaudio:monitor"};
 	static const char *const fake[] = {"", "pattern:camera", "pattern:screen", "tone:microphone", "tone:system"};
 	const struct dh_device *d = role == DH_ROLE_SYSTEM ? dh_devices_default(ctl, DH_DEVICE_SYSTEM) : NULL;
 	dh_strcopy(out, size, ctl->config.is_fake ? fake[role] : d ? d->id : real[role]);
 }
 
+/* Microphone and system sound have one driver but a scope each: which of them a portaudio KEY is. */
+static bool is_system_sound(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+	return !strcmp(key, "monitor") || (dot && !strcmp(dot, ".monitor"));
+}
+
 /* Which drivers a speaker may name for a role. The user may use any; a page the role's own or a fake one: it must not
  * reach files and networks through a device name (SR-24). */
-static int check_driver(struct dh_ctl *ctl, const struct dh_source_driver *d, enum dh_role role, bool is_cli,
-			struct dh_err *e)
+static int check_driver(struct dh_ctl *ctl, const struct dh_source_driver *d, enum dh_role role, const char *key,
+			bool is_cli, struct dh_err *e)
 {
 	static const char *const own[] = {"", "v4l2", "x11", "portaudio", "portaudio"};
 	if (ctl->config.is_fake && !d->is_fake && !is_cli) {
 		dh_fail(e, DH_EINVAL, "driver %s is not available: the agent runs with --fake", d->base.name);
 		return dh_hint(e, "Leave device out.");
 	}
-	if (is_cli || d->is_fake || !strcmp(d->base.name, own[role]))
+	bool is_own = !strcmp(d->base.name, own[role]);
+	bool is_other_sound = is_own && !strcmp(own[role], "portaudio") &&
+			      is_system_sound(key) != (role == DH_ROLE_SYSTEM);
+	if (is_cli || d->is_fake || (is_own && !is_other_sound))
 		return DH_OK;
-	dh_fail(e, DH_EPERM, "a page may not use driver %s as a %s", d->base.name, dh_role_name(role));
+	if (is_other_sound)
+		dh_fail(e, DH_EPERM, "sound device %.80s is not of role %s", key, dh_role_name(role));
+	else
+		dh_fail(e, DH_EPERM, "a page may not use driver %s as a %s", d->base.name, dh_role_name(role));
 	return dh_hint(e, "Choose an id of devices.list.");
 }
 
@@ -139,7 +152,7 @@ static int read_source(struct dh_session *s, struct dh_session_source *src, cons
 	}
 	dh_strcopy(src->driver, n + 1, src->device);
 	const struct dh_source_driver *d = dh_source_driver_find(src->driver, e);
-	int err = d ? check_driver(s->ctl, d, src->role, is_cli, e) : DH_ENOENT;
+	int err = d ? check_driver(s->ctl, d, src->role, src->device + n + 1, is_cli, e) : DH_ENOENT;
 	if (err)
 		return err;
 	if (dh_arg_has(a, "label"))
