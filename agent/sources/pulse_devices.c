@@ -134,6 +134,19 @@ static const char *text_of(const cJSON *object, const char *name)
 
 /* ---- list ---- */
 
+/* Whether this can be the name of a source. It goes into ALSA's "plugin:ARG=value" syntax, and the server would take
+ * "@..." and numbers for others than what they seem: a page that may use microphones could get at the monitor. */
+static bool is_plain(const char *name)
+{
+	if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || *name == '_'))
+		return false;
+	for (; *name; name++)
+		if (!((*name >= '0' && *name <= '9') || (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+		      strchr(".-_+:", *name)))
+			return false;
+	return true;
+}
+
 static void add(struct dh_device_list *out, enum dh_device_kind kind, const char *driver, const char *key,
 		const char *name, const char *description, bool is_default)
 {
@@ -178,8 +191,9 @@ int dh_pulse_list(struct dh_device_list *out, const char *driver, struct dh_err 
 	add_default(out, DH_DEVICE_MICROPHONE, driver, "default", "Default microphone", sources, source);
 	add_default(out, DH_DEVICE_SYSTEM, driver, "monitor", "Sound of this computer", sinks, sink);
 	cJSON_ArrayForEach(item, sources)
-		add(out, is_monitor(item) ? DH_DEVICE_SYSTEM : DH_DEVICE_MICROPHONE, driver, "pulse:", text_of(item, "name"),
-		    text_of(item, "description"), false);
+		if (is_plain(text_of(item, "name")))
+			add(out, is_monitor(item) ? DH_DEVICE_SYSTEM : DH_DEVICE_MICROPHONE, driver, "pulse:",
+			    text_of(item, "name"), text_of(item, "description"), false);
 	cJSON_ArrayForEach(item, sinks)
 		add(out, DH_DEVICE_SPEAKER, driver, "sink:", text_of(item, "name"), text_of(item, "description"),
 		    !strcmp(text_of(item, "name"), sink));
@@ -208,17 +222,6 @@ static int try_pcm(const char *name, struct dh_err *e)
 	return err ? dh_fail(e, DH_ENODEV, "the sound server has no such device: %s", snd_strerror(err)) : DH_OK;
 }
 
-/* The name goes into ALSA's "plugin:ARG=value" syntax. */
-static bool is_plain(const char *name)
-{
-	const char *also = ".-_+@:";
-	for (; *name; name++)
-		if (!((*name >= '0' && *name <= '9') || (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
-		      strchr(also, *name)))
-			return false;
-	return true;
-}
-
 int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e)
 {
 	if (!key[0] || !strcmp(key, "default")) {
@@ -227,12 +230,12 @@ int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e)
 		/* pipewire-pulse 0.3.65 takes @DEFAULT_MONITOR@ for the default source, so the name is asked for first */
 		cJSON *info = ask("info", NULL);
 		const char *sink = text_of(info, "default_sink_name");
-		if (sink[0] && is_plain(sink))
+		if (is_plain(sink))
 			snprintf(out, size, "pulse:DEVICE=%s.monitor", sink);
 		else
 			dh_strcopy(out, size, "pulse:DEVICE=@DEFAULT_MONITOR@");
 		cJSON_Delete(info);
-	} else if (!strncmp(key, "pulse:", 6) && key[6] && is_plain(key + 6)) {
+	} else if (!strncmp(key, "pulse:", 6) && is_plain(key + 6)) {
 		snprintf(out, size, "pulse:DEVICE=%s", key + 6);
 	} else {
 		return dh_fail(e, DH_EINVAL, "there is no sound device \"%.80s\"", key);

@@ -183,6 +183,8 @@ static void refuses_what_is_not_there(void)
 	struct line l;
 	TST_EQ(line_open(&l, "pulse:nosuch"), DH_ENODEV);
 	TST_EQ(line_open(&l, "pulse:a,SERVER=b"), DH_EINVAL);
+	TST_EQ(line_open(&l, "pulse:@DEFAULT_MONITOR@"), DH_EINVAL);
+	TST_EQ(line_open(&l, "pulse:0"), DH_EINVAL); /* the server would take it for a source's number */
 	TST_EQ(line_open(&l, "card:No such card"), DH_ENODEV);
 	TST_EQ(line_open(&l, "hw:0"), DH_EINVAL);
 	TST_EQ(dh_frame_live_count(), 0);
