@@ -24,7 +24,8 @@ function parse(argv) {
   return o;
 }
 
-function fail(text, code = 1) {
+/** Before anything was started; later failures are thrown, so that all of it is ended. */
+function fail(text, code) {
   console.error(`demo: ${text}`);
   process.exit(code);
 }
@@ -62,7 +63,7 @@ function chromiumArgs(dir, isHeadless) {
   const hosts = path.join(profile, 'NativeMessagingHosts');
   mkdirSync(hosts, { recursive: true });
   const made = spawnSync(deskhand, ['manifests', 'install', '--browser', 'chromium', '--dir', hosts], { encoding: 'utf8' });
-  if (made.status !== 0) fail(`the native host's manifest could not be written: ${made.stderr}`);
+  if (made.status !== 0) throw new Error(`the native host's manifest could not be written: ${made.stderr}`);
   const extension = path.join(top, 'web-extension');
   return [`--user-data-dir=${profile}`, '--no-first-run', '--no-default-browser-check', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', `--disable-extensions-except=${extension}`, `--load-extension=${extension}`,
@@ -73,7 +74,7 @@ function chromiumArgs(dir, isHeadless) {
 function facts(file) {
   const p = spawnSync('ffprobe', ['-v', 'error', '-count_packets', '-show_entries',
     'format=duration:stream=codec_type,codec_name,width,height,nb_read_packets', '-of', 'json', file], { encoding: 'utf8' });
-  if (p.status !== 0) fail(`ffprobe cannot read ${file}: ${p.stderr}`);
+  if (p.status !== 0) throw new Error(`ffprobe cannot read ${file}: ${p.stderr}`);
   const probe = JSON.parse(p.stdout);
   const video = probe.streams.find((s) => s.codec_type === 'video');
   const audio = probe.streams.find((s) => s.codec_type === 'audio');
@@ -93,9 +94,9 @@ async function recordOnce(page, env, seconds) {
     look();
   })`);
   const shown = JSON.parse(text);
-  if (shown.error) fail(`the page says: ${shown.error}`);
+  if (shown.error) throw new Error(`the page says: ${shown.error}`);
   const got = spawnSync(deskhand, ['call', 'recording.get', JSON.stringify({ recording: shown.recording })], { env, encoding: 'utf8' });
-  if (got.status !== 0) fail(`the agent does not know recording ${shown.recording}: ${got.stderr}`);
+  if (got.status !== 0) throw new Error(`the agent does not know recording ${shown.recording}: ${got.stderr}`);
   return JSON.parse(got.stdout).path;
 }
 
