@@ -61,17 +61,17 @@ static void set_tune(struct dh_beauty_tune *t, const struct dh_beauty_levels *l)
 /* One block of memory for all arrays: first pass counts (memory NULL), second pass hands out. */
 static size_t lay_out(struct dh_beauty *b, uint8_t *memory)
 {
-	size_t at = 0, row = (size_t)b->pitch, ring = RING * row, full = row * (size_t)b->blocks_high;
-	size_t flags = (size_t)b->groups * (size_t)b->blocks_high;
+	size_t at = 0, row = (size_t)b->pitch, ring = RING * row, high = (size_t)b->blocks_high;
 	const struct {
 		void *pointer; /* to the member */
 		size_t bytes;
 	} parts[] = {
-		{&b->skin, full}, {&b->was_skin, flags}, {&b->mean_u, full}, {&b->mean_v, full},
-		{&b->is_candidate, flags}, {&b->is_active, flags}, {&b->ellipse, 2 * row},
+		{&b->skin, row * high}, {&b->live, 8 * high}, {&b->need, 8 * high},
+		{&b->ellipse_x, 2 * row}, {&b->ellipse_y, 2 * high},
 		{&b->sum, 2 * ring}, {&b->var, 2 * ring}, {&b->mean, 2 * ring}, {&b->dev, 2 * ring},
+		{&b->mean_u, ring}, {&b->mean_v, ring},
 		{&b->index, 2 * row}, {&b->entry, 2 * row}, {&b->column, 2 * row},
-		{&b->base, ring}, {&b->gain, ring}, {&b->lift, ring}, {&b->red_u, ring}, {&b->red_v, ring},
+		{&b->base, 2 * row}, {&b->gain, 2 * row}, {&b->lift, 2 * row}, {&b->red_u, 2 * row}, {&b->red_v, 2 * row},
 		{&b->edge, 4 * 64}, {&b->spare, 4 * row},
 	};
 
@@ -88,7 +88,8 @@ static size_t lay_out(struct dh_beauty *b, uint8_t *memory)
 
 int dh_beauty_create(struct dh_beauty **out, int width_px, int height_px)
 {
-	if (width_px < 16 || height_px < 16 || width_px > 16384 || height_px > 16384)
+	if (width_px < DH_BEAUTY_SIZE_MIN || height_px < DH_BEAUTY_SIZE_MIN || width_px > DH_BEAUTY_SIZE_MAX ||
+	    height_px > DH_BEAUTY_SIZE_MAX)
 		return DH_EINVAL;
 	struct dh_beauty *b = dh_alloc(sizeof(*b));
 
@@ -135,8 +136,71 @@ void dh_beauty_reset(struct dh_beauty *b)
 {
 	b->frames = 0;
 	memset(b->skin, 0, (size_t)b->pitch * (size_t)b->blocks_high);
-	memset(b->was_skin, 0, (size_t)b->groups * (size_t)b->blocks_high);
+	memset(b->live, 0, sizeof(*b->live) * (size_t)b->blocks_high);
 	dh_beauty_mask_init(&b->mask, b->blocks_wide, b->blocks_high);
+}
+
+/* The box around the chroma of one luma slice of the table; all 0 when there is none. */
+static void find_bounds(struct dh_beauty *b, int slice)
+{
+	const uint16_t *table = b->mask.table + slice * (DH_BEAUTY_TABLE_SIZE / 8);
+	uint32_t columns = 0, rows = 0;
+
+	for (int v = 0; v < 32; v++) {
+		uint32_t bits = 0;
+
+		for (int u = 0; u < 32; u++)
+			bits |= (uint32_t)(table[v * 32 + u] != 0) << u;
+		columns |= bits;
+		rows |= (uint32_t)(bits != 0) << v;
+	}
+	struct dh_beauty_bounds *box = &b->slice_bounds[slice];
+
+	*box = (struct dh_beauty_bounds){0};
+	if (!rows)
+		return;
+	box->u_min = (uint8_t)(DH_BEAUTY_U_LOW + 2 * __builtin_ctz(columns));
+	box->u_max = (uint8_t)(DH_BEAUTY_U_LOW + 2 * (31 - __builtin_clz(columns)) + 1);
+	box->v_min = (uint8_t)(DH_BEAUTY_V_LOW + 2 * __builtin_ctz(rows));
+	box->v_max = (uint8_t)(DH_BEAUTY_V_LOW + 2 * (31 - __builtin_clz(rows)) + 1);
+}
+
+static void unite_bounds(struct dh_beauty *b)
+{
+	struct dh_beauty_bounds all = {0};
+
+	for (int i = 0; i < 8; i++) {
+		const struct dh_beauty_bounds *box = &b->slice_bounds[i];
+
+		if (!box->u_max)
+			continue;
+		all.u_min = !all.u_max || box->u_min < all.u_min ? box->u_min : all.u_min;
+		all.v_min = !all.v_max || box->v_min < all.v_min ? box->v_min : all.v_min;
+		all.u_max = box->u_max > all.u_max ? box->u_max : all.u_max;
+		all.v_max = box->v_max > all.v_max ? box->v_max : all.v_max;
+	}
+	b->bounds = all;
+}
+
+/* What the skin model has to say about this frame. */
+static void learn(struct dh_beauty *b)
+{
+	bool is_first = b->frames == 0;
+	int slice = b->mask.slice;
+
+	dh_beauty_sample(b);
+	dh_beauty_mask_learn(&b->mask, is_first);
+	for (int i = 0; i < 8; i++)
+		if (is_first || i == slice)
+			find_bounds(b, i);
+	unite_bounds(b);
+	dh_beauty_mask_columns(&b->mask, b->ellipse_x + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);
+	for (int r = 0; r < b->blocks_high; r++)
+		b->ellipse_y[r] = dh_beauty_mask_row(&b->mask, r);
+	b->face_groups = 0;
+	for (int i = 0; b->tune.sharpen && i < b->groups * DH_BEAUTY_GROUP; i++)
+		if (b->ellipse_x[DH_BEAUTY_PAD + i] < DH_BEAUTY_ELLIPSE_END)
+			b->face_groups |= UINT64_C(1) << (i / DH_BEAUTY_GROUP);
 }
 
 void dh_beauty_apply(struct dh_beauty *b, struct dh_frame *f, const struct dh_beauty_levels *levels)
@@ -147,17 +211,8 @@ void dh_beauty_apply(struct dh_beauty *b, struct dh_frame *f, const struct dh_be
 	set_tune(&b->tune, levels);
 	b->does_luma = level(levels->smooth) || level(levels->whiten) || level(levels->sharpen);
 	b->does_chroma = level(levels->whiten) || level(levels->ruddy);
-	dh_beauty_find_candidates(b);
-	dh_beauty_mask_columns(&b->mask, b->ellipse + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);
-	if (b->frames == 0) {
-		dh_beauty_mark_active(b);
-		dh_beauty_sample_rows(b);
-		dh_beauty_mask_learn(&b->mask, true);
-	}
-	dh_beauty_mask_columns(&b->mask, b->ellipse + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);
-	dh_beauty_mark_active(b);
+	learn(b);
 	dh_beauty_run_rows(b);
-	dh_beauty_mask_learn(&b->mask, false);
 	b->frames++;
 	b->pic = NULL;
 }

@@ -19,10 +19,13 @@ struct dh_beauty_levels {
 /* The same arithmetic twice, for tests: both give the same bytes for every input. */
 enum dh_beauty_path { DH_BEAUTY_PATH_BEST, DH_BEAUTY_PATH_SCALAR, DH_BEAUTY_PATH_AVX2 };
 
+#define DH_BEAUTY_SIZE_MIN 16 /* pixels, either way */
+#define DH_BEAUTY_SIZE_MAX 4096
+
 struct dh_beauty;
 
-/* For pictures of one size, at least 16 x 16. The object remembers the person's colours from frame to frame, so use one
- * per camera. Caller owns *out. Any thread. Errors: DH_EINVAL for a size outside 16..16384. */
+/* For pictures of one size. The object remembers the person's colours from frame to frame, so use one
+ * per camera. Caller owns *out. Any thread. Errors: DH_EINVAL for a size outside 16..4096. */
 int dh_beauty_create(struct dh_beauty **out, int width_px, int height_px);
 void dh_beauty_destroy(struct dh_beauty *b); /* NULL is fine */
 

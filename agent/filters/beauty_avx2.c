@@ -30,6 +30,12 @@ INLINE void store_packed(void *p, __m256i packed)
 	_mm_storeu_si128(p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0))));
 }
 
+/* The bit of block i's group if any of v is set. */
+INLINE uint64_t group_bit(__m256i v, int i)
+{
+	return (uint64_t)!_mm256_testz_si256(v, v) << (i / DH_BEAUTY_GROUP);
+}
+
 /* ---- statistics ---- */
 
 INLINE __m256i sum_2x2(const uint8_t *a, const uint8_t *b)
@@ -39,12 +45,12 @@ INLINE __m256i sum_2x2(const uint8_t *a, const uint8_t *b)
 	return _mm256_srli_epi16(_mm256_add_epi16(s, words(2)), 2);
 }
 
-AVX2 static void chroma_means(const uint8_t *const u[2], const uint8_t *const v[2], int groups, uint8_t *mean_u,
-			      uint8_t *mean_v, uint8_t *is_candidate)
+AVX2 static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2],
+				  const struct dh_beauty_bounds *bounds, int groups, uint8_t *mean_u, uint8_t *mean_v)
 {
-	const __m256i low = _mm256_setr_m128i(_mm_set1_epi8(DH_BEAUTY_U_MIN), _mm_set1_epi8((char)DH_BEAUTY_V_MIN));
-	const __m256i high =
-		_mm256_setr_m128i(_mm_set1_epi8(DH_BEAUTY_U_MAX), _mm_set1_epi8((char)DH_BEAUTY_V_MAX_SKIN));
+	const __m256i low = _mm256_setr_m128i(_mm_set1_epi8((char)bounds->u_min), _mm_set1_epi8((char)bounds->v_min));
+	const __m256i high = _mm256_setr_m128i(_mm_set1_epi8((char)bounds->u_max), _mm_set1_epi8((char)bounds->v_max));
+	uint64_t candidates = 0;
 	for (int g = 0; g < groups; g++) {
 		ptrdiff_t at = (ptrdiff_t)g * 2 * DH_BEAUTY_GROUP;
 		__m256i m = _mm256_packus_epi16(sum_2x2(u[0] + at, u[1] + at), sum_2x2(v[0] + at, v[1] + at));
@@ -53,8 +59,9 @@ AVX2 static void chroma_means(const uint8_t *const u[2], const uint8_t *const v[
 		_mm_storeu_si128((void *)(mean_v + g * DH_BEAUTY_GROUP), _mm256_extracti128_si256(m, 1));
 		__m256i inside = _mm256_cmpeq_epi8(_mm256_min_epu8(_mm256_max_epu8(m, low), high), m);
 		uint32_t bits = (uint32_t)_mm256_movemask_epi8(inside);
-		is_candidate[g] = (bits & bits >> 16) != 0;
+		candidates |= (uint64_t)((bits & bits >> 16) != 0) << g;
 	}
+	return candidates;
 }
 
 /* Eight blocks of four rows: sum and a quarter of the sum of squares about 128, 32 bits each. */
@@ -123,10 +130,11 @@ INLINE __m256i ellipse_depth(const uint16_t *ellipse_x, uint16_t ellipse_y)
 	return _mm256_subs_epu16(words(DH_BEAUTY_ELLIPSE_END), q);
 }
 
-AVX2 static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first,
-			     int groups, uint8_t *skin)
+AVX2 static uint64_t skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first,
+				 int groups, uint8_t *skin)
 {
 	const __m256i zero = _mm256_setzero_si256();
+	uint64_t live = 0;
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i += DH_BEAUTY_GROUP) {
 		__m256i e = load(entry + i), in = _mm256_srli_epi16(e, 8), out = _mm256_and_si256(e, words(255));
 		__m256i place = _mm256_srli_epi16(ellipse_depth(ellipse_x + i, ellipse_y), 3);
@@ -143,7 +151,9 @@ AVX2 static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, u
 			now = _mm256_subs_epu16(now, less);
 		}
 		store_packed(skin + i, _mm256_packus_epi16(now, now));
+		live |= group_bit(now, i);
 	}
+	return live;
 }
 
 /* ---- smoothing ---- */
@@ -208,18 +218,22 @@ INLINE __m256i redden(__m256i add, __m256i chroma, int fade, __m256i w)
 	return _mm256_packs_epi16(d, d);
 }
 
-INLINE void gain_chroma(const struct dh_beauty_tune *tune, const struct dh_beauty_row *r, int i, __m256i w)
+/* Returns what it stored, or-ed. */
+INLINE __m256i gain_chroma(const struct dh_beauty_tune *tune, const struct dh_beauty_row *r, int i, __m256i w)
 {
 	__m256i u = load_bytes(r->u + i), v = load_bytes(r->v + i);
 	__m256i room = _mm256_max_epi16(_mm256_sub_epi16(words(176), v), _mm256_setzero_si256());
 	room = _mm256_min_epi16(room, words(16));
 	__m256i red_v = _mm256_srai_epi16(_mm256_mullo_epi16(words(tune->red_v), room), 4);
-	store_packed(r->red_u + i, redden(words(tune->red_u), u, tune->fade_u, w));
-	store_packed(r->red_v + i, redden(red_v, v, tune->fade_v, w));
+	__m256i du = redden(words(tune->red_u), u, tune->fade_u, w), dv = redden(red_v, v, tune->fade_v, w);
+	store_packed(r->red_u + i, du);
+	store_packed(r->red_v + i, dv);
+	return _mm256_or_si256(du, dv);
 }
 
-AVX2 static void gain(const struct dh_beauty_tune *tune, const struct dh_beauty_row *r, int groups)
+AVX2 static uint64_t gain(const struct dh_beauty_tune *tune, const struct dh_beauty_row *r, int groups)
 {
+	uint64_t painted = 0;
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i += DH_BEAUTY_GROUP) {
 		__m256i w = skin_blur(r, i), t = variance_3x3(r, i);
 		__m256i place = _mm256_srli_epi16(ellipse_depth(r->ellipse_x + i, r->ellipse_y), 2);
@@ -246,8 +260,10 @@ AVX2 static void gain(const struct dh_beauty_tune *tune, const struct dh_beauty_
 		store_packed(r->base + i, _mm256_packus_epi16(m, m));
 		store_packed(r->gain + i, _mm256_packs_epi16(g, g));
 		store_packed(r->lift + i, _mm256_packs_epi16(lift, lift));
-		gain_chroma(tune, r, i, w);
+		__m256i any = _mm256_or_si256(_mm256_or_si256(g, lift), gain_chroma(tune, r, i, w));
+		painted |= group_bit(any, i);
 	}
+	return painted;
 }
 
 /* ---- painting ---- */

@@ -16,11 +16,12 @@
 #define DH_BEAUTY_V_LOW 128           /* V bins 128..191, two values each */
 #define DH_BEAUTY_ELLIPSE_ONE 1024    /* fixed-point 1.0 of the face ellipse's equation */
 #define DH_BEAUTY_ELLIPSE_END 2048    /* where its soft rim ends */
-/* A block can be skin only if U and V lie here: the broad locus of Chai and Ngan (1999), widened for dark and pale skin. */
-#define DH_BEAUTY_U_MIN 76
-#define DH_BEAUTY_U_MAX 127
-#define DH_BEAUTY_V_MIN 131
-#define DH_BEAUTY_V_MAX_SKIN 186
+#define DH_BEAUTY_GROUPS_MAX 64       /* of a row: a set of groups is a 64-bit mask, bit 0 is the leftmost */
+
+/* Colours among which skin is looked for. */
+struct dh_beauty_bounds {
+	uint8_t u_min, u_max, v_min, v_max;
+};
 
 /* Constants of one frame, made from the levels. Variances are of luma, times 9 (sums over 3x3 blocks). */
 struct dh_beauty_tune {
@@ -56,22 +57,23 @@ struct dh_beauty_pair {
 };
 
 struct dh_beauty_kernels {
-	/* Means of 2x2 chroma pixels; is_candidate[g] = 1 if a block of the group can be skin. */
-	void (*chroma_means)(const uint8_t *const u[2], const uint8_t *const v[2], int groups, uint8_t *mean_u,
-			uint8_t *mean_v, uint8_t *is_candidate);
+	/* Means of 2x2 chroma pixels. Returns the groups with a block inside the bounds. */
+	uint64_t (*chroma_means)(const uint8_t *const u[2], const uint8_t *const v[2],
+			const struct dh_beauty_bounds *bounds, int groups, uint8_t *mean_u, uint8_t *mean_v);
 	/* Sum (0..4080) and variance (0..V_MAX) of the 16 luma pixels of each block. */
 	void (*block_stats)(const uint8_t *const rows[4], int groups, uint16_t *sum, uint16_t *var);
 	/* Index into the skin table, TABLE_SIZE for colours outside of it. */
 	void (*table_index)(const uint16_t *sum, const uint8_t *u, const uint8_t *v, int groups, uint16_t *index);
 	/* Blend the two weights of each entry (high byte: inside the face ellipse) by place, then move skin, which
-	 * holds the last frame's weight, towards it; at once when is_first. */
-	void (*skin_weight)(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first,
+	 * holds the last frame's weight, towards it; at once when is_first. Returns the groups with skin. */
+	uint64_t (*skin_weight)(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first,
 			int groups, uint8_t *skin);
 	/* Mean over 5x5 blocks, and variance plus squared distance of the block's mean from it. column is scratch
 	 * (a block row, written from -2 on). */
 	void (*spread)(const uint16_t *const sums[5], const uint16_t *var, int groups, uint16_t *column,
 			uint16_t *mean, uint16_t *dev);
-	void (*gain)(const struct dh_beauty_tune *tune, const struct dh_beauty_row *row, int groups);
+	/* Returns the groups with something to paint. */
+	uint64_t (*gain)(const struct dh_beauty_tune *tune, const struct dh_beauty_row *row, int groups);
 	/* Paint 4 pixel rows at 1/8 3/8 5/8 7/8 of the way between two block rows. */
 	void (*paint_luma)(uint8_t *const rows[4], const struct dh_beauty_pair *pair, int groups);
 	/* Add red, bilinear, to 2 chroma rows at 1/4 and 3/4 of the way between two block rows. */

@@ -20,23 +20,26 @@ static int mul_round(int a, int b)
 	return (a * b + 0x4000) >> 15;
 }
 
-static void chroma_means(const uint8_t *const u[2], const uint8_t *const v[2], int groups, uint8_t *mean_u,
-		uint8_t *mean_v, uint8_t *is_candidate)
+static uint64_t group_bit(int block)
 {
-	for (int g = 0; g < groups; g++) {
-		uint8_t any = 0;
+	return UINT64_C(1) << (block / DH_BEAUTY_GROUP);
+}
 
-		for (int i = g * DH_BEAUTY_GROUP; i < (g + 1) * DH_BEAUTY_GROUP; i++) {
-			int mu = (u[0][2 * i] + u[0][2 * i + 1] + u[1][2 * i] + u[1][2 * i + 1] + 2) >> 2;
-			int mv = (v[0][2 * i] + v[0][2 * i + 1] + v[1][2 * i] + v[1][2 * i + 1] + 2) >> 2;
+static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2], const struct dh_beauty_bounds *bounds,
+		int groups, uint8_t *mean_u, uint8_t *mean_v)
+{
+	uint64_t candidates = 0;
 
-			mean_u[i] = (uint8_t)mu;
-			mean_v[i] = (uint8_t)mv;
-			any |= mu >= DH_BEAUTY_U_MIN && mu <= DH_BEAUTY_U_MAX && mv >= DH_BEAUTY_V_MIN &&
-			       mv <= DH_BEAUTY_V_MAX_SKIN;
-		}
-		is_candidate[g] = any;
+	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i++) {
+		int mu = (u[0][2 * i] + u[0][2 * i + 1] + u[1][2 * i] + u[1][2 * i + 1] + 2) >> 2;
+		int mv = (v[0][2 * i] + v[0][2 * i + 1] + v[1][2 * i] + v[1][2 * i + 1] + 2) >> 2;
+
+		mean_u[i] = (uint8_t)mu;
+		mean_v[i] = (uint8_t)mv;
+		if (mu >= bounds->u_min && mu <= bounds->u_max && mv >= bounds->v_min && mv <= bounds->v_max)
+			candidates |= group_bit(i);
 	}
+	return candidates;
 }
 
 /* Rounded average of two, as pavgw and the vector order of the four rows have it. */
@@ -77,9 +80,11 @@ static void table_index(const uint16_t *sum, const uint8_t *u, const uint8_t *v,
 	}
 }
 
-static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first, int groups,
+static uint64_t skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16_t ellipse_y, int is_first, int groups,
 		uint8_t *skin)
 {
+	uint64_t live = 0;
+
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i++) {
 		int q = min_int(ellipse_x[i] + ellipse_y, 65535), in = entry[i] >> 8, out = entry[i] & 255;
 		int place = q >= DH_BEAUTY_ELLIPSE_END ? 0 : min_int((DH_BEAUTY_ELLIPSE_END - q) >> 3, 127);
@@ -89,7 +94,9 @@ static void skin_weight(const uint16_t *entry, const uint16_t *ellipse_x, uint16
 		if (!want)
 			now = now < 2 ? 0 : now - 2;
 		skin[i] = (uint8_t)(is_first ? want : now);
+		live |= skin[i] ? group_bit(i) : 0;
 	}
+	return live;
 }
 
 static void spread(const uint16_t *const sums[5], const uint16_t *var, int groups, uint16_t *column, uint16_t *mean,
@@ -123,8 +130,10 @@ static int skin_blur(const struct dh_beauty_row *r, int i)
 	return s >> 4;
 }
 
-static void gain(const struct dh_beauty_tune *tune, const struct dh_beauty_row *r, int groups)
+static uint64_t gain(const struct dh_beauty_tune *tune, const struct dh_beauty_row *r, int groups)
 {
+	uint64_t painted = 0;
+
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i++) {
 		int t = 0, w = skin_blur(r, i), q = min_int(r->ellipse_x[i] + r->ellipse_y, 65535);
 
@@ -148,7 +157,9 @@ static void gain(const struct dh_beauty_tune *tune, const struct dh_beauty_row *
 		r->lift[i] = (int8_t)clamp_int(lift + ((rest + 256) >> 9), -128, 127);
 		r->red_u[i] = (int8_t)clamp_int((du * w + 128) >> 8, -128, 127);
 		r->red_v[i] = (int8_t)clamp_int((dv * w + 128) >> 8, -128, 127);
+		painted |= r->gain[i] | r->lift[i] | r->red_u[i] | r->red_v[i] ? group_bit(i) : 0;
 	}
+	return painted;
 }
 
 /* Weights of the left and right block, in eighths, for the four pixels of a block. */
