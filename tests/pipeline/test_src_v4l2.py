@@ -20,8 +20,8 @@ class Session:
         self.env = dict(os.environ, XDG_RUNTIME_DIR=directory, HOME=directory, XDG_CONFIG_HOME=directory + '/config',
                         XDG_STATE_HOME=directory + '/state', DBUS_SESSION_BUS_ADDRESS=f'unix:path={directory}/bus',
                         PIPEWIRE_RUNTIME_DIR=directory, DISABLE_RTKIT='1')
-        # the sanitizers want to be first in the list of libraries; LD_PRELOAD puts pw-v4l2 there
-        self.env['ASAN_OPTIONS'] = 'verify_asan_link_order=0:detect_leaks=0'
+        # pw-v4l2 is preloaded: it stands before the sanitizers in the list of libraries, and would get their mmap()
+        self.env['ASAN_OPTIONS'] = 'verify_asan_link_order=0:detect_leaks=0:symbolize=0'
         self.running = []
         self.log = open(directory + '/log', 'w')
         bus = self.start(['dbus-daemon', '--session', f'--address=unix:path={directory}/bus', '--nofork', '--nopidfile',
