@@ -70,8 +70,9 @@ static void draw(struct motion *m)
 			for (uint32_t g = 0; g < GRAINS; g++) {
 				const uint32_t h = hash((uint32_t)x, (uint32_t)y, 50 + g);
 				const float grain = (float)(h % GRAIN_LEVELS) - GRAIN_LEVELS / 2;
-				m->pixels[g * size + (size_t)y * (size_t)m->width_px + (size_t)x] =
-					clamp(luma + warm + grain) << 16 | clamp(luma + grain) << 8 | clamp(luma - warm + grain);
+				uint32_t *to = m->pixels + g * size + (size_t)y * (size_t)m->width_px + (size_t)x;
+				*to = clamp(luma + warm + grain) << 16 | clamp(luma + grain) << 8 |
+				      clamp(luma - warm + grain);
 			}
 		}
 }
