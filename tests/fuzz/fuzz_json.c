@@ -11,14 +11,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void check_limits(const cJSON *json, int depth)
 {
-	if (depth > DH_JSON_DEPTH_MAX && (cJSON_IsObject(json) || cJSON_IsArray(json)))
+	bool is_container = cJSON_IsObject(json) || cJSON_IsArray(json);
+	if (is_container && depth > DH_JSON_DEPTH_MAX)
 		abort();
 	if (cJSON_IsString(json) && strlen(json->valuestring) > DH_JSON_STRING_MAX)
 		abort();
 	if (cJSON_IsObject(json) && cJSON_GetArraySize(json) > DH_JSON_KEYS_MAX)
 		abort();
 	const cJSON *v;
-	if (!cJSON_IsObject(json) && !cJSON_IsArray(json))
+	if (!is_container)
 		return;
 	cJSON_ArrayForEach(v, json)
 		check_limits(v, depth + 1);
@@ -33,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			abort();
 		return 0;
 	}
-	check_limits(json, cJSON_IsObject(json) || cJSON_IsArray(json) ? 1 : 0);
+	check_limits(json, 1);
 	char *text = cJSON_PrintUnformatted(json);
 	cJSON *again = text && strlen(text) < DH_JSON_MESSAGE_MAX ? cJSON_ParseWithLength(text, strlen(text)) : NULL;
 	if (again && !cJSON_Compare(json, again, true))
