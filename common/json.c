@@ -255,7 +255,7 @@ static uint32_t hash(const char *key)
 }
 
 /* A key that occurs twice in one object, or NULL. At most DH_JSON_KEYS_MAX keys, so the table is never full. */
-static const char *find_duplicate(const cJSON *object)
+static const char *find_duplicate_hashed(const cJSON *object)
 {
 	const char *table[DH_JSON_KEYS_MAX * 2] = {NULL};
 	const cJSON *v;
@@ -266,6 +266,21 @@ static const char *find_duplicate(const cJSON *object)
 				return v->string;
 		table[i] = v->string;
 	}
+	return NULL;
+}
+
+/* The usual few keys are compared pair by pair, which is quicker than clearing a table. */
+static const char *find_duplicate(const cJSON *object)
+{
+	const cJSON *v, *w;
+	int count = 0;
+	cJSON_ArrayForEach(v, object)
+		if (++count > 12)
+			return find_duplicate_hashed(object);
+	cJSON_ArrayForEach(v, object)
+		for (w = v->next; w; w = w->next)
+			if (!strcmp(v->string, w->string))
+				return v->string;
 	return NULL;
 }
 

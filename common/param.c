@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int check_object(const struct dh_param *params, const cJSON *json, const char *path, struct dh_err *e);
+struct place;
+static int check_object(const struct dh_param *params, const cJSON *json, const struct place *at, struct dh_err *e);
 
 const char *dh_type_name(enum dh_type type)
 {
@@ -43,19 +44,44 @@ static const char *what_is(const cJSON *v)
 	       cJSON_IsObject(v) ? "object" : cJSON_IsArray(v) ? "array" : "null";
 }
 
-static int check_number(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+/* Where in the parameters a value stands; spelt out only for an error. */
+struct place {
+	const struct place *in; /* NULL at the top */
+	const char *name;       /* of a member, or NULL for an item */
+	int index;
+};
+
+struct path {
+	char text[160];
+};
+
+static struct path spell(const struct place *at)
+{
+	struct path p = {""}, up = {""};
+	if (!at)
+		return p;
+	if (at->in)
+		up = spell(at->in);
+	if (at->name)
+		snprintf(p.text, sizeof(p.text), "%s%s%.60s", up.text, up.text[0] ? "." : "", at->name);
+	else
+		snprintf(p.text, sizeof(p.text), "%s[%d]", up.text, at->index);
+	return p;
+}
+
+static int check_number(const struct dh_param *p, const cJSON *v, const struct place *at, struct dh_err *e)
 {
 	if (p->min < p->max && (v->valuedouble < (double)p->min || v->valuedouble > (double)p->max))
-		return dh_fail(e, DH_EINVAL, "%s is %.15g, must be %lld to %lld%s%s", path, v->valuedouble,
+		return dh_fail(e, DH_EINVAL, "%s is %.15g, must be %lld to %lld%s%s", spell(at).text, v->valuedouble,
 			       (long long)p->min, (long long)p->max, p->unit ? " " : "", p->unit ? p->unit : "");
 	return DH_OK;
 }
 
-static int check_string(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+static int check_string(const struct dh_param *p, const cJSON *v, const struct place *at, struct dh_err *e)
 {
 	size_t len = strlen(v->valuestring);
 	if (p->max > 0 && len > (size_t)p->max)
-		return dh_fail(e, DH_EINVAL, "%s has %zu bytes, at most %lld are allowed", path, len,
+		return dh_fail(e, DH_EINVAL, "%s has %zu bytes, at most %lld are allowed", spell(at).text, len,
 			       (long long)p->max);
 	if (!p->choices)
 		return DH_OK;
@@ -66,28 +92,28 @@ static int check_string(const struct dh_param *p, const cJSON *v, const char *pa
 		size_t n = strlen(all);
 		snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "", *c);
 	}
-	return dh_fail(e, DH_EINVAL, "%s is \"%.40s\", must be one of: %s", path, v->valuestring, all);
+	return dh_fail(e, DH_EINVAL, "%s is \"%.40s\", must be one of: %s", spell(at).text, v->valuestring, all);
 }
 
-static int check_array(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+static int check_array(const struct dh_param *p, const cJSON *v, const struct place *at, struct dh_err *e)
 {
 	int n = cJSON_GetArraySize(v), i = 0;
 	if (p->max > 0 && n > p->max)
-		return dh_fail(e, DH_EINVAL, "%s has %d items, at most %lld are allowed", path, n, (long long)p->max);
+		return dh_fail(e, DH_EINVAL, "%s has %d items, at most %lld are allowed", spell(at).text, n,
+			       (long long)p->max);
 	const cJSON *item;
 	cJSON_ArrayForEach(item, v) {
-		char sub[160];
-		snprintf(sub, sizeof(sub), "%s[%d]", path, i++);
+		struct place here = {at, NULL, i++};
 		if (p->items && !has_type(item, p->items))
-			return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", sub, dh_type_name(p->items),
+			return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", spell(&here).text, dh_type_name(p->items),
 				       what_is(item));
 		if (p->choices && cJSON_IsString(item)) {
-			int err = check_string(&(struct dh_param){.choices = p->choices}, item, sub, e);
+			int err = check_string(&(struct dh_param){.choices = p->choices}, item, &here, e);
 			if (err)
 				return err;
 		}
 		if (p->fields) {
-			int err = check_object(p->fields, item, sub, e);
+			int err = check_object(p->fields, item, &here, e);
 			if (err)
 				return err;
 		}
@@ -95,36 +121,36 @@ static int check_array(const struct dh_param *p, const cJSON *v, const char *pat
 	return DH_OK;
 }
 
-static int check_value(const struct dh_param *p, const cJSON *v, const char *path, struct dh_err *e)
+static int check_value(const struct dh_param *p, const cJSON *v, const struct place *at, struct dh_err *e)
 {
 	if (!has_type(v, p->type))
-		return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", path, dh_type_name(p->type), what_is(v));
+		return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", spell(at).text, dh_type_name(p->type),
+			       what_is(v));
 	switch (p->type) {
 	case DH_INT:
-	case DH_NUM: return check_number(p, v, path, e);
-	case DH_STR: return check_string(p, v, path, e);
-	case DH_ARR: return check_array(p, v, path, e);
-	case DH_OBJ: return p->fields ? check_object(p->fields, v, path, e) : DH_OK;
+	case DH_NUM: return check_number(p, v, at, e);
+	case DH_STR: return check_string(p, v, at, e);
+	case DH_ARR: return check_array(p, v, at, e);
+	case DH_OBJ: return p->fields ? check_object(p->fields, v, at, e) : DH_OK;
 	default: return DH_OK;
 	}
 }
 
-static int check_object(const struct dh_param *params, const cJSON *json, const char *path, struct dh_err *e)
+static int check_object(const struct dh_param *params, const cJSON *json, const struct place *at, struct dh_err *e)
 {
-	char sub[160];
 	const cJSON *v;
 	cJSON_ArrayForEach(v, json) {
 		const struct dh_param *p = find(params, v->string);
-		snprintf(sub, sizeof(sub), "%s%s%.60s", path, *path ? "." : "", v->string);
+		struct place here = {at, v->string, 0};
 		if (!p)
-			return dh_fail(e, DH_EINVAL, "unknown parameter %s", sub);
-		int err = check_value(p, v, sub, e);
+			return dh_fail(e, DH_EINVAL, "unknown parameter %s", spell(&here).text);
+		int err = check_value(p, v, &here, e);
 		if (err)
 			return err;
 	}
 	for (const struct dh_param *p = params; p && p->name; p++)
 		if (p->required && !cJSON_GetObjectItemCaseSensitive(json, p->name))
-			return dh_fail(e, DH_EINVAL, "missing parameter %s%s%s", path, *path ? "." : "", p->name);
+			return dh_fail(e, DH_EINVAL, "missing parameter %s", spell(&(struct place){at, p->name, 0}).text);
 	return DH_OK;
 }
 
@@ -132,7 +158,7 @@ int dh_args_check(const struct dh_param *params, const cJSON *json, struct dh_er
 {
 	if (json && !cJSON_IsObject(json))
 		return dh_fail(e, DH_EINVAL, "parameters must be an object, not %s", what_is(json));
-	return check_object(params, json, "", e);
+	return check_object(params, json, NULL, e);
 }
 
 static const cJSON *value(const struct dh_args *a, const char *name, const struct dh_param **p)

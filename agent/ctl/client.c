@@ -152,15 +152,22 @@ void dh_client_granted(struct dh_client *c, bool is_granted)
 	c->state = is_granted ? DH_CLIENT_READY : DH_CLIENT_UNGRANTED;
 }
 
+void dh_client_send_text(struct dh_client *c, const char *text)
+{
+	if (c->is_closing)
+		return;
+	int err = text ? c->ops->send(c->arg, text, strlen(text)) : DH_ENOMEM;
+	if (err == DH_EBUSY || err == DH_ENOMEM)
+		dh_client_close(c, DH_CLOSE_SLOW_READER); /* other errors: it is gone, destroy follows */
+}
+
 void dh_client_send_json(struct dh_client *c, const cJSON *message)
 {
 	if (c->is_closing)
 		return;
 	char *text = cJSON_PrintUnformatted(message);
-	int err = text ? c->ops->send(c->arg, text, strlen(text)) : DH_ENOMEM;
+	dh_client_send_text(c, text);
 	cJSON_free(text);
-	if (err == DH_EBUSY || err == DH_ENOMEM)
-		dh_client_close(c, DH_CLOSE_SLOW_READER); /* other errors: it is gone, destroy follows */
 }
 
 void dh_client_drained(struct dh_client *c)

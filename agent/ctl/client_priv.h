@@ -50,6 +50,7 @@ void dh_dispatch_abandon(struct dh_client *c);
 
 /* client.c */
 void dh_client_send_json(struct dh_client *c, const cJSON *message);
+void dh_client_send_text(struct dh_client *c, const char *text); /* NULL: no memory was left to make it */
 void dh_client_close(struct dh_client *c, enum dh_close_code code);
 void dh_client_granted(struct dh_client *c, bool is_granted); /* agent.hello was answered */
 

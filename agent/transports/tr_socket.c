@@ -110,8 +110,16 @@ static void connected(uv_stream_t *listener, int status)
 
 static void reap(uv_idle_t *idle)
 {
+	struct dh_tr_socket *t = idle->data;
 	uv_idle_stop(idle);
-	dh_socket_reap(idle->data);
+	dh_socket_reap(t);
+	dh_list_for_each(pos, &t->conns) {
+		struct dh_socket_conn *c = dh_container_of(pos, struct dh_socket_conn, node);
+		if (!c->was_full || dh_socket_conn_queued(c))
+			continue;
+		c->was_full = false;
+		dh_socket_drained(c);
+	}
 }
 
 void dh_socket_reap_soon(struct dh_tr_socket *t)

@@ -136,6 +136,8 @@ static void flush(struct dh_socket_conn *c)
 		reset(&c->out);
 		if (c->is_ending)
 			conn_close(c);
+		else if (c->was_full)
+			dh_socket_reap_soon(c->t); /* control may be in the middle of a call */
 	} else if (n >= 0 || n == UV_EAGAIN) {
 		write_rest(c, n < 0 ? 0 : (size_t)n);
 	} else {
@@ -159,6 +161,7 @@ int dh_socket_conn_send(struct dh_socket_conn *c, const char *prefix, const char
 	append(&c->out, head, sizeof(head));
 	append(&c->out, prefix ? prefix : "", extra);
 	append(&c->out, text + skip, size - skip);
+	c->was_full |= dh_socket_conn_queued(c) > DH_OUT_QUEUE_FULL;
 	flush(c);
 	return DH_OK;
 }

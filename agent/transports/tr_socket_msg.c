@@ -181,6 +181,16 @@ void dh_socket_forget_clients(struct dh_socket_conn *c)
 	c->client = NULL;
 }
 
+void dh_socket_drained(struct dh_socket_conn *c)
+{
+	if (c->is_closing || c->is_ending)
+		return;
+	if (c->client)
+		dh_client_drained(c->client);
+	dh_list_for_each_safe(pos, &c->channels)
+		dh_client_drained(dh_container_of(pos, struct channel, node)->client);
+}
+
 static struct channel *find_channel(struct dh_socket_conn *c, int64_t ch)
 {
 	dh_list_for_each(pos, &c->channels) {

@@ -18,7 +18,7 @@ struct dh_tr_socket {
 	char path[DH_PLACE_MAX + 16];
 	int lock_fd; /* flock()ed for our whole life */
 	uv_pipe_t listener;
-	uv_idle_t reaper;      /* runs once when dead is not empty */
+	uv_idle_t reaper;      /* runs once when there is something for dh_socket_reap() */
 	struct dh_list conns;  /* struct dh_socket_conn */
 	struct dh_list dead;   /* struct channel: closed by control, to be destroyed outside its calls */
 	int conn_count;
@@ -48,6 +48,7 @@ struct dh_socket_conn {
 	size_t busy_left;            /* 0: no write is under way */
 	bool is_in_read;             /* flush once, at the end of the batch */
 	bool is_paused;
+	bool was_full;   /* over DH_OUT_QUEUE_FULL since it was last empty */
 	bool is_ending;  /* close when everything is written */
 	bool is_closing;
 	/* -- tr_socket_msg.c */
@@ -76,6 +77,7 @@ void dh_socket_message(struct dh_socket_conn *c, const char *text, size_t size);
 void dh_socket_refuse_size(struct dh_socket_conn *c, size_t size); /* over DH_MSG_MAX */
 void dh_socket_say_closed(struct dh_socket_conn *c, int64_t ch, int code);
 void dh_socket_forget_clients(struct dh_socket_conn *c); /* destroys them */
-void dh_socket_reap(struct dh_tr_socket *t);
+void dh_socket_reap(struct dh_tr_socket *t); /* destroys the dead */
+void dh_socket_drained(struct dh_socket_conn *c); /* tells its clients */
 
 #endif

@@ -115,7 +115,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return -1;
 	case LWS_CALLBACK_WSI_DESTROY:
 		if (lws_get_opaque_user_data(wsi) == t) /* one that we handed over */
-			t->is_full = --t->tcp_count >= DH_WS_TCP_MAX;
+			t->is_full = --t->tcp_count > DH_WS_TCP_MAX / 2 && t->is_full;
 		return 0;
 	default:
 		return 0;
@@ -224,6 +224,8 @@ static void turn(uv_prepare_t *prepare)
 		if (c->is_dirty)
 			dh_ws_flush(c);
 	}
+	if (t->is_dirty) /* more came up meanwhile: no waiting before the next turn */
+		dh_ws_kick(t);
 }
 
 /* ---- connections ---- */

@@ -59,6 +59,7 @@ static int ws_send(void *arg, const char *text, size_t size)
 	memcpy(m->room + LWS_PRE, text, size);
 	dh_list_add(&c->out, &m->node);
 	c->out_bytes += size;
+	c->was_full |= c->out_bytes > DH_OUT_QUEUE_FULL;
 	ask_flush(c);
 	return DH_OK;
 }
@@ -194,10 +195,12 @@ void dh_ws_flush(struct dh_ws_conn *c)
 		lws_callback_on_writable(c->wsi);
 	} else if (!dh_list_is_empty(&c->out)) {
 		ask_flush(c); /* others first */
-		dh_ws_kick(c->t);
 	} else if (c->close_code) {
 		lws_set_timer_usecs(c->wsi, 1); /* dh_ws_close_time() follows */
 		dh_ws_kick(c->t);
+	} else if (c->was_full) {
+		c->was_full = false;
+		dh_client_drained(c->client);
 	}
 }
 

@@ -51,6 +51,7 @@ struct dh_ws_conn {
 	struct dh_list out; /* struct dh_ws_out */
 	size_t out_bytes;
 	bool is_dirty;      /* dh_ws_flush() has something to do */
+	bool was_full;      /* over DH_OUT_QUEUE_FULL since it was last empty */
 	int close_code;     /* 0: open; else closes when out is empty */
 };
 

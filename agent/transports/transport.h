@@ -9,6 +9,9 @@
 /* Bytes one connection may leave unread before it is closed (SR-20). */
 #define DH_OUT_QUEUE_MAX (2 * 1024 * 1024)
 
+/* With more than this unread, control holds events back until dh_client_drained(). */
+#define DH_OUT_QUEUE_FULL (256 * 1024)
+
 struct dh_tr_socket;
 
 /* Listen on agent.sock in the runtime directory, as its only agent (SR-07, SR-35).
