@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct place;
-static int check_object(const struct dh_param *params, const cJSON *json, const struct place *at, struct dh_err *e);
+static int check_object(const struct dh_param *params, const cJSON *json, const struct place *at,
+			struct dh_err *e);
 
 const char *dh_type_name(enum dh_type type)
 {
