@@ -33,7 +33,7 @@ static void set_smoothing(struct dh_beauty_tune *t, enum dh_beauty_style style, 
 		int full, none, strength;
 	} at9[] = {
 		[DH_BEAUTY_SMOOTH] = {90, 330, 127},
-		[DH_BEAUTY_NATURAL] = {50, 220, 92},
+		[DH_BEAUTY_NATURAL] = {70, 290, 108},
 		[DH_BEAUTY_BLUR] = {200, 700, 127},
 	};
 	int s = style == DH_BEAUTY_NATURAL || style == DH_BEAUTY_BLUR ? style : DH_BEAUTY_SMOOTH;
