@@ -12,7 +12,7 @@
 #define SIDE 32                          /* chroma bins each way */
 #define ROUGHEST_SKIN 350                /* luma variance of a block; above: hair, cloth, foliage whatever the noise */
 #define CALMEST_HAIR 60
-#define KEEP_PER_ROUND 0.80f             /* of the histograms, each time a slice comes round (8 frames) */
+#define KEEP_PER_ROUND 0.70f             /* of the histograms, each time a slice comes round (32 pictures) */
 
 static float clamp_float(float v, float lo, float hi)
 {
@@ -336,27 +336,39 @@ static void look_elsewhere(struct dh_beauty_mask *m)
 	float now = dh_beauty_face_score(m, &m->face_at);
 	float best = fmaxf(1.5f * now, now + 0.2f);
 
-	m->presence += (smooth_step(0.34f, 0.46f, now) - m->presence) * 0.1f;
+	m->presence += (smooth_step(0.34f, 0.46f, now) - m->presence) * 0.3f;
 
-	if (dh_beauty_face_search(m, &m->trial, now < 0.5f ? 12 : 3, &e, &best)) {
+	if (dh_beauty_face_search(m, &m->trial, now < 0.5f ? 24 : 4, &e, &best)) {
 		m->face_at = e;
 		settle(m);
 	}
 }
 
-void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first)
+/* A quarter of the work with each picture, so that none costs much; the face is followed with every other one. */
+static void learn_some(struct dh_beauty_mask *m)
 {
-	if (is_first) {
-		learn_first(m);
-	} else {
+	switch (m->turn++ % 4) {
+	case 0:
 		count_samples(m);
 		fade_slice(m, m->slice, KEEP_PER_ROUND);
 		make_slice(m, m->slice);
 		m->slice = (m->slice + 1) % 8;
-		follow(m, 2.5f, 0.3f, 0.12f);
-		centre_colour(m, 0.06f);
+		break;
+	case 2:
+		centre_colour(m, 0.2f);
 		look_elsewhere(m);
+		break;
+	default:
+		follow(m, 2.5f, 0.5f, 0.2f);
 	}
+}
+
+void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first)
+{
+	if (is_first)
+		learn_first(m);
+	else
+		learn_some(m);
 	m->sample_count = 0;
 }
 

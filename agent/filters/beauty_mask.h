@@ -37,6 +37,7 @@ struct dh_beauty_mask {
 	int width, height;  /* blocks */
 	int step;           /* every step-th block of every step-th row is sampled */
 	int trial;          /* number of the next ellipse to try as a face */
+	unsigned turn;      /* which part of the learning the next picture does */
 	int slice;          /* luma slice of the table to remake next */
 	int sample_count;
 	struct dh_beauty_sample samples[DH_BEAUTY_SAMPLES];
@@ -45,8 +46,7 @@ struct dh_beauty_mask {
 /* width, height: of the picture in blocks. Thread: the filter's. */
 void dh_beauty_mask_init(struct dh_beauty_mask *m, int width, int height);
 
-/* Learn from m->samples and empty them. is_first: settle on the one frame there is; otherwise a small step, one
- * slice of the table per frame. Deterministic. */
+/* Learn from m->samples and empty them. is_first: settle on the one frame there is; otherwise a small step. Deterministic. */
 void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first);
 
 /* The ellipse as fixed-point terms: a block is inside where columns[x] + row < ELLIPSE_ONE. */
