@@ -106,8 +106,8 @@ static int check_array(const struct dh_param *p, const cJSON *v, const struct pl
 	cJSON_ArrayForEach(item, v) {
 		struct place here = {at, NULL, i++};
 		if (p->items && !has_type(item, p->items))
-			return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", spell(&here).text, dh_type_name(p->items),
-				       what_is(item));
+			return dh_fail(e, DH_EINVAL, "%s must be of type %s, not %s", spell(&here).text,
+				       dh_type_name(p->items), what_is(item));
 		if (p->choices && cJSON_IsString(item)) {
 			int err = check_string(&(struct dh_param){.choices = p->choices}, item, &here, e);
 			if (err)
