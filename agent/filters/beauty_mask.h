@@ -46,7 +46,8 @@ struct dh_beauty_mask {
 /* width, height: of the picture in blocks. Thread: the filter's. */
 void dh_beauty_mask_init(struct dh_beauty_mask *m, int width, int height);
 
-/* Learn from m->samples and empty them. is_first: settle on the one frame there is; otherwise a small step. Deterministic. */
+/* Learn from m->samples and empty them. is_first: settle on the one frame there is; otherwise a small step.
+ * Deterministic. */
 void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first);
 
 /* The ellipse as fixed-point terms: a block is inside where columns[x] + row < ELLIPSE_ONE. */
