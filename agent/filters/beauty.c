@@ -185,13 +185,10 @@ static void unite_bounds(struct dh_beauty *b)
 /* What the skin model has to say about this frame. */
 static void learn(struct dh_beauty *b)
 {
-	bool is_first = b->frames == 0;
-	int slice = b->mask.slice;
-
 	dh_beauty_sample(b);
-	dh_beauty_mask_learn(&b->mask, is_first);
+	dh_beauty_mask_learn(&b->mask, b->frames == 0);
 	for (int i = 0; i < 8; i++)
-		if (is_first || i == slice)
+		if (b->mask.remade >> i & 1)
 			find_bounds(b, i);
 	unite_bounds(b);
 	dh_beauty_mask_columns(&b->mask, b->ellipse_x + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);

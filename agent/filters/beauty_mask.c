@@ -125,6 +125,7 @@ static void smooth_slice(const float *h, int slice, float *out)
 /* Remake one luma slice of the table from the histograms. */
 static void make_slice(struct dh_beauty_mask *m, int slice)
 {
+	m->remade |= 1u << slice;
 	float face[SLICE], around[SLICE], f_scale = 1000 / (m->face_total + 50), b_scale = 1000 / (m->around_total + 50);
 
 	smooth_slice(m->face, slice, face);
@@ -365,6 +366,7 @@ static void learn_some(struct dh_beauty_mask *m)
 
 void dh_beauty_mask_learn(struct dh_beauty_mask *m, bool is_first)
 {
+	m->remade = 0;
 	if (is_first)
 		learn_first(m);
 	else

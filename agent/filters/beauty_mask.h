@@ -37,6 +37,7 @@ struct dh_beauty_mask {
 	int width, height;  /* blocks */
 	int step;           /* every step-th block of every step-th row is sampled */
 	int trial;          /* number of the next ellipse to try as a face */
+	unsigned remade;    /* bit i: the last learning changed luma slice i of the table */
 	unsigned turn;      /* which part of the learning the next picture does */
 	int slice;          /* luma slice of the table to remake next */
 	int sample_count;
