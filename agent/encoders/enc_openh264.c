@@ -138,9 +138,8 @@ static int openh264_open(struct dh_encoder *enc, const struct dh_args *a, struct
 		WelsDestroySVCEncoder(x->h);
 		return err;
 	}
-	int64_t still_ms = dh_arg_int(a, "still_key_interval_ms");
-	x->keys.interval_us = dh_arg_int(a, "key_interval_ms") * 1000;
-	x->keys.still_interval_us = still_ms ? still_ms * 1000 : x->keys.interval_us;
+	dh_key_timer_init(&x->keys, dh_arg_int(a, "key_interval_ms"), dh_arg_int(a, "still_key_interval_ms"),
+			  enc->stream.fps);
 	x->has_bitrate = dh_arg_int(a, "bitrate_kbps") > 0;
 	enc->stream.codec = DH_CODEC_H264;
 	return DH_OK;

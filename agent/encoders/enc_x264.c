@@ -135,9 +135,7 @@ static int x264_open(struct dh_encoder *enc, const struct dh_args *a, struct dh_
 		x264_encoder_close(x->h);
 		return err;
 	}
-	int64_t still_ms = dh_arg_int(a, "still_key_interval_ms");
-	x->keys.interval_us = dh_arg_int(a, "key_interval_ms") * 1000;
-	x->keys.still_interval_us = still_ms ? still_ms * 1000 : x->keys.interval_us;
+	dh_key_timer_init(&x->keys, dh_arg_int(a, "key_interval_ms"), dh_arg_int(a, "still_key_interval_ms"), s->fps);
 	enc->stream.codec = DH_CODEC_H264;
 	return DH_OK;
 }

@@ -3,6 +3,13 @@
 
 #define STILL_HZ 5
 
+void dh_key_timer_init(struct dh_key_timer *t, int64_t interval_ms, int64_t still_ms, int fps)
+{
+	int64_t half_us = 500000 / (fps > 0 ? fps : 30);
+	*t = (struct dh_key_timer){.interval_us = interval_ms * 1000 - half_us,
+				   .still_interval_us = (still_ms ? still_ms : interval_ms) * 1000 - half_us};
+}
+
 bool dh_key_timer_is_due(struct dh_key_timer *t, int64_t pts_us, bool want_key)
 {
 	int64_t elapsed_us = pts_us - t->last_key_us;

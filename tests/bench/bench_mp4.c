@@ -60,8 +60,8 @@ static void open_ours(struct out *o, const char *path)
 	o->sink.streams[0] = (struct dh_stream){.kind = DH_MEDIA_VIDEO, .codec = DH_CODEC_H264, .width_px = 1280,
 						.height_px = 720, .fps = 30, .extradata_bytes = sizeof(avcc)};
 	o->sink.streams[1] = (struct dh_stream){.kind = DH_MEDIA_AUDIO, .codec = DH_CODEC_AAC,
-						.rate_hz = 48000, .channels = 2,
-						.frame_samples = 1024, .extradata_bytes = sizeof(asc)};
+						.rate_hz = 48000,
+						.channels = 2, .frame_samples = 1024, .extradata_bytes = sizeof(asc)};
 	memcpy(o->sink.streams[0].extradata, avcc, sizeof(avcc));
 	memcpy(o->sink.streams[1].extradata, asc, sizeof(asc));
 	o->sink.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

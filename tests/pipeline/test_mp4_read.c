@@ -95,13 +95,18 @@ static void make_packets(void)
 	qsort(packets, (size_t)packet_count, sizeof(packets[0]), by_pts);
 }
 
-static int open_sink(struct dh_sink *s, int fd)
+static int open_sink_for(struct dh_sink *s, int fd, const struct dh_stream *list, int count)
 {
 	struct dh_err e = {0};
 	const struct dh_sink_driver *d = dh_sink_driver_find("mp4", &e);
-	*s = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = 2, .fd = fd};
-	memcpy(s->streams, streams, sizeof(streams));
+	*s = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = count, .fd = fd};
+	memcpy(s->streams, list, sizeof(*list) * (size_t)count);
 	return d->open(s, &(struct dh_args){0}, &e);
+}
+
+static int open_sink(struct dh_sink *s, int fd)
+{
+	return open_sink_for(s, fd, streams, 2);
 }
 
 static int write_packets(struct dh_sink *s, int from, int to, struct dh_err *e)
@@ -114,7 +119,8 @@ static int write_packets(struct dh_sink *s, int from, int to, struct dh_err *e)
 
 struct seen {
 	int video, audio, keys;
-	int64_t video_start_us, video_end_us, audio_start_us, audio_end_us;
+	int64_t video_start_us, last_start_us, video_end_us, audio_start_us, audio_end_us;
+	int64_t duration_us; /* as the file says */
 	bool is_monotonic;
 };
 
@@ -127,6 +133,7 @@ static void see(struct seen *seen, const AVStream *st, const AVPacket *p, int64_
 	if (!*count)
 		*(is_video ? &seen->video_start_us : &seen->audio_start_us) = at;
 	*(is_video ? &seen->video_end_us : &seen->audio_end_us) = end;
+	seen->last_start_us = is_video ? at : seen->last_start_us;
 	seen->keys += is_video && (p->flags & AV_PKT_FLAG_KEY);
 	bool is_shown = !(p->flags & AV_PKT_FLAG_DISCARD); /* the lead-in of the sound is not */
 	seen->is_monotonic &= !is_shown || p->dts > *last_dts;
@@ -134,8 +141,8 @@ static void see(struct seen *seen, const AVStream *st, const AVPacket *p, int64_
 	(*count)++;
 }
 
-/* Read all packets as a player does. False when it cannot be opened. */
-static bool read_file(int fd, struct seen *seen)
+/* Read all packets as a player does, after a seek to from_us if that is not 0. False when it cannot be opened. */
+static bool read_file(int fd, struct seen *seen, int64_t from_us)
 {
 	char path[64];
 	AVFormatContext *c = NULL;
@@ -144,13 +151,16 @@ static bool read_file(int fd, struct seen *seen)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (avformat_open_input(&c, path, NULL, NULL) < 0)
 		return false;
-	bool is_good = avformat_find_stream_info(c, NULL) >= 0 && c->nb_streams == 2;
+	bool is_good = avformat_find_stream_info(c, NULL) >= 0 && c->nb_streams > 0;
+	if (from_us && av_seek_frame(c, -1, from_us, AVSEEK_FLAG_BACKWARD) < 0)
+		is_good = false;
 	AVPacket *p = av_packet_alloc();
 	int err = 0;
 	while (is_good && (err = av_read_frame(c, p)) >= 0) {
 		see(seen, c->streams[p->stream_index], p, &last_dts[p->stream_index]);
 		av_packet_unref(p);
 	}
+	seen->duration_us = c->duration;
 	av_packet_free(&p);
 	avformat_close_input(&c);
 	return is_good && err == AVERROR_EOF;
@@ -191,7 +201,7 @@ static void finished_file_is_exact(void)
 	TST_EQ(s.driver->close(&s, START_US + 3000000, &e), DH_OK);
 	free(s.priv);
 	complaints = 0;
-	TST_CHECK(read_file(copy, &seen));
+	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(complaints, 0);
 	TST_EQ(seen.video, PICTURES);
 	TST_EQ(seen.video, atomic_load(&s.video_frames));
@@ -201,6 +211,11 @@ static void finished_file_is_exact(void)
 	TST_EQ(seen.video_end_us, 3000000);
 	TST_EQ(atomic_load(&s.duration_us), 3000000);
 	TST_EQ(atomic_load(&s.bytes), (long long)size_of(copy));
+	/* a seek lands on the key frame before, which the table of key frames names */
+	struct seen part;
+	TST_CHECK(read_file(copy, &part, 2500000));
+	TST_CHECK(part.video_start_us >= 1999000 && part.video_start_us <= 2001000);
+	TST_EQ(part.video, PICTURES - 60);
 	/* sound: the samples fed at START_US are heard at 0, to a third of a packet's rounding */
 	int64_t sound_end = 145 * 1024 * 1000000LL / 48000 - EARLY_SOUND_US;
 	TST_CHECK(seen.audio_end_us > sound_end - 50 && seen.audio_end_us < sound_end + 1024 * 1000000LL / 48000 + 50);
@@ -227,19 +242,19 @@ static void readable_at_every_byte(void)
 	TST_CHECK(pread(copy, bytes, torn, 0) == (ssize_t)torn);
 	memcpy(bytes + end - 8, "\0\0\0\0free", 8); /* not yet replaced */
 	complaints = 0;
-	TST_CHECK(read_file(old, &before));
+	TST_CHECK(read_file(old, &before, 0));
 	TST_EQ(complaints, 0);
 	TST_CHECK(before.video > 20 && before.audio > 20);
 	int bad = 0;
 	for (size_t cut = end; cut <= torn; cut++) {
 		TST_CHECK(pwrite(old, bytes, cut, 0) == (ssize_t)cut);
-		bad += !read_file(old, &seen) || seen.video != before.video || seen.audio != before.audio ||
+		bad += !read_file(old, &seen, 0) || seen.video != before.video || seen.audio != before.audio ||
 		       !seen.is_monotonic;
 	}
 	TST_EQ(bad, 0);
 	TST_EQ(complaints, 0);
 	fprintf(stdout, "# %zu byte positions\n", torn - end + 1);
-	TST_CHECK(read_file(copy, &seen));
+	TST_CHECK(read_file(copy, &seen, 0));
 	TST_CHECK(seen.video > before.video);
 	s.driver->close(&s, START_US + 3000000, &e);
 	free(s.priv);
@@ -278,14 +293,14 @@ static void killed_by_its_own_write(void)
 	size_t whole = size_of(fd);
 	complaints = 0;
 	for (size_t limit = 2600; limit < whole; limit += 397) {
-		bad += !write_until(path, limit) || !read_file(fd, &seen) || !seen.is_monotonic;
+		bad += !write_until(path, limit) || !read_file(fd, &seen, 0) || !seen.is_monotonic;
 		bad += seen.video < most; /* more bytes, never fewer pictures */
 		most = seen.video;
 		struct dh_mp4_facts facts;
 		struct dh_err e;
 		int video = seen.video;
 		bad += dh_mp4_recover(fd, &facts, &e) != DH_OK || facts.video_frames != video;
-		bad += !read_file(fd, &seen) || seen.video != video || !seen.is_monotonic || seen.video_start_us != 0;
+		bad += !read_file(fd, &seen, 0) || seen.video != video || !seen.is_monotonic || seen.video_start_us != 0;
 	}
 	TST_EQ(bad, 0);
 	TST_EQ(complaints, 0);
@@ -306,13 +321,13 @@ static void crash_before_the_head(void)
 	TST_EQ(s.driver->close(&s, START_US + 3000000, &e), DH_OK);
 	free(s.priv);
 	TST_CHECK(pwrite(copy, "\0\0\0\x10" "free\0\0\0\0\0\0\0\0", 16, 32) == 16);
-	TST_CHECK(read_file(copy, &seen));
+	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, PICTURES);
 	struct dh_mp4_facts facts;
 	TST_EQ(dh_mp4_recover(copy, &facts, &e), DH_OK);
 	TST_CHECK(!facts.was_finished);
 	TST_EQ(facts.video_frames, PICTURES);
-	TST_CHECK(read_file(copy, &seen));
+	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, PICTURES);
 	TST_EQ(dh_mp4_recover(copy, &facts, &e), DH_OK);
 	TST_CHECK(facts.was_finished);
@@ -339,7 +354,7 @@ static void full_disk_ends_cleanly(void)
 		bad += (err || err_close) && err_close != DH_ENOSPC;
 		setrlimit(RLIMIT_FSIZE, &old);
 		complaints = 0;
-		bad += !read_file(fd, &seen) || complaints || !seen.is_monotonic || !seen.video;
+		bad += !read_file(fd, &seen, 0) || complaints || !seen.is_monotonic || !seen.video;
 		uint8_t head[8];
 		finished += pread(fd, head, 8, 32) == 8 && !memcmp(head + 4, "mdat", 4);
 		free(s.priv);
@@ -371,6 +386,71 @@ static void locked_while_written(void)
 	close(fd);
 }
 
+/* One picture and nothing more: the file grows by idle() alone, and the late picture comes at its own time. */
+static void still_picture_grows(void)
+{
+	struct dh_sink s;
+	struct dh_err e = {0};
+	struct seen seen;
+	int fd = memory_file(), copy = dup(fd), n = 0;
+	TST_EQ(open_sink_for(&s, fd, streams, 1), DH_OK);
+	while (packets[n]->kind != DH_MEDIA_VIDEO)
+		n++;
+	TST_EQ(s.driver->write(&s, packets[n], &e), DH_OK);
+	size_t bytes = size_of(copy);
+	int64_t now = START_US;
+	for (int i = 0; i < 20; i++) {
+		TST_CHECK(s.wake_us > now && s.wake_us <= now + 400000);
+		now = s.wake_us;
+		TST_EQ(s.driver->idle(&s, now, &e), DH_OK);
+		TST_CHECK(read_file(copy, &seen, 0));
+		TST_CHECK(seen.duration_us >= now - START_US - 20 && seen.duration_us <= now - START_US + 20);
+		TST_EQ(size_of(copy), bytes);
+	}
+	struct dh_packet *late = dh_packet_new(DH_MEDIA_VIDEO, packets[n]->size);
+	memcpy(late->data, packets[n]->data, late->size);
+	late->pts_us = late->dts_us = now - 50000; /* captured before the file last grew */
+	TST_EQ(s.driver->write(&s, late, &e), DH_OK);
+	TST_EQ(s.driver->close(&s, now + 1000000, &e), DH_OK);
+	TST_CHECK(read_file(copy, &seen, 0));
+	TST_EQ(seen.video, 2);
+	TST_CHECK(seen.last_start_us >= now - START_US - 50020 && seen.last_start_us <= now - START_US - 49980);
+	TST_CHECK(seen.video_end_us >= now - START_US + 999980 && seen.video_end_us <= now - START_US + 1000020);
+	dh_packet_unref(late);
+	free(s.priv);
+	close(copy);
+}
+
+/* Sound alone, with 0.5 s missing and one packet twice: the gap stays, the double does not come in. */
+static void sound_keeps_its_gaps(void)
+{
+	struct dh_sink s;
+	struct dh_err e = {0};
+	struct seen seen;
+	int fd = memory_file(), copy = dup(fd), given = 0;
+	int64_t first_us = INT64_MAX, last_us = 0;
+	TST_EQ(open_sink_for(&s, fd, &streams[1], 1), DH_OK);
+	for (int i = 0; i < packet_count; i++) {
+		const struct dh_packet *p = packets[i];
+		if (p->kind != DH_MEDIA_AUDIO || (p->pts_us > START_US + 1000000 && p->pts_us < START_US + 1500000))
+			continue;
+		TST_EQ(s.driver->write(&s, p, &e), DH_OK);
+		if (given++ == 20)
+			TST_EQ(s.driver->write(&s, p, &e), DH_OK);
+		first_us = p->pts_us < first_us ? p->pts_us : first_us;
+		last_us = p->pts_us + p->duration_us;
+	}
+	TST_EQ(s.driver->close(&s, START_US, &e), DH_OK);
+	TST_EQ(atomic_load(&s.audio_frames), given);
+	TST_CHECK(read_file(copy, &seen, 0));
+	TST_EQ(seen.audio, given);
+	int64_t priming_us = streams[1].priming_samples * 1000000LL / 48000, length = last_us - first_us - priming_us;
+	TST_CHECK(seen.audio_end_us > length - 100 && seen.audio_end_us < length + 100);
+	TST_CHECK(atomic_load(&s.duration_us) > length - 100 && atomic_load(&s.duration_us) < length + 100);
+	free(s.priv);
+	close(copy);
+}
+
 static void nothing_is_alive(void)
 {
 	for (int i = 0; i < packet_count; i++)
@@ -389,4 +469,5 @@ static void prepare(void)
 TST_MAIN({"encoders give packets", prepare}, {"finished file is exact", finished_file_is_exact},
 	 {"readable at every byte", readable_at_every_byte}, {"killed by its own write", killed_by_its_own_write},
 	 {"crash before the head", crash_before_the_head}, {"full disk ends cleanly", full_disk_ends_cleanly},
+	 {"still picture grows", still_picture_grows}, {"sound keeps its gaps", sound_keeps_its_gaps},
 	 {"locked while written", locked_while_written}, {"nothing is alive", nothing_is_alive})
