@@ -152,6 +152,8 @@ int main(int argc, char **argv)
 	}
 	double frames = n - 10;
 	fprintf(stdout, "{\"mjpeg\":%.4f,\"beauty\":%.4f,\"compose\":%.4f,\"encode\":%.4f,\"decode\":%.4f,"
-		"\"held_back\":%d,\"decoded\":%d}\n", c.ms[0] / frames, c.ms[1] / frames, c.ms[2] / frames, c.ms[3] / frames, c.ms[4] / frames, c.held_back, c.decoded);
+		"\"held_back\":%d,\"decoded\":%d}\n",
+		c.ms[0] / frames, c.ms[1] / frames, c.ms[2] / frames, c.ms[3] / frames, c.ms[4] / frames, c.held_back,
+		c.decoded);
 	return 0;
 }
