@@ -120,6 +120,8 @@ export class Deskhand extends EventTarget {
 		if (this.granted.length)
 			return;
 		const denied = localError('denied', '', this.#options.lang);
+		const [run] = denied.hint.split(':'); /* in the page's language */
+		denied.hint = this.#hello.hint ?? denied.hint;
 		if (!scopes)
 			throw denied;
 		try {
@@ -127,7 +129,7 @@ export class Deskhand extends EventTarget {
 			this.#hello = await greet(this.#link, this.#options);
 			if (this.granted.length)
 				return;
-			throw Object.assign(denied, command && { command, hint: `${denied.hint.split(':')[0]}: ${command}` });
+			throw Object.assign(denied, command && { command, hint: `${run}: ${command}` });
 		} catch (e) {
 			throw e.name === 'EPERM' ? Object.assign(denied, { hint: `${e.message}. ${e.hint}` }) : e;
 		}

@@ -54,5 +54,5 @@ function mostTelling(errors, known, lang) {
 
 /** After a meeting with a grant: the road, and on a WebSocket the agent's key. */
 export function met(link, hello) {
-	remember({ road: link.name, key: link.name === 'websocket' ? hello.proof?.public_key : recall()?.key });
+	remember({ road: link.name, key: link.name === 'websocket' ? hello.key : recall()?.key });
 }

@@ -57,17 +57,16 @@ export async function greet(link, { client = `deskhand.js/${VERSION}`, proof = f
 }
 
 /** The signature holds, and the key is the one of the first meeting. */
-async function isProven({ proof, origin }, nonce, knownKey) {
-	const key = proof?.public_key;
-	if (!key || (knownKey && knownKey !== key))
+async function isProven({ proof, key, origin }, nonce, knownKey) {
+	if (!proof || !key || (knownKey && knownKey !== key))
 		return false;
 	const { subtle } = globalThis.crypto;
 	if (!subtle)
 		return !knownKey; /* an insecure page cannot check; it then has no first meeting either */
 	try {
 		const imported = await subtle.importKey('raw', fromBase64(key), 'Ed25519', false, ['verify']);
-		const text = new TextEncoder().encode(`deskhand-proof-v1\n${origin}\n${nonce}`);
-		return await subtle.verify('Ed25519', imported, fromBase64(proof.signature), text);
+		const text = new TextEncoder().encode(`deskhand-hello-v1\n${nonce}\n${origin}`);
+		return await subtle.verify('Ed25519', imported, fromBase64(proof), text);
 	} catch (e) {
 		return e.name === 'NotSupportedError' && !knownKey;
 	}

@@ -215,8 +215,8 @@ test('connect: what is refused by the agent', async () => {
 
 test('connect: without a grant it is denied, and asking tells what to type', async () => {
 	const { agent } = setUp();
-	agent.answers['agent.hello'] = () => ({ version: 1, granted: [] });
-	await assert.rejects(byExtension(), named('denied'));
+	agent.answers['agent.hello'] = () => ({ version: 1, granted: [], hint: 'type this: deskhand grants' });
+	await assert.rejects(byExtension(), named('denied', { hint: 'type this: deskhand grants' }));
 	const command = 'deskhand grants allow https://crm.example camera';
 	agent.answers['grants.request'] = () => ({ granted: [], missing: ['camera'], command });
 	await assert.rejects(byExtension({ request: ['camera'] }), (e) => e.name === 'denied' && e.command === command && e.hint.endsWith(command));

@@ -114,13 +114,13 @@ export class SocketAgent extends FakeAgent {
 		super();
 		this.keys = keys;
 		const hello = this.answers['agent.hello'];
-		this.answers['agent.hello'] = (params) => ({ ...hello(params), proof: this.prove('https://crm.example', params.nonce) });
+		this.answers['agent.hello'] = (params) => ({ ...hello(params), ...this.prove('https://crm.example', params.nonce) });
 	}
 
 	prove(origin, nonce) {
-		const text = Buffer.from(`deskhand-proof-v1\n${origin}\n${nonce}`);
-		return { public_key: this.keys.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64'),
-			signature: sign(null, text, this.keys.privateKey).toString('base64') };
+		const text = Buffer.from(`deskhand-hello-v1\n${nonce}\n${origin}`);
+		return { key: this.keys.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64'),
+			proof: sign(null, text, this.keys.privateKey).toString('base64') };
 	}
 
 	async listen(port = 0) {

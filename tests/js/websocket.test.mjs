@@ -52,8 +52,8 @@ test('a proof that does not hold is refused: wrong nonce, wrong signature, none 
 	t.after(() => agent.stop());
 	const hello = agent.answers['agent.hello'];
 	const stale = agent.prove('https://crm.example', 'old nonce');
-	for (const proof of [stale, { ...stale, signature: '' }, { public_key: 'AAAA', signature: 'AAAA' }, undefined]) {
-		agent.answers['agent.hello'] = (params) => ({ ...hello(params), proof });
+	for (const proof of [stale, { ...stale, proof: '' }, { key: 'AAAA', proof: 'AAAA' }, {}]) {
+		agent.answers['agent.hello'] = (params) => ({ ...hello(params), proof: undefined, key: undefined, ...proof });
 		await assert.rejects(bySocket([agent.port]), { name: 'denied', reason: 'impostor' });
 	}
 });
