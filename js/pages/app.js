@@ -7,6 +7,7 @@ import { Recorder } from './recorder.js';
 const CANVAS = { width: 1280, height: 720, fps: 30 };
 const SCOPES = ['devices.list', 'camera', 'microphone', 'screen', 'system_audio', 'record.local', 'snapshot', 'files.list', 'stats'];
 const ROLES = ['screen', 'camera', 'microphone', 'system'];
+const TEST_PICTURE = 'pattern:camera';
 const BEAUTY = ['smooth', 'whiten', 'ruddy', 'sharpen'];
 /** Shown by their own means, not in the log. */
 const QUIET = ['audio.levels', 'recording.progress', 'agent.stats'];
@@ -20,7 +21,6 @@ const recorder = new Recorder(showError);
 let agent = null;
 let session = null;
 let failure = null;
-const sourceOf = new Map(); /* role -> number of the session's source */
 
 const lang = () => $('language').value;
 
@@ -67,7 +67,7 @@ async function connect() {
 		listen(agent);
 		showAgent();
 		log('connected', t('connected', { transport: agent.transport }));
-		await agent.events.subscribe({ prefixes: ['audio.levels', ...new Set(EVENTS.map((name) => `${name.split('.')[0]}.`))] });
+		await agent.events.subscribe({ prefixes: ['audio.levels'] });
 		await showDevices();
 		setState('connected');
 		await resume();
@@ -128,6 +128,10 @@ async function showDevices() {
 	for (const role of ROLES) {
 		const found = devices.filter((d) => d.kind === role);
 		const items = found.map((d) => ({ value: d.id, label: d.name }));
+		if (role === 'camera' && !found.length) { /* the agent's own moving picture, so that the demo has one */
+			found.push({ id: TEST_PICTURE });
+			items.push({ value: TEST_PICTURE, key: 'testPicture' });
+		}
 		fill($(role), [{ value: '', key: 'none' }, ...items], role === 'system' ? '' : (found.find((d) => d.is_default) ?? found[0])?.id ?? '');
 	}
 }
@@ -138,14 +142,11 @@ async function open() {
 	const opened = await agent.session.open({
 		template: $('template').value, canvas: CANVAS, sources: chosen(), overlay: { clock: true, text: $('case-id').textContent },
 	});
-	entered(opened.session, opened.sources);
+	entered(opened.session);
 }
 
-function entered(id, sources = []) {
+function entered(id) {
 	session = id;
-	sourceOf.clear();
-	sources.forEach(({ role, source }) => sourceOf.set(role, source));
-	say($('open'), 'openSession');
 	$('open').hidden = true;
 	$('close').hidden = false;
 	setState('connected');
@@ -166,7 +167,10 @@ async function resume() {
 	const [first] = await agent.resumeSessions();
 	if (!first)
 		return;
-	entered(first.session, first.sources);
+	$('template').value = first.template;
+	for (const role of ROLES)
+		$(role).value = first.sources.find((source) => source.role === role)?.device ?? '';
+	entered(first.session);
 	log('session', t('resumed', { session: first.session }));
 	await recorder.find();
 }
@@ -176,15 +180,10 @@ async function changeTemplate() {
 		await agent.session.update({ session, template: $('template').value });
 }
 
-/** Another device for a role, while the session runs. */
-async function changeSource(role) {
-	if (!session)
-		return;
-	if (sourceOf.has(role))
-		await agent.source.remove({ session, source: sourceOf.get(role) });
-	sourceOf.delete(role);
-	if ($(role).value)
-		sourceOf.set(role, (await agent.source.add({ session, role, device: $(role).value })).source);
+/** Another device, while the session runs: the others go on. */
+async function changeSources() {
+	if (session)
+		await agent.session.update({ session, sources: chosen() });
 }
 
 async function changeBeauty() {
@@ -228,7 +227,7 @@ function main() {
 		left();
 	});
 	on('template', 'change', changeTemplate);
-	ROLES.forEach((role) => on(role, 'change', () => changeSource(role)));
+	ROLES.forEach((role) => on(role, 'change', changeSources));
 	on('beauty-style', 'change', changeBeauty);
 	BEAUTY.forEach((name) => on(`beauty-${name}`, 'input', changeBeauty));
 	addEventListener('message', ({ data, source }) => {

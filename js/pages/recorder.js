@@ -62,10 +62,9 @@ export class Recorder {
 	async stop() {
 		const recording = this.#recording;
 		this.#set('stopping');
-		const stopped = await this.#agent.recording.stop({ recording }, { timeout: 60000 });
-		const got = await this.#agent.recording.get({ recording }).catch(() => ({}));
-		this.#finish('stopped', { recording, ...stopped, ...got });
-		return { recording, ...stopped, ...got };
+		const facts = await this.#agent.recording.stop({ recording }, { timeout: 60000 });
+		this.#finish('stopped', facts);
+		return facts;
 	}
 
 	/** Events of this recording. */

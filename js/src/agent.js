@@ -27,7 +27,7 @@ export class Deskhand extends EventTarget {
 	#link;
 	#hello;
 	#sessions = new Sessions();
-	#prefixes = new Set();
+	#subscribed = null;
 	#ready = Promise.resolve();
 	#isReconnecting = false;
 	#stop = new AbortController();
@@ -100,7 +100,7 @@ export class Deskhand extends EventTarget {
 		const result = await this.#link.request(method, params, { signal, timeout: Math.max(1, timeout - (Date.now() - start)) });
 		this.#sessions.saw(method, params, result);
 		if (method === 'events.subscribe')
-			params.prefixes?.forEach((prefix) => this.#prefixes.add(prefix));
+			this.#subscribed = params;
 		return result;
 	}
 
@@ -181,15 +181,20 @@ export class Deskhand extends EventTarget {
 		const { signal } = this.#stop;
 		if (link.isOpen) {
 			await link.whenUp({ signal });
-			this.#take(link, await greet(link, { ...this.#options, proof: false, signal }));
+			this.#take(link, await greet(link, { ...this.#options, signal }));
 		} else {
+			const why = link.failure();
+			if (FINAL.includes(why.name))
+				throw why;
 			await this.#pause(delay_ms);
 			const made = await dial({ ...this.#options, transport: link.name, signal });
 			this.#take(made.link, made.hello);
 		}
+		if (!this.granted.length)
+			throw localError('denied', '', this.#options.lang);
 		const request = (method, params) => this.#link.request(method, params, { signal });
-		if (this.#prefixes.size)
-			await request('events.subscribe', { prefixes: [...this.#prefixes] });
+		if (this.#subscribed)
+			await request('events.subscribe', this.#subscribed);
 		return this.#sessions.attach(request);
 	}
 

@@ -19,14 +19,14 @@ export class Sessions {
 	/**
 	 * Attach to what this tab held before a reload or an agent's restart.
 	 * @param {(method: string, params: object) => Promise<object>} request
-	 * @returns {Promise<{attached: object[], lost: string[]}>} replies of session.attach; sessions that are no more
+	 * @returns {Promise<{attached: object[], lost: string[]}>} the states of those that live; ids of those that do not
 	 */
 	async attach(request) {
 		const attached = [];
 		const lost = [];
 		for (const [session, resume] of [...this.#held]) {
 			try {
-				attached.push({ session, ...(await request('session.attach', { session, resume })) });
+				attached.push({ session, ...(await request('session.attach', { session, resume })).state });
 			} catch (e) {
 				if (e.retriable)
 					throw e;

@@ -149,16 +149,28 @@ test('a connection lost again while it is being made again does not confuse it',
 });
 
 test('a grant that is revoked ends it, with the reason', async () => {
-	const { agent, extension } = setUp();
+	const { extension } = setUp();
 	const desk = await byExtension();
-	agent.answers['agent.hello'] = () => {
-		throw { code: -32002, message: 'this origin is refused', data: { name: 'EPERM', hint: 'ask your administrator', retriable: false } };
-	};
 	const gone = next(desk, 'disconnected');
 	extension.say({ method: 'transport.closed', params: { code: 4440, reason: 'the grant was revoked' } });
 	assert.equal((await gone).detail.name, 'denied');
 	assert.equal(desk.state, 'closed');
+	assert.equal(extension.ports.length, 1, 'it is not tried again');
 	await assert.rejects(desk.agent.status(), { name: 'ECLOSED' });
+});
+
+test('an agent that comes back without the grant ends it too', async () => {
+	for (const hello of [() => ({ version: 1, granted: [] }), () => {
+		throw { code: -32002, message: 'this origin is refused', data: { name: 'EPERM', hint: 'ask', retriable: false } };
+	}]) {
+		const { agent, extension } = setUp();
+		const desk = await byExtension();
+		agent.answers['agent.hello'] = hello;
+		const gone = next(desk, 'disconnected');
+		extension.say(state('down'));
+		extension.say(state('up'));
+		assert.equal((await gone).detail.name, 'denied');
+	}
 });
 
 test('after a reload the tab finds its session', async () => {

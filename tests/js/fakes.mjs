@@ -48,7 +48,7 @@ export class FakeAgent {
 		'agent.hello': () => ({ version: 1, agent: { version: '0.1.0', platform: 'linux' }, origin: 'https://crm.example',
 			granted: ['camera'], features: [] }),
 		'session.open': () => ({ session: 's1', resume: 'secret' }),
-		'session.attach': () => ({ template: 'desk' }),
+		'session.attach': () => ({ state: { template: 'desk' } }),
 	};
 
 	/** @returns the reply to one request, or null for none */

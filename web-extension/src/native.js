@@ -9,6 +9,12 @@ const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30000;
 const LINGER_MS = 10000; /* a page that reloads finds the port still open */
 
+/** Called as methods the browser's own would throw "Illegal invocation". */
+export const TIMERS = {
+	setTimer: (fn, ms) => setTimeout(fn, ms),
+	clearTimer: (timer) => clearTimeout(timer),
+};
+
 /** What browsers say when a native port breaks -> a word the popup and the SDK have sentences for. */
 const REASONS = [
 	[/host not found|no such native application/i, 'host_missing'],
@@ -41,11 +47,9 @@ export class NativePort {
 	 * @param {{chrome: object, onMessage: (m: object) => void, onState: (s: object) => void,
 	 *          random?: () => number, setTimer?: Function, clearTimer?: Function}} env
 	 */
-	constructor({ chrome, onMessage, onState, random = Math.random,
-		/* wrapped: the browser's own refuse to be called as methods */
-		setTimer = (fn, ms) => setTimeout(fn, ms), clearTimer = (id) => clearTimeout(id) }) {
+	constructor({ chrome, onMessage, onState, random = Math.random, ...timers }) {
 		this.#chrome = chrome;
-		Object.assign(this, { onMessage, onState, random, setTimer, clearTimer });
+		Object.assign(this, { onMessage, onState, random, ...TIMERS, ...timers });
 		/** {state: idle|starting|up|down|failed, reason, text} */
 		this.state = { state: 'idle', reason: '', text: '' };
 	}

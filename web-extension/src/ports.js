@@ -3,7 +3,7 @@
  * origin the browser attested. Messages are copied field by field. It knows no command and keeps nothing that it
  * cannot rebuild from the ports that are open.
  */
-import { NativePort } from './native.js';
+import { NativePort, TIMERS } from './native.js';
 
 const METHOD = /^[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}$/;
 const MESSAGE_MAX = 256 * 1024; /* SR-19: the agent takes no more; an error here spares the shared port */
@@ -28,7 +28,7 @@ export class Ports {
 
 	/** @param {object} env what NativePort takes: chrome, and in tests random and timers */
 	constructor(env) {
-		this.#setTimer = env.setTimer ?? setTimeout;
+		this.#setTimer = env.setTimer ?? TIMERS.setTimer;
 		this.#native = new NativePort({ ...env, onMessage: (m) => this.#fromAgent(m), onState: () => this.#stateChanged() });
 	}
 
