@@ -50,16 +50,25 @@ bool dh_ctl_may_connect(struct dh_ctl *ctl, const char *origin, struct dh_err *e
 	return !ctl->is_stopping && admit(ctl, origin, &o, e ? e : &own) == DH_OK;
 }
 
+/* SR-17: a frame speaks inside a page of its own origin, or of one that has a grant itself. */
+static bool may_embed(struct dh_ctl *ctl, const struct dh_identity *id)
+{
+	struct dh_origin embedder;
+	if (!strcmp(id->top_origin, id->origin))
+		return true;
+	return !dh_origin_parse(&embedder, id->top_origin, false, NULL) && dh_ctl_scopes(ctl, id->top_origin);
+}
+
 /* A page's own conditions, on top of its origin's. */
 static int admit_page(struct dh_ctl *ctl, const struct dh_identity *id, struct dh_origin *origin, struct dh_err *e)
 {
 	int err = admit(ctl, id->origin, origin, e);
 	if (err)
 		return err;
-	if (id->channel == DH_CHANNEL_NATIVE && !id->is_top_frame) {
-		dh_fail(e, DH_EPERM, "%s is a frame inside another page", origin->text); /* SR-17 */
+	if (id->channel == DH_CHANNEL_NATIVE && !id->is_top_frame && !may_embed(ctl, id)) {
+		dh_fail(e, DH_EPERM, "%s is a frame inside a page that has no grant", origin->text);
 		dh_ctl_note_denial(ctl, e);
-		return dh_hint(e, "Use Deskhand from the top page of a tab.");
+		return dh_hint(e, "Use Deskhand from the top page of a tab, or list the embedding site as well.");
 	}
 	if (id->channel == DH_CHANNEL_NATIVE && id->is_incognito) {
 		dh_fail(e, DH_EPERM, "%s is in a private window", origin->text); /* SR-17 */

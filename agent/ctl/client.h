@@ -44,6 +44,7 @@ struct dh_identity {
 	char extension[128]; /* native: the extension's id as the host was told (a claim) */
 	char browser[32];    /* native: "chromium", "firefox", ... (a claim) */
 	bool is_top_frame;
+	char top_origin[256]; /* native, in a frame: the origin of the tab's page, "" unknown */
 	bool is_incognito;
 	pid_t pid;           /* of the peer process (host or browser), 0 unknown */
 	char exe[256];       /* its /proc/PID/exe, "" unknown */

@@ -30,6 +30,7 @@ static const struct dh_param open_params[] = {
 	{"ch", DH_INT, .required = true, .min = 0, .max = INT32_MAX},
 	{"origin", DH_STR, .required = true, .max = sizeof(((struct dh_identity *)0)->origin) - 1},
 	{"is_top_frame", DH_BOOL},
+	{"top_origin", DH_STR, .max = sizeof(((struct dh_identity *)0)->top_origin) - 1},
 	{"is_incognito", DH_BOOL},
 	{0}};
 static const struct dh_param close_params[] = {{"ch", DH_INT, .required = true, .min = 0, .max = INT32_MAX}, {0}};
@@ -217,6 +218,7 @@ static void open_channel(struct dh_socket_conn *c, const struct dh_args *a, cons
 	struct dh_identity who = c->peer;
 	dh_strcopy(who.origin, sizeof(who.origin), dh_arg_str(a, "origin"));
 	who.is_top_frame = dh_arg_bool(a, "is_top_frame");
+	dh_strcopy(who.top_origin, sizeof(who.top_origin), dh_arg_has(a, "top_origin") ? dh_arg_str(a, "top_origin") : "");
 	who.is_incognito = dh_arg_bool(a, "is_incognito");
 	int err = c->channel_count >= CHANNELS_MAX
 			  ? dh_fail(&e, DH_ELIMIT, "more than %d channels on one connection", CHANNELS_MAX)

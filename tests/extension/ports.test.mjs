@@ -33,6 +33,13 @@ test('a page is opened at the agent with the attested origin, once the agent is 
 	assert.equal(page.last().params.state, 'up');
 });
 
+test('a frame is opened with the origin of the page around it', () => {
+	const { ports, host } = setUp();
+	ports.add(new FakePort('page'), { ...WHO, is_top_frame: false, top_origin: 'https://portal.example' });
+	host().say({ method: 'agent.state', params: { state: 'up' } });
+	assert.equal(host().last().params.top_origin, 'https://portal.example');
+});
+
 test('only id, method and params pass; a forged origin or channel does not', () => {
 	const { host, page } = connected();
 	page.say({ id: 3, method: 'session.open', params: { template: 'desk' }, origin: 'https://bank.example', ch: 99, jsonrpc: '9' });

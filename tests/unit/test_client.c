@@ -117,7 +117,8 @@ static int code_of(const struct peer *p)
 
 static void admission(void)
 {
-	set_up(GRANTED);
+	set_up("{\"origins\":[{\"origin\":\"https://crm.example\",\"scopes\":[\"camera\",\"stats\"]},"
+	       "{\"origin\":\"https://portal.example\",\"scopes\":[\"stats\"]}]}");
 	struct peer p;
 	TST_EQ(join(&p, DH_CHANNEL_WEBSOCKET, "null"), DH_EPERM);
 	TST_EQ(join(&p, DH_CHANNEL_WEBSOCKET, "https://crm.example/"), DH_EPERM);
@@ -127,7 +128,17 @@ static void admission(void)
 	TST_CHECK(!dh_ctl_may_connect(ctl, "file://", NULL));
 	TST_CHECK(dh_ctl_may_connect(ctl, "https://other.example", NULL));
 	struct dh_identity id = {.channel = DH_CHANNEL_NATIVE, .origin = "https://crm.example"};
-	TST_EQ(dh_client_create(&p.client, ctl, &id, &ops, &p, NULL), DH_EPERM); /* SR-17: a frame */
+	static const struct {
+		const char *top;
+		int err;
+	} frames[] = {{"", DH_EPERM}, {"https://ads.example", DH_EPERM}, {"local:cli", DH_EPERM}, {"null", DH_EPERM},
+		      {"https://crm.example", DH_OK}, {"https://portal.example", DH_OK}}; /* SR-17 */
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		dh_strcopy(id.top_origin, sizeof(id.top_origin), frames[i].top);
+		TST_EQ(dh_client_create(&p.client, ctl, &id, &ops, &p, NULL), frames[i].err);
+		if (!frames[i].err)
+			dh_client_destroy(p.client);
+	}
 	id.is_top_frame = id.is_incognito = true;
 	TST_EQ(dh_client_create(&p.client, ctl, &id, &ops, &p, NULL), DH_EPERM);
 	struct peer many[DH_PAGE_CLIENTS_MAX];

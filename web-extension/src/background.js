@@ -16,7 +16,7 @@ export function whoIs(sender) {
 	const { origin, frameId, tab } = sender;
 	if (typeof origin !== 'string' || origin === 'null' || typeof frameId !== 'number' || !tab || tab.incognito)
 		return null;
-	return { origin, is_top_frame: frameId === 0, is_incognito: false, tab_id: tab.id, top: originOf(tab.url) };
+	return { origin, is_top_frame: frameId === 0, is_incognito: false, tab_id: tab.id, top_origin: originOf(tab.url) };
 }
 
 function originOf(url) {
@@ -29,7 +29,7 @@ function originOf(url) {
 
 /** SR-17: a frame speaks only inside a page of its own origin or of one that is allowed itself. */
 function mayFrame(who) {
-	return who.is_top_frame || (who.top !== '' && (who.top === who.origin || sites.has(who.top)));
+	return who.is_top_frame || who.top_origin === who.origin || sites.has(who.top_origin);
 }
 
 async function pageConnected(port) {

@@ -51,7 +51,7 @@ export class Ports {
 	/**
 	 * A page's port, already vetted.
 	 * @param {object} port runtime.Port
-	 * @param {{origin: string, is_top_frame: boolean, is_incognito: boolean, tab_id?: number}} who from the browser's sender
+	 * @param {{origin: string, is_top_frame: boolean, is_incognito: boolean, top_origin?: string, tab_id?: number}} who from the browser's sender
 	 */
 	add(port, who) {
 		if (this.#channels.size >= CHANNELS_MAX) {
@@ -114,10 +114,11 @@ export class Ports {
 	#open(channel) {
 		if (channel.is_open || this.state.state !== 'up')
 			return;
-		const { origin, is_top_frame, is_incognito } = channel.who;
-		channel.is_open = this.#native.send({
-			jsonrpc: '2.0', method: 'transport.open', params: { ch: channel.ch, origin, is_top_frame, is_incognito },
-		});
+		const { origin, is_top_frame, is_incognito, top_origin } = channel.who;
+		const params = { ch: channel.ch, origin, is_top_frame, is_incognito };
+		if (!is_top_frame)
+			params.top_origin = top_origin;
+		channel.is_open = this.#native.send({ jsonrpc: '2.0', method: 'transport.open', params });
 	}
 
 	#drop(channel) {
