@@ -8,6 +8,8 @@
 #include "common/alloc.h"
 #include "common/err.h"
 
+#define FAINT 8 /* of 255: colours of less weight alone are not worth looking at a group */
+
 static int level(int v)
 {
 	return v < 0 ? 0 : v > 9 ? 9 : v;
@@ -140,46 +142,33 @@ void dh_beauty_reset(struct dh_beauty *b)
 	dh_beauty_mask_init(&b->mask, b->blocks_wide, b->blocks_high);
 }
 
-/* The box around the chroma of one luma slice of the table; all 0 when there is none. */
-static void find_bounds(struct dh_beauty *b, int slice)
+/* Which colours of one luma slice of the table count at all. */
+static void find_colours(struct dh_beauty *b, int slice)
 {
 	const uint16_t *table = b->mask.table + slice * (DH_BEAUTY_TABLE_SIZE / 8);
-	uint32_t columns = 0, rows = 0;
+	struct dh_beauty_colours *far = &b->slice_colours[slice][0], *near = &b->slice_colours[slice][1];
 
-	for (int v = 0; v < 32; v++) {
-		uint32_t bits = 0;
+	for (int v = 0; v < 32; v++)
+		for (int k = 0; k < 4; k++) {
+			unsigned is_far = 0, is_near = 0;
 
-		for (int u = 0; u < 32; u++)
-			bits |= (uint32_t)(table[v * 32 + u] != 0) << u;
-		columns |= bits;
-		rows |= (uint32_t)(bits != 0) << v;
-	}
-	struct dh_beauty_bounds *box = &b->slice_bounds[slice];
+			for (int j = 0; j < 8; j++) {
+				uint16_t entry = table[v * 32 + k * 8 + j];
 
-	*box = (struct dh_beauty_bounds){0};
-	if (!rows)
-		return;
-	box->u_min = (uint8_t)(DH_BEAUTY_U_LOW + 2 * __builtin_ctz(columns));
-	box->u_max = (uint8_t)(DH_BEAUTY_U_LOW + 2 * (31 - __builtin_clz(columns)) + 1);
-	box->v_min = (uint8_t)(DH_BEAUTY_V_LOW + 2 * __builtin_ctz(rows));
-	box->v_max = (uint8_t)(DH_BEAUTY_V_LOW + 2 * (31 - __builtin_clz(rows)) + 1);
+				is_far |= (unsigned)((entry & 255) >= FAINT) << j;
+				is_near |= (unsigned)((entry & 255) >= FAINT || entry >> 8 >= FAINT) << j;
+			}
+			far->bits[k][v] = (uint8_t)is_far;
+			near->bits[k][v] = (uint8_t)is_near;
+		}
 }
 
-static void unite_bounds(struct dh_beauty *b)
+static void unite_colours(struct dh_beauty *b)
 {
-	struct dh_beauty_bounds all = {0};
-
-	for (int i = 0; i < 8; i++) {
-		const struct dh_beauty_bounds *box = &b->slice_bounds[i];
-
-		if (!box->u_max)
-			continue;
-		all.u_min = !all.u_max || box->u_min < all.u_min ? box->u_min : all.u_min;
-		all.v_min = !all.v_max || box->v_min < all.v_min ? box->v_min : all.v_min;
-		all.u_max = box->u_max > all.u_max ? box->u_max : all.u_max;
-		all.v_max = box->v_max > all.v_max ? box->v_max : all.v_max;
-	}
-	b->bounds = all;
+	memset(b->colours, 0, sizeof(b->colours));
+	for (int slice = 0; slice < 8; slice++)
+		for (size_t i = 0; i < sizeof(b->colours); i++)
+			((uint8_t *)b->colours)[i] |= ((const uint8_t *)b->slice_colours[slice])[i];
 }
 
 /* What the skin model has to say about this frame. */
@@ -189,13 +178,13 @@ static void learn(struct dh_beauty *b)
 	dh_beauty_mask_learn(&b->mask, b->frames == 0);
 	for (int i = 0; i < 8; i++)
 		if (b->mask.remade >> i & 1)
-			find_bounds(b, i);
-	unite_bounds(b);
+			find_colours(b, i);
+	unite_colours(b);
 	dh_beauty_mask_columns(&b->mask, b->ellipse_x + DH_BEAUTY_PAD, b->groups * DH_BEAUTY_GROUP);
 	for (int r = 0; r < b->blocks_high; r++)
 		b->ellipse_y[r] = dh_beauty_mask_row(&b->mask, r);
 	b->face_groups = 0;
-	for (int i = 0; b->tune.sharpen && i < b->groups * DH_BEAUTY_GROUP; i++)
+	for (int i = 0; i < b->groups * DH_BEAUTY_GROUP; i++)
 		if (b->ellipse_x[DH_BEAUTY_PAD + i] < DH_BEAUTY_ELLIPSE_END)
 			b->face_groups |= UINT64_C(1) << (i / DH_BEAUTY_GROUP);
 }

@@ -45,21 +45,59 @@ INLINE __m256i sum_2x2(const uint8_t *a, const uint8_t *b)
 	return _mm256_srli_epi16(_mm256_add_epi16(s, words(2)), 2);
 }
 
-AVX2 static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2],
-				  const struct dh_beauty_bounds *bounds, int groups, uint8_t *mean_u, uint8_t *mean_v)
+/* bits[k][v] and bits[k + 1][v] of a set of colours, in the low and the high half, for 16 V bins each. */
+INLINE __m256i pick_bits(const struct dh_beauty_colours *c, int k, __m256i v)
 {
-	const __m256i low = _mm256_setr_m128i(_mm_set1_epi8((char)bounds->u_min), _mm_set1_epi8((char)bounds->v_min));
-	const __m256i high = _mm256_setr_m128i(_mm_set1_epi8((char)bounds->u_max), _mm_set1_epi8((char)bounds->v_max));
+	__m256i low = _mm256_setr_m128i(_mm_loadu_si128((const void *)c->bits[k]),
+					_mm_loadu_si128((const void *)c->bits[k + 1]));
+	__m256i high = _mm256_setr_m128i(_mm_loadu_si128((const void *)(c->bits[k] + 16)),
+					 _mm_loadu_si128((const void *)(c->bits[k + 1] + 16)));
+	__m256i is_high = _mm256_slli_epi16(v, 3); /* bit 4 to bit 7 */
+	return _mm256_blendv_epi8(_mm256_shuffle_epi8(low, v), _mm256_shuffle_epi8(high, v), is_high);
+}
+
+/* How many of 16 blocks, U in the low half and V in the high half, are in a set of colours. */
+INLINE int count_colours(const struct dh_beauty_colours *c, __m256i uv)
+{
+	const __m256i origin = _mm256_setr_m128i(_mm_set1_epi8(DH_BEAUTY_U_LOW), _mm_set1_epi8((char)DH_BEAUTY_V_LOW));
+	const __m128i bit = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, (char)128, 1, 2, 4, 8, 16, 32, 64, (char)128);
+	const __m128i zero = _mm_setzero_si128();
+	__m256i d = _mm256_sub_epi8(uv, origin);
+	__m256i far = _mm256_and_si256(d, _mm256_set1_epi8((char)0xc0));
+	__m256i bin = _mm256_and_si256(_mm256_srli_epi16(d, 1), _mm256_set1_epi8(31));
+	__m128i u = _mm256_castsi256_si128(bin);
+	__m256i v = _mm256_permute4x64_epi64(bin, _MM_SHUFFLE(3, 2, 3, 2));
+	__m256i even = pick_bits(c, 0, v), odd = pick_bits(c, 2, v); /* k = 0 and 1, 2 and 3 */
+	__m128i k0 = _mm256_castsi256_si128(even), k1 = _mm256_extracti128_si256(even, 1);
+	__m128i k2 = _mm256_castsi256_si128(odd), k3 = _mm256_extracti128_si256(odd, 1);
+	__m128i by_8 = _mm_slli_epi16(u, 4), by_16 = _mm_slli_epi16(u, 3); /* bits 3 and 4 of u to bit 7 */
+	__m128i picked = _mm_blendv_epi8(_mm_blendv_epi8(k0, k1, by_8), _mm_blendv_epi8(k2, k3, by_8), by_16);
+	__m128i set = _mm_and_si128(picked, _mm_shuffle_epi8(bit, _mm_and_si128(u, _mm_set1_epi8(7))));
+	__m128i any_far = _mm_or_si128(_mm256_castsi256_si128(far), _mm256_extracti128_si256(far, 1));
+	__m128i inside = _mm_cmpeq_epi8(any_far, zero);
+	set = _mm_andnot_si128(_mm_cmpeq_epi8(set, zero), inside);
+	return __builtin_popcount((unsigned)_mm_movemask_epi8(set));
+}
+
+AVX2 static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2],
+				  const struct dh_beauty_colours *colours, ptrdiff_t ahead, int groups, uint8_t *mean_u,
+				  uint8_t *mean_v, uint64_t *many)
+{
 	uint64_t candidates = 0;
+	*many = 0;
 	for (int g = 0; g < groups; g++) {
 		ptrdiff_t at = (ptrdiff_t)g * 2 * DH_BEAUTY_GROUP;
+		for (int i = 0; i < 2; i++) {
+			_mm_prefetch((const void *)(u[i] + at + ahead), _MM_HINT_T0);
+			_mm_prefetch((const void *)(v[i] + at + ahead), _MM_HINT_T0);
+		}
 		__m256i m = _mm256_packus_epi16(sum_2x2(u[0] + at, u[1] + at), sum_2x2(v[0] + at, v[1] + at));
 		m = _mm256_permute4x64_epi64(m, _MM_SHUFFLE(3, 1, 2, 0)); /* U means low, V means high */
 		_mm_storeu_si128((void *)(mean_u + g * DH_BEAUTY_GROUP), _mm256_castsi256_si128(m));
 		_mm_storeu_si128((void *)(mean_v + g * DH_BEAUTY_GROUP), _mm256_extracti128_si256(m, 1));
-		__m256i inside = _mm256_cmpeq_epi8(_mm256_min_epu8(_mm256_max_epu8(m, low), high), m);
-		uint32_t bits = (uint32_t)_mm256_movemask_epi8(inside);
-		candidates |= (uint64_t)((bits & bits >> 16) != 0) << g;
+		int count = count_colours(colours, m);
+		candidates |= (uint64_t)(count > 0) << g;
+		*many |= (uint64_t)(count >= DH_BEAUTY_MANY) << g;
 	}
 	return candidates;
 }
@@ -96,10 +134,12 @@ INLINE void store_words(uint16_t *p, __m256i a, __m256i b)
 	_mm256_storeu_si256((void *)p, v);
 }
 
-AVX2 static void block_stats(const uint8_t *const rows[4], int groups, uint16_t *sum, uint16_t *var)
+AVX2 static void block_stats(const uint8_t *const rows[4], ptrdiff_t ahead, int groups, uint16_t *sum, uint16_t *var)
 {
 	for (int g = 0; g < groups; g++) {
 		__m256i s[2], q[2];
+		for (int i = 0; i < 4; i++)
+			_mm_prefetch((const void *)(rows[i] + (ptrdiff_t)g * 64 + ahead), _MM_HINT_T0);
 		for (int h = 0; h < 2; h++)
 			stats_8(rows, (ptrdiff_t)g * 64 + h * 32, &s[h], &q[h]);
 		store_words(sum + g * DH_BEAUTY_GROUP, s[0], s[1]);

@@ -5,6 +5,7 @@
 #ifndef DH_FILTERS_BEAUTY_KERNELS_H
 #define DH_FILTERS_BEAUTY_KERNELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define DH_BEAUTY_GROUP 16            /* blocks of a group: 64 luma, 32 chroma pixels */
@@ -16,11 +17,12 @@
 #define DH_BEAUTY_V_LOW 128           /* V bins 128..191, two values each */
 #define DH_BEAUTY_ELLIPSE_ONE 1024    /* fixed-point 1.0 of the face ellipse's equation */
 #define DH_BEAUTY_ELLIPSE_END 2048    /* where its soft rim ends */
+#define DH_BEAUTY_MANY 3              /* blocks of a group: so many are not noise */
 #define DH_BEAUTY_GROUPS_MAX 64       /* of a row: a set of groups is a 64-bit mask, bit 0 is the leftmost */
 
-/* Colours among which skin is looked for. */
-struct dh_beauty_bounds {
-	uint8_t u_min, u_max, v_min, v_max;
+/* A set of chroma bins: bit j of bits[k][v] is U bin 8 k + j with V bin v. */
+struct dh_beauty_colours {
+	uint8_t bits[4][32];
 };
 
 /* Constants of one frame, made from the levels. Variances are of luma, times 9 (sums over 3x3 blocks). */
@@ -57,11 +59,13 @@ struct dh_beauty_pair {
 };
 
 struct dh_beauty_kernels {
-	/* Means of 2x2 chroma pixels. Returns the groups with a block inside the bounds. */
+	/* Means of 2x2 chroma pixels. Returns the groups with a block of one of the colours; *many: those with MANY of
+	 * them. ahead: bytes from a row to one that will be asked for soon. */
 	uint64_t (*chroma_means)(const uint8_t *const u[2], const uint8_t *const v[2],
-			const struct dh_beauty_bounds *bounds, int groups, uint8_t *mean_u, uint8_t *mean_v);
+			const struct dh_beauty_colours *colours, ptrdiff_t ahead, int groups, uint8_t *mean_u, uint8_t *mean_v,
+			uint64_t *many);
 	/* Sum (0..4080) and variance (0..V_MAX) of the 16 luma pixels of each block. */
-	void (*block_stats)(const uint8_t *const rows[4], int groups, uint16_t *sum, uint16_t *var);
+	void (*block_stats)(const uint8_t *const rows[4], ptrdiff_t ahead, int groups, uint16_t *sum, uint16_t *var);
 	/* Index into the skin table, TABLE_SIZE for colours outside of it. */
 	void (*table_index)(const uint16_t *sum, const uint8_t *u, const uint8_t *v, int groups, uint16_t *index);
 	/* Blend the two weights of each entry (high byte: inside the face ellipse) by place, then move skin, which

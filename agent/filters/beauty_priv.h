@@ -22,13 +22,14 @@ struct dh_beauty {
 	uint64_t *live; /* per row: the groups of skin that are not all 0 */
 	uint64_t dirty[2]; /* the groups of either row of gain, lift, red_u and red_v that are not all 0 */
 	struct dh_beauty_mask mask;
-	struct dh_beauty_bounds slice_bounds[8]; /* of the table's colours that are not 0 */
+	/* The table's colours that are not 0, of each luma slice: far from the face, and near it. */
+	struct dh_beauty_colours slice_colours[8][2];
 	/* -- of the frame being worked on */
 	struct dh_frame *pic;
 	struct dh_beauty_tune tune;
 	bool does_luma, does_chroma;
-	struct dh_beauty_bounds bounds;
-	uint64_t face_groups; /* those the face ellipse touches, if it is to be sharpened */
+	struct dh_beauty_colours colours[2]; /* all slices together */
+	uint64_t face_groups; /* those the face ellipse touches */
 	uint64_t *need;       /* per row: groups with colours of skin, with skin in the last frame, with face */
 	uint16_t *ellipse_x;  /* one block row: columns of the face ellipse */
 	uint16_t *ellipse_y;  /* its rows */
@@ -44,7 +45,7 @@ struct dh_beauty {
 
 /* The colours and the luma texture of a part of the picture, for the skin model. Thread: the filter's, as below. */
 void dh_beauty_sample(struct dh_beauty *b);
-/* The passes over a frame; b->pic, tune, does_*, ellipse, bounds and face_groups are set. */
+/* The passes over a frame; b->pic, tune, does_*, ellipse, colours and face_groups are set. */
 void dh_beauty_run_rows(struct dh_beauty *b);
 
 #endif

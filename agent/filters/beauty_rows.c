@@ -13,9 +13,8 @@
 #define GROUP DH_BEAUTY_GROUP
 #define LUMA_PX (4 * GROUP) /* of a group */
 #define CHROMA_PX (2 * GROUP)
-
-/* Skin of any tone lies here, with room to spare (Chai and Ngan 1999); the model learns from these colours. */
-static const struct dh_beauty_bounds anyone = {76, 127, 131, 186};
+#define LUMA_AHEAD 1 /* block rows: pictures of other threads are not in the cache, and runs are too short for the */
+#define CHROMA_AHEAD 2 /* processor to foresee */
 
 /* Block 0 of a row of a ring, of a pair of rows, of a whole-picture array. */
 #define RING_ROW(b, array, row) ((array) + ((row) & (RING - 1)) * (b)->pitch + DH_BEAUTY_PAD)
@@ -62,12 +61,18 @@ static uint64_t face_groups(const struct dh_beauty *b, int r)
 	return b->ellipse_y[r] < DH_BEAUTY_ELLIPSE_END ? b->face_groups : 0;
 }
 
-static uint64_t face_near(const struct dh_beauty *b, int r, int reach)
+/* The same where they are worked on even without skin. */
+static uint64_t sharp_groups(const struct dh_beauty *b, int r)
+{
+	return b->tune.sharpen ? face_groups(b, r) : 0;
+}
+
+static uint64_t sharp_near(const struct dh_beauty *b, int r, int reach)
 {
 	uint64_t all = 0;
 	for (int i = r - reach; i <= r + reach; i++)
 		if (i >= 0 && i < b->blocks_high)
-			all |= face_groups(b, i);
+			all |= sharp_groups(b, i);
 	return all;
 }
 
@@ -116,24 +121,46 @@ static void repeat_ends8(const struct dh_beauty *b, void *of_row)
 
 /* ---- passes ---- */
 
-/* Chroma means of a row. Returns the groups with colours inside the bounds. */
-static uint64_t chroma_row(struct dh_beauty *b, int r, const struct dh_beauty_bounds *bounds)
+/* Returns the groups with one of the colours, adds to *many those with several blocks of them. */
+static uint64_t chroma_run(struct dh_beauty *b, int r, int from, int count, const struct dh_beauty_colours *colours,
+			   uint64_t *many)
 {
 	int width = (b->width + 1) / 2, full = width / CHROMA_PX, rest = width - full * CHROMA_PX;
-	uint8_t *mu = RING_ROW(b, b->mean_u, r), *mv = RING_ROW(b, b->mean_v, r);
-	const uint8_t *u[2] = {pixel_row(b, 1, 2 * r), pixel_row(b, 1, 2 * r + 1)};
-	const uint8_t *v[2] = {pixel_row(b, 2, 2 * r), pixel_row(b, 2, 2 * r + 1)};
-	uint64_t found = b->k->chroma_means(u, v, bounds, full, mu, mv);
-	if (!rest)
-		return found;
+	int whole = from + count > full ? full - from : count;
+	uint8_t *mu = RING_ROW(b, b->mean_u, r) + from * GROUP, *mv = RING_ROW(b, b->mean_v, r) + from * GROUP;
+	const uint8_t *u[2], *v[2];
+	for (int i = 0; i < 2; i++) {
+		u[i] = pixel_row(b, 1, 2 * r + i) + from * CHROMA_PX;
+		v[i] = pixel_row(b, 2, 2 * r + i) + from * CHROMA_PX;
+	}
+	ptrdiff_t ahead = CHROMA_AHEAD * 2 * b->pic->stride[1];
+	uint64_t some, found = b->k->chroma_means(u, v, colours, ahead, whole, mu, mv, &some);
+	*many |= some << from;
+	if (whole == count)
+		return found << from;
 	for (int i = 0; i < 2; i++) {
 		uint8_t *to_u = b->edge + i * LUMA_PX, *to_v = b->edge + (i + 2) * LUMA_PX;
-		stage_end(to_u, u[i] + full * CHROMA_PX, rest, CHROMA_PX);
-		stage_end(to_v, v[i] + full * CHROMA_PX, rest, CHROMA_PX);
+		stage_end(to_u, u[i] + whole * CHROMA_PX, rest, CHROMA_PX);
+		stage_end(to_v, v[i] + whole * CHROMA_PX, rest, CHROMA_PX);
 		u[i] = to_u;
 		v[i] = to_v;
 	}
-	return found | b->k->chroma_means(u, v, bounds, 1, mu + full * GROUP, mv + full * GROUP) << full;
+	found |= b->k->chroma_means(u, v, colours, 0, 1, mu + whole * GROUP, mv + whole * GROUP, &some) << whole;
+	*many |= some << (from + whole);
+	return found << from;
+}
+
+/* Chroma means of a row. Returns the groups with colours of skin: near the face more colours count. A block alone is
+ * noise, unless it is at the rim of many. */
+static uint64_t chroma_row(struct dh_beauty *b, int r)
+{
+	uint64_t near = face_groups(b, r), far = all_groups(b) & ~near, found = 0, many = 0;
+	for (int from, count; take_run(&near, &from, &count);)
+		found |= chroma_run(b, r, from, count, &b->colours[1], &many);
+	for (int from, count; take_run(&far, &from, &count);)
+		found |= chroma_run(b, r, from, count, &b->colours[0], &many);
+	uint64_t above = r ? b->need[r - 1] : 0;
+	return many | (found & widen(b, many | above));
 }
 
 static void stats_run(struct dh_beauty *b, int r, int from, int count)
@@ -143,14 +170,14 @@ static void stats_run(struct dh_beauty *b, int r, int from, int count)
 	const uint8_t *rows[4];
 	for (int i = 0; i < 4; i++)
 		rows[i] = pixel_row(b, 0, 4 * r + i) + from * LUMA_PX;
-	b->k->block_stats(rows, whole, sum, var);
+	b->k->block_stats(rows, LUMA_AHEAD * 4 * (ptrdiff_t)b->pic->stride[0], whole, sum, var);
 	if (whole == count)
 		return;
 	for (int i = 0; i < 4; i++) {
 		stage_end(b->edge + i * LUMA_PX, rows[i] + whole * LUMA_PX, b->width - full * LUMA_PX, LUMA_PX);
 		rows[i] = b->edge + i * LUMA_PX;
 	}
-	b->k->block_stats(rows, 1, sum + whole * GROUP, var + whole * GROUP);
+	b->k->block_stats(rows, 0, 1, sum + whole * GROUP, var + whole * GROUP);
 }
 
 static void index_run(struct dh_beauty *b, int r, int from, int count)
@@ -192,7 +219,7 @@ static void skin_row(struct dh_beauty *b, int r)
 static void spread_row(struct dh_beauty *b, int r)
 {
 	uint16_t *mean = RING_ROW(b, b->mean, r), *dev = RING_ROW(b, b->dev, r);
-	uint64_t set = widen(b, unite_rows(b, b->live, r, 2) | face_near(b, r, 2));
+	uint64_t set = widen(b, unite_rows(b, b->live, r, 2) | sharp_near(b, r, 2));
 	if (!set)
 		return;
 	for (int from, count; take_run(&set, &from, &count);) {
@@ -233,7 +260,7 @@ static void gain_row(struct dh_beauty *b, int r)
 {
 	int8_t *const out[4] = {PAIR_ROW(b, b->gain, r), PAIR_ROW(b, b->lift, r), PAIR_ROW(b, b->red_u, r),
 				PAIR_ROW(b, b->red_v, r)};
-	uint64_t set = widen(b, unite_rows(b, b->live, r, 1)) | face_groups(b, r);
+	uint64_t set = widen(b, unite_rows(b, b->live, r, 1)) | sharp_groups(b, r);
 	uint64_t old = b->dirty[r & 1] & ~set, painted = 0;
 	if (!(set | old))
 		return;
@@ -339,7 +366,7 @@ void dh_beauty_run_rows(struct dh_beauty *b)
 	for (int r = 0; r < n + REACH + 4; r++) {
 		int stats = r - REACH, spread = stats - 2, gain = stats - 3;
 		if (r < n)
-			b->need[r] = chroma_row(b, r, &b->bounds) | b->live[r] | face_groups(b, r);
+			b->need[r] = chroma_row(b, r) | b->live[r] | sharp_groups(b, r);
 		if (stats >= 0 && stats < n) {
 			stats_row(b, stats);
 			skin_row(b, stats);
@@ -353,6 +380,10 @@ void dh_beauty_run_rows(struct dh_beauty *b)
 	}
 }
 
+/* Skin of any tone has a U of at least 76 and a V of 130 to 187, with room to spare (Chai and Ngan 1999). */
+#define SKIN_ROWS(bits) {0, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, \
+			 bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, bits, 0, 0}
+
 static void take_samples(struct dh_beauty *b, int r, int from, int count)
 {
 	struct dh_beauty_mask *m = &b->mask;
@@ -365,8 +396,9 @@ static void take_samples(struct dh_beauty *b, int r, int from, int count)
 /* One block in step * step. */
 void dh_beauty_sample(struct dh_beauty *b)
 {
+	static const struct dh_beauty_colours anyone = {{SKIN_ROWS(0xc0), SKIN_ROWS(0xff), SKIN_ROWS(0xff), SKIN_ROWS(0xff)}};
 	for (int r = 0; r < b->blocks_high; r += b->mask.step) {
-		uint64_t set = widen(b, chroma_row(b, r, &anyone));
+		uint64_t many, set = widen(b, chroma_run(b, r, 0, b->groups, &anyone, &many));
 		for (int from, count; take_run(&set, &from, &count);) {
 			stats_run(b, r, from, count);
 			index_run(b, r, from, count);

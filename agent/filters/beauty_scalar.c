@@ -2,6 +2,7 @@
  * path of machines without AVX2. Shifts of negative numbers are arithmetic, as gcc and clang define them. */
 #include "agent/filters/beauty_kernels.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 static int min_int(int a, int b)
@@ -25,19 +26,32 @@ static uint64_t group_bit(int block)
 	return UINT64_C(1) << (block / DH_BEAUTY_GROUP);
 }
 
-static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2], const struct dh_beauty_bounds *bounds,
-		int groups, uint8_t *mean_u, uint8_t *mean_v)
+static bool has_colour(const struct dh_beauty_colours *c, int u, int v)
+{
+	int du = u - DH_BEAUTY_U_LOW, dv = v - DH_BEAUTY_V_LOW;
+
+	return !((du | dv) & ~63) && c->bits[du >> 4][dv >> 1] >> ((du >> 1) & 7) & 1;
+}
+
+static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2], const struct dh_beauty_colours *colours,
+		ptrdiff_t ahead, int groups, uint8_t *mean_u, uint8_t *mean_v, uint64_t *many)
 {
 	uint64_t candidates = 0;
 
-	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i++) {
-		int mu = (u[0][2 * i] + u[0][2 * i + 1] + u[1][2 * i] + u[1][2 * i + 1] + 2) >> 2;
-		int mv = (v[0][2 * i] + v[0][2 * i + 1] + v[1][2 * i] + v[1][2 * i + 1] + 2) >> 2;
+	*many = 0;
+	for (int g = 0; g < groups; g++) {
+		int count = 0;
 
-		mean_u[i] = (uint8_t)mu;
-		mean_v[i] = (uint8_t)mv;
-		if (mu >= bounds->u_min && mu <= bounds->u_max && mv >= bounds->v_min && mv <= bounds->v_max)
-			candidates |= group_bit(i);
+		for (int i = g * DH_BEAUTY_GROUP; i < (g + 1) * DH_BEAUTY_GROUP; i++) {
+			int mu = (u[0][2 * i] + u[0][2 * i + 1] + u[1][2 * i] + u[1][2 * i + 1] + 2) >> 2;
+			int mv = (v[0][2 * i] + v[0][2 * i + 1] + v[1][2 * i] + v[1][2 * i + 1] + 2) >> 2;
+
+			mean_u[i] = (uint8_t)mu;
+			mean_v[i] = (uint8_t)mv;
+			count += has_colour(colours, mu, mv);
+		}
+		candidates |= (uint64_t)(count > 0) << g;
+		*many |= (uint64_t)(count >= DH_BEAUTY_MANY) << g;
 	}
 	return candidates;
 }
@@ -48,7 +62,7 @@ static int average(int a, int b)
 	return (a + b + 1) >> 1;
 }
 
-static void block_stats(const uint8_t *const rows[4], int groups, uint16_t *sum, uint16_t *var)
+static void block_stats(const uint8_t *const rows[4], ptrdiff_t ahead, int groups, uint16_t *sum, uint16_t *var)
 {
 	for (int i = 0; i < groups * DH_BEAUTY_GROUP; i++) {
 		int s = 0, square[4][2], quarter = 0;
