@@ -62,8 +62,8 @@ struct dh_beauty_kernels {
 	/* Means of 2x2 chroma pixels. Returns the groups with a block of one of the colours; *many: those with MANY of
 	 * them. ahead: bytes from a row to one that will be asked for soon. */
 	uint64_t (*chroma_means)(const uint8_t *const u[2], const uint8_t *const v[2],
-			const struct dh_beauty_colours *colours, ptrdiff_t ahead, int groups, uint8_t *mean_u, uint8_t *mean_v,
-			uint64_t *many);
+			const struct dh_beauty_colours *colours, ptrdiff_t ahead, int groups, uint8_t *mean_u,
+			uint8_t *mean_v, uint64_t *many);
 	/* Sum (0..4080) and variance (0..V_MAX) of the 16 luma pixels of each block. */
 	void (*block_stats)(const uint8_t *const rows[4], ptrdiff_t ahead, int groups, uint16_t *sum, uint16_t *var);
 	/* Index into the skin table, TABLE_SIZE for colours outside of it. */

@@ -183,8 +183,8 @@ static void stats_run(struct dh_beauty *b, int r, int from, int count)
 static void index_run(struct dh_beauty *b, int r, int from, int count)
 {
 	int at = from * GROUP;
-	b->k->table_index(RING_ROW(b, b->sum, r) + at, RING_ROW(b, b->mean_u, r) + at, RING_ROW(b, b->mean_v, r) + at, count,
-			  b->index + DH_BEAUTY_PAD + at);
+	const uint8_t *u = RING_ROW(b, b->mean_u, r) + at, *v = RING_ROW(b, b->mean_v, r) + at;
+	b->k->table_index(RING_ROW(b, b->sum, r) + at, u, v, count, b->index + DH_BEAUTY_PAD + at);
 }
 
 static void stats_row(struct dh_beauty *b, int r)
@@ -208,8 +208,8 @@ static void skin_row(struct dh_beauty *b, int r)
 		index_run(b, r, from, count);
 		for (int i = at; i < (from + count) * GROUP; i++)
 			entry[i] = b->mask.table[index[i]];
-		live |= b->k->skin_weight(entry + at, b->ellipse_x + DH_BEAUTY_PAD + at, b->ellipse_y[r], b->frames == 0, count,
-					  skin + at) << from;
+		live |= b->k->skin_weight(entry + at, b->ellipse_x + DH_BEAUTY_PAD + at, b->ellipse_y[r], b->frames == 0,
+					  count, skin + at) << from;
 	}
 	if (b->need[r])
 		repeat_ends8(b, skin);
@@ -390,13 +390,15 @@ static void take_samples(struct dh_beauty *b, int r, int from, int count)
 	const uint16_t *index = b->index + DH_BEAUTY_PAD, *var = RING_ROW(b, b->var, r);
 	for (int i = from * GROUP + m->step / 2; i < (from + count) * GROUP && i < b->blocks_wide; i += m->step)
 		if (index[i] < DH_BEAUTY_TABLE_SIZE && m->sample_count < DH_BEAUTY_SAMPLES)
-			m->samples[m->sample_count++] = (struct dh_beauty_sample){(uint16_t)i, (uint16_t)r, index[i], var[i]};
+			m->samples[m->sample_count++] =
+				(struct dh_beauty_sample){(uint16_t)i, (uint16_t)r, index[i], var[i]};
 }
 
 /* One block in step * step. */
 void dh_beauty_sample(struct dh_beauty *b)
 {
-	static const struct dh_beauty_colours anyone = {{SKIN_ROWS(0xc0), SKIN_ROWS(0xff), SKIN_ROWS(0xff), SKIN_ROWS(0xff)}};
+	static const struct dh_beauty_colours anyone = {
+		{SKIN_ROWS(0xc0), SKIN_ROWS(0xff), SKIN_ROWS(0xff), SKIN_ROWS(0xff)}};
 	for (int r = 0; r < b->blocks_high; r += b->mask.step) {
 		uint64_t many, set = widen(b, chroma_run(b, r, 0, b->groups, &anyone, &many));
 		for (int from, count; take_run(&set, &from, &count);) {
