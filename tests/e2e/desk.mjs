@@ -68,7 +68,7 @@ export class Desk {
 	}
 
 	cli(...args) {
-		return execFileSync(program, args, { env: this.env, encoding: 'utf8' });
+		return execFileSync(program, args, { env: this.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 	}
 
 	/** What ffprobe says of a recording, by the id that the page knows. */

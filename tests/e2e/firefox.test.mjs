@@ -1,0 +1,104 @@
+/** The same road in Firefox, driven over WebDriver BiDi; here every page takes the content script's way. */
+import assert from 'node:assert/strict';
+import nodeTest from 'node:test';
+import path from 'node:path';
+import puppeteer from 'puppeteer-core';
+import { Desk, extension, percentiles } from './desk.mjs';
+import { callHere, connectHere, timeCalls } from './page_script.mjs';
+
+const program = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
+const desk = new Desk();
+const test = (name, fn) => nodeTest(name, { timeout: 90000 }, fn);
+let browser, url, stranger;
+
+nodeTest.before(async () => {
+	const pages = await desk.servePages();
+	url = `http://localhost:${pages}`;
+	stranger = `http://127.0.0.1:${pages}`;
+	desk.setPolicy({ origins: [{ origin: url, scopes: ['*'] }], limits: { commands_per_s: 100000 } });
+	await desk.startAgent();
+	desk.cli('manifests', 'install', '--user', '--browser', 'firefox'); /* HOME is the desk's */
+	browser = await puppeteer.launch({
+		browser: 'firefox', executablePath: program, headless: true, env: desk.env, userDataDir: path.join(desk.dir, 'firefox'),
+		extraPrefsFirefox: { 'extensions.originControls.grantByDefault': true },
+	});
+	await browser.installExtension(extension);
+});
+
+nodeTest.after(async () => {
+	await browser?.close();
+	await desk.stop();
+});
+
+async function tab(t, where = `${url}/pages/index.html`) {
+	const page = await browser.newPage();
+	t.after(() => page.close());
+	page.setDefaultTimeout(20000);
+	await page.goto(where);
+	return page;
+}
+
+const text = (page, id, wanted) => page.waitForFunction((i, w) => document.getElementById(i).textContent.includes(w), {}, id, wanted);
+const connection = (page, state) => page.waitForFunction((s) => document.getElementById('connection').dataset.state === s, {}, state);
+const visible = (page, id) => page.waitForSelector(`#${id}`, { visible: true });
+
+test('the demo page records in Firefox, over a reload, and the file is whole', async (t) => {
+	const page = await tab(t);
+	await page.click('#connect');
+	await connection(page, 'connected');
+	await text(page, 'agent-facts', 'extension');
+	await page.click('#open');
+	await visible(page, 'snapshot');
+	await page.click('#record');
+	await text(page, 'elapsed', '00:02');
+	await page.reload();
+	await connection(page, 'connected');
+	await text(page, 'record-state', 'Recording');
+	await text(page, 'elapsed', '00:03');
+	await page.click('#stop');
+	await text(page, 'record-state', 'Finished');
+	const facts = JSON.parse(await page.$eval('#facts', (e) => e.textContent));
+	const { duration_s, video, audio } = desk.probe(facts.recording);
+	assert.ok(duration_s >= 2.8, `${duration_s} s`);
+	assert.deepEqual([video.codec_name, video.width, video.height, audio.codec_name], ['h264', 1280, 720, 'aac']);
+	await page.click('#close');
+	await visible(page, 'open');
+});
+
+test('an origin without a grant is told what to type', async (t) => {
+	const page = await tab(t, `${stranger}/pages/index.html`);
+	await page.click('#connect');
+	await visible(page, 'failure');
+	assert.equal(await page.$eval('#failure-name', (e) => e.textContent), 'denied');
+	assert.match(await page.$eval('#failure-hint', (e) => e.textContent), new RegExp(`deskhand grants allow ${stranger} `));
+});
+
+test('the agent is killed and started again: the page comes back by itself', async (t) => {
+	const page = await tab(t);
+	await page.click('#connect');
+	await connection(page, 'connected');
+	await desk.killAgent();
+	await connection(page, 'reconnecting');
+	await desk.startAgent();
+	await connection(page, 'connected');
+});
+
+test('the WebSocket road, and its errors as values', async (t) => {
+	const page = await tab(t);
+	const { transport, error } = await page.evaluate(connectHere, { transport: 'websocket', ports: [desk.ready.port] });
+	assert.equal(transport, 'websocket', JSON.stringify(error));
+	const answer = await page.evaluate(callHere, ['recording.get', { recording: 'none' }]);
+	assert.equal(answer.error.name, 'ENOENT', JSON.stringify(answer));
+});
+
+test('1000 calls from the page to the agent and back', async (t) => {
+	const page = await tab(t);
+	for (const [road, options] of Object.entries({ content_script: { transport: 'extension' },
+		websocket: { transport: 'websocket', ports: [desk.ready.port] } })) {
+		await page.evaluate(connectHere, options);
+		await page.evaluate(timeCalls, 100);
+		const found = percentiles(await page.evaluate(timeCalls, 1000));
+		assert.equal(found.n, 1000);
+		t.diagnostic(`${road}: ${JSON.stringify(found)}`);
+	}
+});
