@@ -39,6 +39,7 @@ async function tab(t, where = `${url}/pages/index.html`) {
 }
 
 const text = (page, id, wanted) => page.waitForFunction((i, w) => document.getElementById(i).textContent.includes(w), {}, id, wanted);
+const read = (page, id) => page.evaluate((i) => document.getElementById(i).textContent, id);
 const connection = (page, state) => page.waitForFunction((s) => document.getElementById('connection').dataset.state === s, {}, state);
 const visible = (page, id) => page.waitForSelector(`#${id}`, { visible: true });
 
@@ -57,7 +58,7 @@ test('the demo page records in Firefox, over a reload, and the file is whole', a
 	await text(page, 'elapsed', '00:03');
 	await page.click('#stop');
 	await text(page, 'record-state', 'Finished');
-	const facts = JSON.parse(await page.$eval('#facts', (e) => e.textContent));
+	const facts = JSON.parse(await read(page, 'facts'));
 	const { duration_s, video, audio } = desk.probe(facts.recording);
 	assert.ok(duration_s >= 2.8, `${duration_s} s`);
 	assert.deepEqual([video.codec_name, video.width, video.height, audio.codec_name], ['h264', 1280, 720, 'aac']);
@@ -69,8 +70,8 @@ test('an origin without a grant is told what to type', async (t) => {
 	const page = await tab(t, `${stranger}/pages/index.html`);
 	await page.click('#connect');
 	await visible(page, 'failure');
-	assert.equal(await page.$eval('#failure-name', (e) => e.textContent), 'denied');
-	assert.match(await page.$eval('#failure-hint', (e) => e.textContent), new RegExp(`deskhand grants allow ${stranger} `));
+	assert.equal(await read(page, 'failure-name'), 'denied');
+	assert.match(await read(page, 'failure-hint'), new RegExp(`deskhand grants allow ${stranger} `));
 });
 
 test('the agent is killed and started again: the page comes back by itself', async (t) => {
