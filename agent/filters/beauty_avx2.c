@@ -6,8 +6,13 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define AVX2 __attribute__((target("avx2")))
+#define AVX2 __attribute__((target("avx2,popcnt")))
 #define INLINE AVX2 static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 4") /* gcc unrolls at -O3 only */
+#endif
 
 INLINE __m256i load(const void *p)
 {
@@ -45,60 +50,75 @@ INLINE __m256i sum_2x2(const uint8_t *a, const uint8_t *b)
 	return _mm256_srli_epi16(_mm256_add_epi16(s, words(2)), 2);
 }
 
-/* bits[k][v] and bits[k + 1][v] of a set of colours, in the low and the high half, for 16 V bins each. */
-INLINE __m256i pick_bits(const struct dh_beauty_colours *c, int k, __m256i v)
+/* A set of colours as tables of shuffles: its four bytes for V bins 0-15 and 16-31. */
+struct colour_tables {
+	__m256i low[4], high[4];
+};
+
+INLINE void load_tables(struct colour_tables *t, const struct dh_beauty_colours *c)
 {
-	__m256i low = _mm256_setr_m128i(_mm_loadu_si128((const void *)c->bits[k]),
-					_mm_loadu_si128((const void *)c->bits[k + 1]));
-	__m256i high = _mm256_setr_m128i(_mm_loadu_si128((const void *)(c->bits[k] + 16)),
-					 _mm_loadu_si128((const void *)(c->bits[k + 1] + 16)));
-	__m256i is_high = _mm256_slli_epi16(v, 3); /* bit 4 to bit 7 */
-	return _mm256_blendv_epi8(_mm256_shuffle_epi8(low, v), _mm256_shuffle_epi8(high, v), is_high);
+	UNROLL
+	for (int k = 0; k < 4; k++) {
+		t->low[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)c->bits[k]));
+		t->high[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)(c->bits[k] + 16)));
+	}
 }
 
-/* How many of 16 blocks, U in the low half and V in the high half, are in a set of colours. */
-INLINE int count_colours(const struct dh_beauty_colours *c, __m256i uv)
+/* Which of 32 blocks are in a set of colours, one bit each. */
+INLINE uint32_t has_colour(const struct colour_tables *t, __m256i u, __m256i v)
 {
-	const __m256i origin = _mm256_setr_m128i(_mm_set1_epi8(DH_BEAUTY_U_LOW), _mm_set1_epi8((char)DH_BEAUTY_V_LOW));
-	const __m128i bit = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, (char)128, 1, 2, 4, 8, 16, 32, 64, (char)128);
-	const __m128i zero = _mm_setzero_si128();
-	__m256i d = _mm256_sub_epi8(uv, origin);
-	__m256i far = _mm256_and_si256(d, _mm256_set1_epi8((char)0xc0));
-	__m256i bin = _mm256_and_si256(_mm256_srli_epi16(d, 1), _mm256_set1_epi8(31));
-	__m128i u = _mm256_castsi256_si128(bin);
-	__m256i v = _mm256_permute4x64_epi64(bin, _MM_SHUFFLE(3, 2, 3, 2));
-	__m256i even = pick_bits(c, 0, v), odd = pick_bits(c, 2, v); /* k = 0 and 1, 2 and 3 */
-	__m128i k0 = _mm256_castsi256_si128(even), k1 = _mm256_extracti128_si256(even, 1);
-	__m128i k2 = _mm256_castsi256_si128(odd), k3 = _mm256_extracti128_si256(odd, 1);
-	__m128i by_8 = _mm_slli_epi16(u, 4), by_16 = _mm_slli_epi16(u, 3); /* bits 3 and 4 of u to bit 7 */
-	__m128i picked = _mm_blendv_epi8(_mm_blendv_epi8(k0, k1, by_8), _mm_blendv_epi8(k2, k3, by_8), by_16);
-	__m128i set = _mm_and_si128(picked, _mm_shuffle_epi8(bit, _mm_and_si128(u, _mm_set1_epi8(7))));
-	__m128i any_far = _mm_or_si128(_mm256_castsi256_si128(far), _mm256_extracti128_si256(far, 1));
-	__m128i inside = _mm_cmpeq_epi8(any_far, zero);
-	set = _mm_andnot_si128(_mm_cmpeq_epi8(set, zero), inside);
-	return __builtin_popcount((unsigned)_mm_movemask_epi8(set));
+	const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
+	__m256i du = _mm256_sub_epi8(u, _mm256_set1_epi8(DH_BEAUTY_U_LOW));
+	__m256i dv = _mm256_sub_epi8(v, _mm256_set1_epi8((char)DH_BEAUTY_V_LOW));
+	__m256i far = _mm256_and_si256(_mm256_or_si256(du, dv), _mm256_set1_epi8((char)0xc0));
+	__m256i column = _mm256_and_si256(_mm256_srli_epi16(du, 1), _mm256_set1_epi8(31));
+	__m256i row = _mm256_and_si256(_mm256_srli_epi16(dv, 1), _mm256_set1_epi8(31));
+	__m256i is_high = _mm256_slli_epi16(row, 3), picked[4]; /* bit 4 to bit 7 */
+	UNROLL
+	for (int k = 0; k < 4; k++)
+		picked[k] = _mm256_blendv_epi8(_mm256_shuffle_epi8(t->low[k], row), _mm256_shuffle_epi8(t->high[k], row),
+					       is_high);
+	__m256i by_8 = _mm256_slli_epi16(column, 4), by_16 = _mm256_slli_epi16(column, 3); /* bits 3 and 4 to bit 7 */
+	__m256i left = _mm256_blendv_epi8(picked[0], picked[1], by_8);
+	__m256i right = _mm256_blendv_epi8(picked[2], picked[3], by_8);
+	__m256i want = _mm256_shuffle_epi8(bit, _mm256_and_si256(column, _mm256_set1_epi8(7)));
+	__m256i set = _mm256_and_si256(_mm256_blendv_epi8(left, right, by_16), want);
+	set = _mm256_cmpeq_epi8(_mm256_or_si256(_mm256_xor_si256(set, want), far), _mm256_setzero_si256());
+	return (uint32_t)_mm256_movemask_epi8(set);
 }
 
+/* 32 means from 64 chroma pixels of two rows. */
+INLINE __m256i means_32(const uint8_t *const rows[2], ptrdiff_t at, ptrdiff_t next, ptrdiff_t ahead)
+{
+	_mm_prefetch((const void *)(rows[0] + at + ahead), _MM_HINT_T0);
+	_mm_prefetch((const void *)(rows[1] + at + ahead), _MM_HINT_T0);
+	__m256i m = _mm256_packus_epi16(sum_2x2(rows[0] + at, rows[1] + at), sum_2x2(rows[0] + next, rows[1] + next));
+	return _mm256_permute4x64_epi64(m, _MM_SHUFFLE(3, 1, 2, 0));
+}
+
+/* Two groups at a time; the last one alone counts as both. */
 AVX2 static uint64_t chroma_means(const uint8_t *const u[2], const uint8_t *const v[2],
 				  const struct dh_beauty_colours *colours, ptrdiff_t ahead, int groups, uint8_t *mean_u,
 				  uint8_t *mean_v, uint64_t *many)
 {
-	uint64_t candidates = 0;
-	*many = 0;
-	for (int g = 0; g < groups; g++) {
-		ptrdiff_t at = (ptrdiff_t)g * 2 * DH_BEAUTY_GROUP;
-		for (int i = 0; i < 2; i++) {
-			_mm_prefetch((const void *)(u[i] + at + ahead), _MM_HINT_T0);
-			_mm_prefetch((const void *)(v[i] + at + ahead), _MM_HINT_T0);
-		}
-		__m256i m = _mm256_packus_epi16(sum_2x2(u[0] + at, u[1] + at), sum_2x2(v[0] + at, v[1] + at));
-		m = _mm256_permute4x64_epi64(m, _MM_SHUFFLE(3, 1, 2, 0)); /* U means low, V means high */
-		_mm_storeu_si128((void *)(mean_u + g * DH_BEAUTY_GROUP), _mm256_castsi256_si128(m));
-		_mm_storeu_si128((void *)(mean_v + g * DH_BEAUTY_GROUP), _mm256_extracti128_si256(m, 1));
-		int count = count_colours(colours, m);
-		candidates |= (uint64_t)(count > 0) << g;
-		*many |= (uint64_t)(count >= DH_BEAUTY_MANY) << g;
+	struct colour_tables tables;
+	uint64_t candidates = 0, enough = 0;
+	load_tables(&tables, colours);
+	for (int g = 0; g < groups; g += 2) {
+		int other = g + 1 < groups ? g + 1 : g;
+		ptrdiff_t at = (ptrdiff_t)g * 2 * DH_BEAUTY_GROUP, next = (ptrdiff_t)other * 2 * DH_BEAUTY_GROUP;
+		__m256i mu = means_32(u, at, next, ahead), mv = means_32(v, at, next, ahead);
+		_mm_storeu_si128((void *)(mean_u + g * DH_BEAUTY_GROUP), _mm256_castsi256_si128(mu));
+		_mm_storeu_si128((void *)(mean_v + g * DH_BEAUTY_GROUP), _mm256_castsi256_si128(mv));
+		_mm_storeu_si128((void *)(mean_u + other * DH_BEAUTY_GROUP), _mm256_extracti128_si256(mu, 1));
+		_mm_storeu_si128((void *)(mean_v + other * DH_BEAUTY_GROUP), _mm256_extracti128_si256(mv, 1));
+		uint32_t found = has_colour(&tables, mu, mv);
+		uint64_t low = found & 0xffff, high = found >> 16;
+		candidates |= (uint64_t)(low != 0) << g | (uint64_t)(high != 0) << other;
+		enough |= (uint64_t)(__builtin_popcountll(low) >= DH_BEAUTY_MANY) << g;
+		enough |= (uint64_t)(__builtin_popcountll(high) >= DH_BEAUTY_MANY) << other;
 	}
+	*many = enough;
 	return candidates;
 }
 
@@ -108,6 +128,7 @@ INLINE void stats_8(const uint8_t *const rows[4], ptrdiff_t at, __m256i *sum, __
 	const __m256i one8 = _mm256_set1_epi8(1), one16 = words(1), top = _mm256_set1_epi8(127);
 	const __m256i middle = _mm256_set1_epi8((char)128);
 	__m256i s = _mm256_setzero_si256(), square[4];
+	UNROLL
 	for (int r = 0; r < 4; r++) {
 		__m256i y = load(rows[r] + at);
 		__m256i d = _mm256_min_epu8(_mm256_abs_epi8(_mm256_xor_si256(y, middle)), top);
@@ -138,8 +159,10 @@ AVX2 static void block_stats(const uint8_t *const rows[4], ptrdiff_t ahead, int 
 {
 	for (int g = 0; g < groups; g++) {
 		__m256i s[2], q[2];
+		UNROLL
 		for (int i = 0; i < 4; i++)
 			_mm_prefetch((const void *)(rows[i] + (ptrdiff_t)g * 64 + ahead), _MM_HINT_T0);
+		UNROLL
 		for (int h = 0; h < 2; h++)
 			stats_8(rows, (ptrdiff_t)g * 64 + h * 32, &s[h], &q[h]);
 		store_words(sum + g * DH_BEAUTY_GROUP, s[0], s[1]);
@@ -231,6 +254,7 @@ INLINE __m256i fall_off(int var9, int scale, __m256i t)
 INLINE __m256i skin_blur(const struct dh_beauty_row *r, int i)
 {
 	__m256i s[3];
+	UNROLL
 	for (int k = 0; k < 3; k++) {
 		__m256i middle = load_bytes(r->skin[1] + i + k - 1);
 		s[k] = _mm256_add_epi16(load_bytes(r->skin[0] + i + k - 1), load_bytes(r->skin[2] + i + k - 1));
@@ -243,6 +267,7 @@ INLINE __m256i skin_blur(const struct dh_beauty_row *r, int i)
 INLINE __m256i variance_3x3(const struct dh_beauty_row *r, int i)
 {
 	__m256i t = _mm256_setzero_si256();
+	UNROLL
 	for (int k = 0; k < 3; k++)
 		t = _mm256_add_epi16(_mm256_add_epi16(t, load(r->dev[k] + i - 1)),
 				     _mm256_add_epi16(load(r->dev[k] + i), load(r->dev[k] + i + 1)));
@@ -332,6 +357,7 @@ INLINE void mix(struct brush *b, const struct dh_beauty_pair *p, int i, __m256i 
 {
 	const __m256i weights = _mm256_setr_epi8(LUMA_WEIGHTS, LUMA_WEIGHTS);
 	__m256i v[3][2];
+	UNROLL
 	for (int r = 0; r < 2; r++) {
 		v[0][r] = _mm256_maddubs_epi16(_mm256_shuffle_epi8(load_pair(p->base[r] + i - 1), blocks), weights);
 		v[1][r] = _mm256_maddubs_epi16(weights, _mm256_shuffle_epi8(load_pair(p->gain[r] + i - 1), blocks));
@@ -369,6 +395,7 @@ AVX2 static void paint_luma(uint8_t *const rows[4], const struct dh_beauty_pair 
 		struct brush a, b;
 		mix(&a, pair, i, low);
 		mix(&b, pair, i, high);
+		UNROLL
 		for (int r = 0; r < 4; r++) {
 			__m256i y = load(rows[r] + 4 * i);
 			__m256i va = stroke(&a, _mm256_unpacklo_epi8(y, zero));
@@ -399,10 +426,12 @@ AVX2 static void paint_chroma(uint8_t *const rows[2], const int8_t *const red[2]
 	const __m256i zero = _mm256_setzero_si256();
 	for (int g = 0; g < groups; g++) {
 		__m256i a[2], b[2];
+		UNROLL
 		for (int r = 0; r < 2; r++) {
 			a[r] = mix_chroma(red[r] + g * DH_BEAUTY_GROUP, low);
 			b[r] = mix_chroma(red[r] + g * DH_BEAUTY_GROUP, high);
 		}
+		UNROLL
 		for (int r = 0; r < 2; r++) {
 			uint8_t *p = rows[r] + (ptrdiff_t)g * 32;
 			__m256i c = load(p);
@@ -426,7 +455,7 @@ static const struct dh_beauty_kernels kernels = {
 
 const struct dh_beauty_kernels *dh_beauty_avx2(void)
 {
-	return __builtin_cpu_supports("avx2") ? &kernels : 0;
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") ? &kernels : 0;
 }
 
 #else
