@@ -59,6 +59,17 @@ static bool may_embed(struct dh_ctl *ctl, const struct dh_identity *id)
 	return !dh_origin_parse(&embedder, id->top_origin, false, NULL) && dh_ctl_scopes(ctl, id->top_origin);
 }
 
+/* Pages that nobody granted anything must not take all the places. */
+static int count_ungranted(struct dh_ctl *ctl)
+{
+	int n = 0;
+	dh_list_for_each(pos, &ctl->clients) {
+		const struct dh_client *c = dh_container_of(pos, struct dh_client, node);
+		n += !c->is_cli && !dh_ctl_scopes(ctl, c->id.origin);
+	}
+	return n;
+}
+
 /* A page's own conditions, on top of its origin's. */
 static int admit_page(struct dh_ctl *ctl, const struct dh_identity *id, struct dh_origin *origin, struct dh_err *e)
 {
@@ -74,6 +85,10 @@ static int admit_page(struct dh_ctl *ctl, const struct dh_identity *id, struct d
 		dh_fail(e, DH_EPERM, "%s is in a private window", origin->text); /* SR-17 */
 		dh_ctl_note_denial(ctl, e);
 		return dh_hint(e, "Open the page in an ordinary window.");
+	}
+	if (!dh_ctl_scopes(ctl, origin->text) && count_ungranted(ctl) >= DH_UNGRANTED_MAX) {
+		dh_fail(e, DH_ELIMIT, "%d pages without a grant are connected already", DH_UNGRANTED_MAX);
+		return dh_hint(e, "Close a tab that asks for Deskhand.");
 	}
 	if (ctl->page_clients >= DH_PAGE_CLIENTS_MAX) {
 		dh_fail(e, DH_ELIMIT, "%d pages are connected already", ctl->page_clients);

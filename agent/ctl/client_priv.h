@@ -9,6 +9,7 @@
 
 #define DH_HELLO_TIMEOUT_MS 3000 /* SR-21 */
 #define DH_HELLO_BYTES_MAX 4096
+#define DH_UNGRANTED_MAX 4       /* pages without a grant at one time */
 #define DH_CALLS_MAX 64          /* unfinished at one time */
 #define DH_MALFORMED_MAX 10      /* then close */
 #define DH_REFUSALS_PER_S 10     /* requests over the rate that still get an answer; then close */

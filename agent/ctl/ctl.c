@@ -151,7 +151,8 @@ void dh_ctl_note_denial(struct dh_ctl *ctl, const struct dh_err *e)
 	ctl->refused_count++;
 	if (e->code)
 		ctl->last_denial = *e;
-	DH_INFO(ctl, "refused: %s", e->text);
+	if (dh_bucket_take(&ctl->denial_logs, 1, 20, dh_now_us())) /* a page must not fill the disk with them */
+		DH_INFO(ctl, "refused: %s", e->text);
 }
 
 static void tell_grants(struct dh_ctl *ctl, struct dh_client *c)

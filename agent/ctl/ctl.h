@@ -37,6 +37,7 @@ struct dh_ctl {
 	int page_clients;
 	int64_t started_us, event_seq;
 	int64_t refused_count;   /* connections and commands refused so far */
+	struct dh_bucket denial_logs;
 	struct dh_err last_denial; /* for status and doctor (SR-30) */
 	int port;                /* of the WebSocket, 0 when off */
 	int job_count;             /* work on uv workers */

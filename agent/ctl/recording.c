@@ -61,7 +61,8 @@ static void finish_waiting(struct dh_list *calls, struct dh_recording *r, int co
 /* ---- start ---- */
 
 struct start_job {
-	struct dh_recording *r;
+	struct dh_recording *r;    /* for the loop thread */
+	struct dh_recording draft; /* a copy for the worker; its lists are not used */
 	char folder_path[DH_PATH_MAX];
 	bool has_name;
 	int64_t needed_bytes;
@@ -72,7 +73,7 @@ struct start_job {
 static void start_work(void *arg)
 {
 	struct start_job *j = arg;
-	struct dh_recording *r = j->r;
+	struct dh_recording *r = &j->draft;
 	r->disk_free_bytes = dh_disk_free_bytes(j->folder_path);
 	if (r->disk_free_bytes >= 0 && r->disk_free_bytes < j->needed_bytes) {
 		dh_fail(&j->e, DH_ENOSPC, "only %lld MB are free for recordings, %lld MB are needed to start",
@@ -116,6 +117,9 @@ static void start_done(void *arg)
 	struct start_job *j = arg;
 	struct dh_recording *r = j->r;
 	struct dh_session *s = r->session;
+	dh_strcopy(r->name, sizeof(r->name), j->draft.name);
+	dh_strcopy(r->path, sizeof(r->path), j->draft.path);
+	r->disk_free_bytes = j->draft.disk_free_bytes;
 	if (!j->e.code && (!s || s->is_closing)) {
 		dh_fail(&j->e, DH_ECANCELED, "the session was closed");
 		close(j->fd);
@@ -177,6 +181,7 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	dh_list_add(&r->starters, &call->wait);
 	struct start_job *j = dh_alloc(sizeof(*j));
 	j->r = r;
+	j->draft = *r;
 	j->fd = -1;
 	j->has_name = name != NULL;
 	j->needed_bytes = needed_bytes(s);

@@ -147,6 +147,11 @@ static void admission(void)
 	TST_EQ(join(&p, DH_CHANNEL_WEBSOCKET, "https://crm.example"), DH_ELIMIT); /* SR-20 */
 	for (int i = 0; i < DH_PAGE_CLIENTS_MAX; i++)
 		dh_client_destroy(many[i].client);
+	for (int i = 0; i < DH_UNGRANTED_MAX; i++)
+		TST_EQ(join(&many[i], DH_CHANNEL_WEBSOCKET, "https://other.example"), DH_OK);
+	TST_EQ(join(&p, DH_CHANNEL_WEBSOCKET, "https://third.example"), DH_ELIMIT); /* strangers leave places */
+	for (int i = 0; i < DH_UNGRANTED_MAX; i++)
+		dh_client_destroy(many[i].client);
 	tear_down();
 	set_up("{\"user_grants\":\"never\"}");
 	TST_EQ(join(&p, DH_CHANNEL_WEBSOCKET, "https://other.example"), DH_EPERM);

@@ -236,6 +236,7 @@ static void damaged_grants_count_nothing(void)
 	TST_EQ(dh_paths_write_atomically(paths.grants_file, whole, &e), DH_OK);
 	TST_EQ(dh_grants_init(&g, paths.grants_file, &e), DH_OK);
 	TST_EQ(g.count, 1);
+	dh_grants_finish(&g);
 	chmod(paths.grants_file, 0666);
 	TST_EQ(dh_grants_init(&g, paths.grants_file, &e), DH_EPERM);
 	TST_EQ(g.count, 0);
