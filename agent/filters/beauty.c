@@ -8,6 +8,7 @@
 #include "common/alloc.h"
 #include "common/err.h"
 
+#define STEADY 0.9f /* of presence: the person is where the model has them, every other picture is enough to learn from */
 #define FAINT 8 /* of 255: colours of less weight alone are not worth looking at a group */
 
 static int level(int v)
@@ -171,7 +172,7 @@ static void unite_colours(struct dh_beauty *b)
 			((uint8_t *)b->colours)[i] |= ((const uint8_t *)b->slice_colours[slice])[i];
 }
 
-/* What the skin model has to say about this frame. */
+/* What the skin model has to say about this frame and the next. */
 static void learn(struct dh_beauty *b)
 {
 	dh_beauty_sample(b);
@@ -197,7 +198,8 @@ void dh_beauty_apply(struct dh_beauty *b, struct dh_frame *f, const struct dh_be
 	set_tune(&b->tune, levels);
 	b->does_luma = level(levels->smooth) || level(levels->whiten) || level(levels->sharpen);
 	b->does_chroma = level(levels->whiten) || level(levels->ruddy);
-	learn(b);
+	if (b->frames % 2 == 0 || b->mask.presence < STEADY)
+		learn(b);
 	dh_beauty_run_rows(b);
 	b->frames++;
 	b->pic = NULL;

@@ -341,6 +341,7 @@ static void look_elsewhere(struct dh_beauty_mask *m)
 
 	if (dh_beauty_face_search(m, &m->trial, now < 0.5f ? 24 : 4, &e, &best)) {
 		m->face_at = e;
+		m->presence = fmaxf(m->presence, smooth_step(0.34f, 0.46f, best));
 		settle(m);
 	}
 }

@@ -123,7 +123,7 @@ static void repeat_ends8(const struct dh_beauty *b, void *of_row)
 
 /* Returns the groups with one of the colours, adds to *many those with several blocks of them. */
 static uint64_t chroma_run(struct dh_beauty *b, int r, int from, int count, const struct dh_beauty_colours *colours,
-			   uint64_t *many)
+			   int ahead, uint64_t *many)
 {
 	int width = (b->width + 1) / 2, full = width / CHROMA_PX, rest = width - full * CHROMA_PX;
 	int whole = from + count > full ? full - from : count;
@@ -133,8 +133,8 @@ static uint64_t chroma_run(struct dh_beauty *b, int r, int from, int count, cons
 		u[i] = pixel_row(b, 1, 2 * r + i) + from * CHROMA_PX;
 		v[i] = pixel_row(b, 2, 2 * r + i) + from * CHROMA_PX;
 	}
-	ptrdiff_t ahead = CHROMA_AHEAD * 2 * b->pic->stride[1];
-	uint64_t some, found = b->k->chroma_means(u, v, colours, ahead, whole, mu, mv, &some);
+	ptrdiff_t bytes = ahead * 2 * (ptrdiff_t)b->pic->stride[1];
+	uint64_t some, found = b->k->chroma_means(u, v, colours, bytes, whole, mu, mv, &some);
 	*many |= some << from;
 	if (whole == count)
 		return found << from;
@@ -156,21 +156,22 @@ static uint64_t chroma_row(struct dh_beauty *b, int r)
 {
 	uint64_t near = face_groups(b, r), far = all_groups(b) & ~near, found = 0, many = 0;
 	for (int from, count; take_run(&near, &from, &count);)
-		found |= chroma_run(b, r, from, count, &b->colours[1], &many);
+		found |= chroma_run(b, r, from, count, &b->colours[1], CHROMA_AHEAD, &many);
 	for (int from, count; take_run(&far, &from, &count);)
-		found |= chroma_run(b, r, from, count, &b->colours[0], &many);
+		found |= chroma_run(b, r, from, count, &b->colours[0], CHROMA_AHEAD, &many);
 	uint64_t above = r ? b->need[r - 1] : 0;
 	return many | (found & widen(b, many | above));
 }
 
-static void stats_run(struct dh_beauty *b, int r, int from, int count)
+/* ahead: how many block rows further down the next rows to be asked for are. */
+static void stats_run(struct dh_beauty *b, int r, int from, int count, int ahead)
 {
 	int full = b->width / LUMA_PX, whole = from + count > full ? full - from : count;
 	uint16_t *sum = RING_ROW(b, b->sum, r) + from * GROUP, *var = RING_ROW(b, b->var, r) + from * GROUP;
 	const uint8_t *rows[4];
 	for (int i = 0; i < 4; i++)
 		rows[i] = pixel_row(b, 0, 4 * r + i) + from * LUMA_PX;
-	b->k->block_stats(rows, LUMA_AHEAD * 4 * (ptrdiff_t)b->pic->stride[0], whole, sum, var);
+	b->k->block_stats(rows, ahead * 4 * (ptrdiff_t)b->pic->stride[0], whole, sum, var);
 	if (whole == count)
 		return;
 	for (int i = 0; i < 4; i++) {
@@ -193,7 +194,7 @@ static void stats_row(struct dh_beauty *b, int r)
 	if (!set)
 		return;
 	for (int from, count; take_run(&set, &from, &count);)
-		stats_run(b, r, from, count);
+		stats_run(b, r, from, count, LUMA_AHEAD);
 	repeat_ends16(b, RING_ROW(b, b->sum, r));
 }
 
@@ -400,9 +401,9 @@ void dh_beauty_sample(struct dh_beauty *b)
 	static const struct dh_beauty_colours anyone = {
 		{SKIN_ROWS(0xc0), SKIN_ROWS(0xff), SKIN_ROWS(0xff), SKIN_ROWS(0xff)}};
 	for (int r = 0; r < b->blocks_high; r += b->mask.step) {
-		uint64_t many, set = widen(b, chroma_run(b, r, 0, b->groups, &anyone, &many));
+		uint64_t many, set = widen(b, chroma_run(b, r, 0, b->groups, &anyone, b->mask.step, &many));
 		for (int from, count; take_run(&set, &from, &count);) {
-			stats_run(b, r, from, count);
+			stats_run(b, r, from, count, b->mask.step);
 			index_run(b, r, from, count);
 			take_samples(b, r, from, count);
 		}
