@@ -23,6 +23,7 @@ struct dh_stats {
 	int64_t cpu_us, at_us; /* at the last measurement */
 	double cpu_percent;
 	int64_t disk_free_bytes, disk_at_us;
+	int64_t disk_measured_bytes; /* -- between work and done: the worker's */
 	bool is_ticking;
 };
 
@@ -93,12 +94,13 @@ static cJSON *session_stats(const struct dh_session *s)
 static void disk_work(void *arg)
 {
 	struct dh_stats *st = arg;
-	st->disk_free_bytes = dh_disk_free_bytes(st->ctl->paths.videos_dir);
+	st->disk_measured_bytes = dh_disk_free_bytes(st->ctl->paths.videos_dir);
 }
 
 static void disk_done(void *arg)
 {
 	struct dh_stats *st = arg;
+	st->disk_free_bytes = st->disk_measured_bytes;
 	st->disk_at_us = dh_now_us();
 }
 
