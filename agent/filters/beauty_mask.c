@@ -249,7 +249,7 @@ static void centre_colour(struct dh_beauty_mask *m, float step)
 
 	m->along += ((float)(sa / n) - m->along) * step;
 	m->across += ((float)(sc / n) - m->across) * step;
-	m->along_sd += (clamp_float(a_sd, 3.5f, 6.5f) - m->along_sd) * step;
+	m->along_sd += (clamp_float(a_sd, 5, 7) - m->along_sd) * step;
 	m->across_sd += (clamp_float(c_sd, 2, 3) - m->across_sd) * step;
 	/* noise and pores of this camera and person, four times */
 	m->rough_var += (clamp_float((float)(4 * var / n), CALMEST_HAIR, ROUGHEST_SKIN) - m->rough_var) * step;
