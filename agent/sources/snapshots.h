@@ -13,7 +13,7 @@
 #include "agent/media/frame.h"
 
 enum {
-	DH_SNAPSHOTS_MAX = 6,    /* pictures kept, one of them the newest */
+	DH_SNAPSHOTS_MAX = 12,   /* pictures kept, made as needed: an encoder that falls behind holds up to 7, compose 2 */
 	DH_SNAPSHOTS_STALE = 32, /* rectangles a picture may be behind by, before they become their bounding box */
 };
 

@@ -3,7 +3,6 @@
  * grain a choice among a few pictures made at the start.
  *
  * xmotion FPS        on $DISPLAY, over the whole screen; prints "ready" after the first picture; runs until killed */
-#include <math.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -103,11 +102,16 @@ static bool open_screen(struct motion *m)
 	return !err && m->pixels != MAP_FAILED;
 }
 
+/* To and fro between 0 and the margins' sum, at a constant speed: every stretch of time is as hard as any other. */
+static int pan(int64_t index, int px_per_picture)
+{
+	const int most = 2 * MARGIN_PX, at = (int)(index * px_per_picture % (2 * most));
+	return at < most ? at : 2 * most - at;
+}
+
 static void show(struct motion *m, int64_t index)
 {
-	const double t = (double)index / 30;
-	const int x = MARGIN_PX + (int)lround((MARGIN_PX - 2) * sin(t * 0.4));
-	const int y = MARGIN_PX + (int)lround((MARGIN_PX - 2) * cos(t * 0.3)) + m->height_px * (int)(index % GRAINS);
+	const int x = pan(index, 3), y = pan(index, 2) + m->height_px * (int)(index % GRAINS);
 	xcb_shm_put_image(m->conn, m->window, m->gc, (uint16_t)m->width_px, (uint16_t)(m->height_px * GRAINS), (uint16_t)x,
 			  (uint16_t)y, m->screen->width_in_pixels, m->screen->height_in_pixels, 0, 0,
 			  m->screen->root_depth, XCB_IMAGE_FORMAT_Z_PIXMAP, 0, m->segment, 0);

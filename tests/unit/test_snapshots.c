@@ -5,7 +5,7 @@
 
 #include "tests/unit/tst.h"
 
-enum { W = 96, H = 64, HELD = 8 };
+enum { W = 96, H = 64, HELD = DH_SNAPSHOTS_MAX + 2 };
 
 static unsigned random_state = 12345;
 
