@@ -17,6 +17,8 @@ export class DeskhandError extends Error {
 	reason: string;
 	/** whether the same call may succeed later */
 	retriable: boolean;
+	/** `denied`, after asking for scopes: what the desk user types */
+	command?: string;
 }
 
 export interface CallOptions {
@@ -29,8 +31,14 @@ export interface ConnectOptions extends CallOptions {
 	transport?: 'auto' | 'extension' | 'websocket';
 	/** scopes to ask for when nothing is granted yet */
 	request?: Scope[];
+	/** name and version of the page's software, for the agent's log */
 	client?: string;
+	/** language of messages and hints; default: the page's */
 	lang?: string;
+	/** another build of the extension */
+	extensionId?: string;
+	/** other ports than 18620 to 18624 for the WebSocket */
+	ports?: number[];
 }
 
 export interface Hello {

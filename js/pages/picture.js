@@ -1,5 +1,5 @@
 /** The picture (snapshots, one after the other) and the sound levels of the open session. */
-import { $, t } from './ui.js';
+import { $, say, t } from './ui.js';
 
 const PERIOD_MS = 500;
 
@@ -56,7 +56,9 @@ export class Picture {
 		const meter = Object.assign(document.createElement('meter'), { id, min: -60, max: 0, low: -50, high: -6, optimum: -20, value: -60 });
 		meter.dataset.testid = id;
 		const label = document.createElement('label');
-		label.append(source ? t('levelSource', { n: source }) : t('levelMix'), meter);
+		const name = document.createElement('span');
+		say(name, source ? 'levelSource' : 'levelMix');
+		label.append(name, source ? String(source) : '', meter);
 		$('meters').append(label);
 		return meter;
 	}

@@ -1,6 +1,13 @@
 /** Record, pause, marker, stop; the elapsed time; and what became of the file. */
 import { $, clock, log, say, showTable } from './ui.js';
 
+/** What people see of a finished recording, and how. */
+const SHOWN = {
+	name: String, duration_ms: (v) => `${(v / 1000).toFixed(2)} s`, bytes: (v) => `${(v / 1e6).toFixed(2)} MB`, video_frames: String,
+	dropped: String, started_ms: (v) => new Date(v).toLocaleString(), stopped_ms: (v) => new Date(v).toLocaleString(),
+	markers: (v) => v.map(({ t_ms, text }) => `${clock(t_ms)} ${text}`).join(', '), reason: String, recording: String,
+};
+
 export class Recorder {
 	#agent = null;
 	#session = null;
@@ -95,8 +102,8 @@ export class Recorder {
 	#finish(state, facts) {
 		this.#recording = null;
 		this.#set(state);
-		showTable(Object.entries(facts).filter(([, v]) => ['string', 'number', 'boolean'].includes(typeof v)).map(([k, v]) =>
-			[k, k === 'duration_ms' ? `${(v / 1000).toFixed(2)} s` : k === 'bytes' ? `${(v / 1e6).toFixed(2)} MB` : String(v)]));
+		showTable(Object.fromEntries(Object.entries(SHOWN).filter(([name]) => facts[name] !== undefined)
+			.map(([name, form]) => [name, form(facts[name])])));
 		$('facts').textContent = JSON.stringify(facts);
 		$('facts-details').hidden = false;
 	}

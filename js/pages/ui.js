@@ -62,12 +62,13 @@ export function clock(ms) {
 	return s < 3600 ? `${two(Math.floor(s / 60))}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
-/** [[name, value], ...] as rows of the fact table. */
-export function showTable(rows) {
-	$('fact-table').tBodies[0].replaceChildren(...rows.map(([name, value]) => {
+/** {name: value} as rows of the fact table; the names follow the language. */
+export function showTable(facts) {
+	$('fact-table').tBodies[0].replaceChildren(...Object.entries(facts).map(([name, value]) => {
 		const tr = document.createElement('tr');
-		tr.append(Object.assign(document.createElement('th'), { scope: 'row', textContent: name }),
-			Object.assign(document.createElement('td'), { textContent: value }));
+		const th = Object.assign(document.createElement('th'), { scope: 'row' });
+		say(th, `fact_${name}`);
+		tr.append(th, Object.assign(document.createElement('td'), { textContent: value }));
 		return tr;
 	}));
 	$('fact-table').hidden = false;
