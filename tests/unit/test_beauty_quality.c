@@ -341,6 +341,125 @@ static void the_person_may_move(void)
 	}
 }
 
+/* The wall's left part instead of the person and the shirt: one row of columns again and again. */
+static void remove_person(struct dh_frame *f)
+{
+	for (int p = 0; p < 3; p++) {
+		int unit = p ? 1 : 2, height = p ? HEIGHT / 2 : HEIGHT;
+
+		for (int y = 0; y < height; y++) {
+			uint8_t *row = f->plane[p] + y * f->stride[p];
+			const uint8_t *from = f->plane[p] + y % (height / 2) * f->stride[p];
+
+			if (y >= height / 2)
+				memcpy(row, from, (size_t)(640 * unit));
+			for (int x = 150 * unit; x < 480 * unit; x++)
+				row[x] = from[x % (140 * unit)];
+		}
+	}
+}
+
+/* Nobody there, only a wall and a door: the effect fades. A person who comes is found. */
+static void an_empty_chair(void)
+{
+	struct result r = {.in = dh_frame_new_video(WIDTH, HEIGHT), .out = dh_frame_new_video(WIDTH, HEIGHT)};
+	struct dh_beauty_levels levels = {DH_BEAUTY_NATURAL, .whiten = 9};
+	struct dh_beauty *b = NULL;
+	uint32_t seed = 5;
+
+	TST_EQ(dh_beauty_create(&b, WIDTH, HEIGHT), 0);
+	for (int i = 0; i < 100; i++) {
+		for (int p = 0; i % 40 == 0 && p < 3; p++)
+			face_copy_noisy(&portraits[1], p, NOISE / 2, &seed, r.in->plane[p], r.in->stride[p]);
+		if (i % 40 == 0 && i < 40)
+			remove_person(r.in);
+		dh_frame_copy(r.out, r.in);
+		dh_beauty_apply(b, r.out, &levels);
+		if (i != 39 && i != 99)
+			continue;
+		double wall = change(&r, 1, 0, FACE_WALL), door = change(&r, 1, 0, FACE_DOOR);
+		double skin = change(&r, 1, 0, FACE_SKIN);
+
+		fprintf(stdout, "# %s: wall %+.2f, door %+.2f, face %+.2f\n", i < 40 ? "nobody" : "somebody", wall, door,
+			skin);
+		TST_CHECK(fabs(wall) < 3);
+		TST_CHECK(fabs(door) < 3);
+		TST_CHECK(i < 40 ? skin < 5 : skin > 12);
+	}
+	dh_beauty_destroy(b);
+	result_finish(&r);
+}
+
+/* The camera is dark at first, as cameras are, or gives no colour at all. */
+static void darkness_and_greyness(void)
+{
+	struct result r = {.in = dh_frame_new_video(WIDTH, HEIGHT), .out = dh_frame_new_video(WIDTH, HEIGHT)};
+	struct dh_beauty *b = NULL;
+	uint32_t seed = 9;
+
+	TST_EQ(dh_beauty_create(&b, WIDTH, HEIGHT), 0);
+	for (int i = 0; i < 60; i++) {
+		if (i < 10)
+			dh_frame_fill(r.in, 16, 128, 128);
+		for (int p = 0; i == 10 && p < 3; p++)
+			face_copy_noisy(&portraits[2], p, NOISE / 2, &seed, r.in->plane[p], r.in->stride[p]);
+		dh_frame_copy(r.out, r.in);
+		dh_beauty_apply(b, r.out, &(struct dh_beauty_levels){DH_BEAUTY_NATURAL, 9, 9, 9, 0});
+		if (i == 9)
+			TST_CHECK(!memcmp(r.in->plane[0], r.out->plane[0], (size_t)(r.in->stride[0] * HEIGHT)));
+	}
+	TST_CHECK(change(&r, 2, 0, FACE_SKIN) > 12);
+	for (int p = 1; p < 3; p++)
+		memset(r.in->plane[p], 128, (size_t)(r.in->stride[p] * HEIGHT / 2));
+	for (int i = 0; i < 30; i++) { /* the last skin weights fade */
+		dh_frame_copy(r.out, r.in);
+		dh_beauty_apply(b, r.out, &(struct dh_beauty_levels){DH_BEAUTY_NATURAL, 9, 9, 9, 0});
+	}
+	TST_CHECK(!memcmp(r.in->plane[0], r.out->plane[0], (size_t)(r.in->stride[0] * HEIGHT)));
+	TST_CHECK(!memcmp(r.in->plane[2], r.out->plane[2], (size_t)(r.in->stride[2] * HEIGHT / 2)));
+	dh_beauty_destroy(b);
+	result_finish(&r);
+}
+
+/* Two people: at least one is followed, and what is behind them is left alone. */
+static void two_people(void)
+{
+	struct result r = {.in = dh_frame_new_video(WIDTH, HEIGHT), .out = dh_frame_new_video(WIDTH, HEIGHT)};
+	struct dh_beauty *b = NULL;
+	uint32_t seed = 2;
+
+	TST_EQ(dh_beauty_create(&b, WIDTH, HEIGHT), 0);
+	for (int p = 0; p < 3; p++)
+		face_copy_noisy(&portraits[3], p, NOISE / 2, &seed, r.out->plane[p], r.out->stride[p]);
+	turn(r.out, -320);
+	for (int p = 0; p < 3; p++)
+		face_copy_noisy(&portraits[1], p, NOISE / 2, &seed, r.in->plane[p], r.in->stride[p]);
+	turn(r.in, 200);
+	for (int p = 0; p < 3; p++) /* the one of tone 3 in the left half */
+		for (int y = 0; y < (p ? HEIGHT / 2 : HEIGHT); y++)
+			memcpy(r.in->plane[p] + y * r.in->stride[p], r.out->plane[p] + y * r.out->stride[p],
+			       p ? WIDTH / 4 : WIDTH / 2);
+	for (int i = 0; i < 40; i++) {
+		dh_frame_copy(r.out, r.in);
+		dh_beauty_apply(b, r.out, &(struct dh_beauty_levels){DH_BEAUTY_NATURAL, .whiten = 9});
+	}
+	double at[3] = {0};
+	static const int places[3][2] = {{320, 380}, {840, 380}, {600, 60}}; /* two cheeks, the wall between them */
+
+	for (int i = 0; i < 3; i++)
+		for (int y = 0; y < 20; y++)
+			for (int x = 0; x < 20; x++) {
+				int k = (places[i][1] + y) * r.in->stride[0] + places[i][0] + x;
+
+				at[i] += (r.out->plane[0][k] - r.in->plane[0][k]) / 400.0;
+			}
+	fprintf(stdout, "# two people: %+.2f, %+.2f, wall %+.2f\n", at[0], at[1], at[2]);
+	TST_CHECK(fmax(at[0], at[1]) > 12);
+	TST_CHECK(fabs(at[2]) < 1);
+	dh_beauty_destroy(b);
+	result_finish(&r);
+}
+
 static void nothing_flickers(void)
 {
 	for (int tone = 0; tone < FACE_TONES; tone++) {
@@ -362,4 +481,6 @@ static void nothing_flickers(void)
 TST_MAIN_WITH(paint_portraits, {"smoothing is selective", smoothing_is_selective}, {"styles differ", styles_differ},
 	      {"whitening finds skin", whitening_finds_skin}, {"ruddiness finds skin", ruddiness_finds_skin},
 	      {"sharpening sharpens features", sharpening_sharpens_features}, {"the person may move", the_person_may_move},
+	      {"an empty chair", an_empty_chair}, {"darkness and greyness", darkness_and_greyness},
+	      {"two people", two_people},
 	      {"nothing flickers", nothing_flickers})
