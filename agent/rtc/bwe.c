@@ -1,0 +1,322 @@
+/* The control law of the estimator. */
+#include "agent/rtc/bwe.h"
+
+#include <math.h>
+
+#define QUEUE_HIGH_US 60000   /* longer than this is cut whatever the trend says */
+#define QUEUE_TREND_US 15000  /* a trend without any queue is noise */
+#define QUEUE_EMPTY_US 20000
+#define QUEUE_RISE_US 50000   /* the rise slows down towards this and stops there */
+#define DRAIN_US 800000.0     /* a cut is made to drain the queue within this time */
+#define RECUT_US 100000
+#define GIVE_UP_US 3000000    /* a queue that did not halve by then is not ours */
+#define GIVE_UP_LATEST_US 6000000
+#define RATE_US 500000
+#define RATE_SHORT_US 200000
+#define RISE_PER_S 0.15
+#define NEAR_RISE_BPS 40000   /* per second, near the known capacity: about a packet per round trip */
+#define PROBE_EVERY_US 3000000
+#define PROBE_AFTER_CUT_US 2000000
+#define APP_LIMITED 0.6
+#define OUTAGE_US 600000
+#define OUTAGE_STEP_US 500000
+#define LOSS_WINDOW_US 1000000
+#define LOSS_MIN_PACKETS 20
+
+static double clamp(double v, double low, double high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+static void set_target(struct dh_bwe *b, double bps)
+{
+	double most = (double)b->config.max_bps;
+	if (b->remb_bps && (double)b->remb_bps < most)
+		most = (double)b->remb_bps;
+	if (most < (double)b->config.min_bps)
+		most = (double)b->config.min_bps;
+	b->target_bps = clamp(bps, (double)b->config.min_bps, most);
+}
+
+void dh_bwe_init(struct dh_bwe *b, const struct dh_bwe_config *c, int64_t now_us)
+{
+	*b = (struct dh_bwe){.config = *c, .state = DH_BWE_RISE, .rtt_us = 100000, .rise_us = now_us,
+			     .cut_us = now_us - PROBE_AFTER_CUT_US};
+	dh_delay_init(&b->delay);
+	dh_probe_init(&b->probe);
+	dh_rate_init(&b->acked);
+	dh_rate_init(&b->sent);
+	b->loss.window_us = now_us;
+	set_target(b, (double)c->start_bps);
+}
+
+void dh_bwe_sent(struct dh_bwe *b, uint32_t bytes, int64_t now_us)
+{
+	dh_rate_add(&b->sent, now_us, bytes);
+	if (!b->unanswered_us)
+		b->unanswered_us = now_us;
+}
+
+void dh_bwe_set_remb(struct dh_bwe *b, int64_t bps)
+{
+	b->remb_bps = bps > 0 ? bps : 0;
+	set_target(b, b->has_feedback || !bps ? b->target_bps : (double)bps);
+}
+
+/* What arrives, over the shortest window that holds enough packets to mean something. */
+static double arriving(const struct dh_bwe *b)
+{
+	bool is_dense = dh_rate_bytes(&b->acked, b->acked_until_us, RATE_SHORT_US) >= 8000;
+	return (double)dh_rate_bps(&b->acked, b->acked_until_us, is_dense ? RATE_SHORT_US : RATE_US);
+}
+
+static void forget_loss_window(struct dh_bwe *b, int64_t now_us)
+{
+	b->loss.lost = b->loss.total = 0;
+	b->loss.window_us = now_us;
+	b->loss.ignore_us = now_us;
+}
+
+static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
+{
+	double rate = arriving(b), queue = (double)b->delay.queue_us;
+	double keep = 1 - clamp(queue / DRAIN_US, 0.08, 0.4);
+	if (b->state != DH_BWE_DRAIN) {
+		b->episode_us = now_us;
+		b->peak_queue_us = 0;
+		b->capacity_bps = 0;
+	}
+	b->capacity_bps = b->capacity_bps > 0 && rate > b->capacity_bps ? b->capacity_bps : rate;
+	b->state = DH_BWE_DRAIN;
+	b->cut_us = now_us;
+	b->probe.wanted.id = 0;
+	if (rate * keep < b->target_bps)
+		set_target(b, rate * keep);
+	b->loss.is_testing = false;
+	forget_loss_window(b, now_us);
+}
+
+static void drain(struct dh_bwe *b, int64_t now_us)
+{
+	int64_t queue_us = b->delay.queue_us, since_cut = now_us - b->cut_us, since = now_us - b->episode_us;
+	if (queue_us > b->peak_queue_us)
+		b->peak_queue_us = queue_us;
+	if (queue_us < QUEUE_EMPTY_US) {
+		b->state = DH_BWE_RISE;
+		b->rise_us = now_us;
+		if (!b->is_app_limited && b->capacity_bps * 0.9 > b->target_bps)
+			set_target(b, b->capacity_bps * 0.9);
+		forget_loss_window(b, now_us);
+		return;
+	}
+	if ((since > GIVE_UP_US && queue_us * 2 > b->peak_queue_us) || since > GIVE_UP_LATEST_US) {
+		dh_delay_accept(&b->delay);
+		b->state = DH_BWE_RISE;
+		b->rise_us = now_us;
+		return;
+	}
+	bool is_falling = queue_us < b->last_queue_us;
+	if (since_cut >= RECUT_US && !is_falling && queue_us > QUEUE_HIGH_US / 2)
+		cut_for_delay(b, now_us);
+}
+
+static void judge_delay(struct dh_bwe *b, int64_t now_us)
+{
+	int64_t queue_us = b->delay.queue_us;
+	bool is_quiet = now_us < b->probe_quiet_us;
+	bool is_over = queue_us > QUEUE_HIGH_US ||
+		       (b->delay.is_over && queue_us > QUEUE_TREND_US && !is_quiet &&
+			now_us - b->cut_us > b->rtt_us + RECUT_US);
+	if (b->state == DH_BWE_DRAIN)
+		drain(b, now_us);
+	else if (is_over)
+		cut_for_delay(b, now_us);
+	b->last_queue_us = queue_us;
+}
+
+/* A whole window of loss: is it ours, and does it call for less? */
+static void judge_loss(struct dh_bwe *b, int64_t now_us)
+{
+	struct dh_bwe_loss *l = &b->loss;
+	double p = (double)l->lost / l->total, noise = 2 * sqrt(p * (1 - p) / l->total);
+	l->fraction = p;
+	l->lost = l->total = 0;
+	l->window_us = now_us;
+	if (l->is_testing) {
+		l->is_testing = false;
+		if (p > l->before_test * 0.6)
+			l->inherent = clamp(p, 0, 0.5);
+		return;
+	}
+	if (p < l->inherent + 0.03 + noise) {
+		l->inherent += (p < l->inherent ? 0.2 : 0.05) * (p - l->inherent);
+		return;
+	}
+	l->is_testing = true;
+	l->before_test = p;
+	forget_loss_window(b, now_us);
+	b->cut_us = now_us;
+	double rate = (double)dh_rate_bps(&b->acked, b->acked_until_us, RATE_US) * 0.95;
+	if (rate < b->target_bps)
+		set_target(b, rate);
+}
+
+static void rise(struct dh_bwe *b, int64_t now_us)
+{
+	double dt = clamp((double)(now_us - b->rise_us) / 1e6, 0, 0.3);
+	double room = clamp(1 - (double)b->delay.queue_us / QUEUE_RISE_US, 0, 1), grown;
+	b->rise_us = now_us;
+	if (b->state != DH_BWE_RISE || b->is_app_limited || b->loss.is_testing)
+		return;
+	if (b->capacity_bps > 0 && b->target_bps > b->capacity_bps * 1.1)
+		b->capacity_bps = 0; /* more than it was: find the end anew */
+	if (b->capacity_bps > 0 && b->target_bps > b->capacity_bps * 0.85)
+		grown = b->target_bps + (NEAR_RISE_BPS + 0.01 * b->target_bps) * room * dt;
+	else
+		grown = b->target_bps * (1 + RISE_PER_S * room * dt);
+	/* gcc-02, 5.5: not far beyond what really arrives */
+	double most = 1.5 * (double)dh_rate_bps(&b->acked, b->acked_until_us, RATE_US) + 10000;
+	if (grown > most)
+		grown = most;
+	if (grown > b->target_bps)
+		set_target(b, grown);
+}
+
+static void probe_result(struct dh_bwe *b, double bps, bool is_limited, int64_t now_us)
+{
+	b->next_probe_us = now_us + PROBE_EVERY_US;
+	b->probe_quiet_us = now_us + 300000;
+	if (bps <= 0 || b->state != DH_BWE_RISE)
+		return;
+	if (is_limited && b->is_app_limited && bps < b->target_bps * 0.7) {
+		double sent = (double)dh_rate_bps(&b->sent, now_us, RATE_US);
+		set_target(b, bps > sent * 1.2 ? bps : sent * 1.2); /* stale: measured long ago */
+		return;
+	}
+	if (bps * (is_limited ? 0.85 : 0.95) <= b->target_bps)
+		return;
+	set_target(b, bps * (is_limited ? 0.85 : 0.95));
+	if (b->target_bps > b->capacity_bps)
+		b->capacity_bps = is_limited ? bps : 0;
+	if (!is_limited)
+		b->next_probe_us = now_us + b->rtt_us;
+}
+
+static void forget_arrivals(struct dh_bwe *b)
+{
+	dh_rate_init(&b->acked);
+	b->acked_until_us = 0;
+}
+
+static void count(struct dh_bwe *b, const struct dh_twcc_result *r, int n, int64_t now_us, bool *any)
+{
+	int64_t rtt = INT64_MAX;
+	for (int i = 0; i < n; i++) {
+		bool is_lost = r[i].arrival_us == DH_TWCC_LOST;
+		if (r[i].sent_us > b->loss.ignore_us && !r[i].was_lost) {
+			b->loss.total++;
+			b->loss.lost += is_lost;
+		}
+		if (is_lost)
+			continue;
+		*any = true;
+		if (b->acked_until_us && r[i].arrival_us < b->acked_until_us - 3000000)
+			forget_arrivals(b); /* another clock */
+		dh_rate_add(&b->acked, r[i].arrival_us, r[i].bytes);
+		if (r[i].arrival_us > b->acked_until_us)
+			b->acked_until_us = r[i].arrival_us;
+		if (now_us - r[i].sent_us < rtt)
+			rtt = now_us - r[i].sent_us;
+	}
+	if (*any)
+		b->rtt_us += (rtt - b->rtt_us) / 4;
+}
+
+static void end_outage(struct dh_bwe *b, int64_t now_us)
+{
+	bool was_long = now_us - b->outage_us > 2000000;
+	b->state = DH_BWE_RISE;
+	b->rise_us = now_us;
+	b->loss.is_testing = false;
+	forget_loss_window(b, now_us);
+	if (was_long) { /* the road may be another: learn it anew, from not more than the start */
+		dh_delay_init(&b->delay);
+		b->capacity_bps = 0;
+		double from = b->before_outage_bps / 2;
+		set_target(b, from < (double)b->config.start_bps ? from : (double)b->config.start_bps);
+	}
+	b->next_probe_us = now_us;
+}
+
+void dh_bwe_feedback(struct dh_bwe *b, const struct dh_twcc_result *r, int n, int64_t now_us)
+{
+	bool any = false, is_limited = false;
+	bool is_first = !b->has_feedback;
+	count(b, r, n, now_us, &any);
+	if (!any)
+		return;
+	b->has_feedback = true;
+	b->answered_us = now_us;
+	b->unanswered_us = 0;
+	if (is_first)
+		b->next_probe_us = now_us;
+	if (b->state == DH_BWE_OUTAGE)
+		end_outage(b, now_us);
+	b->is_app_limited = (double)dh_rate_bps(&b->sent, now_us, 2 * RATE_US) < APP_LIMITED * b->target_bps;
+	dh_delay_feedback(&b->delay, r, n, now_us);
+	int64_t measured = dh_probe_feedback(&b->probe, r, n, now_us, &is_limited);
+	judge_delay(b, now_us);
+	if (measured)
+		probe_result(b, (double)measured, is_limited, now_us);
+	if (b->state == DH_BWE_RISE && now_us - b->loss.window_us >= LOSS_WINDOW_US &&
+	    b->loss.total >= LOSS_MIN_PACKETS)
+		judge_loss(b, now_us);
+	rise(b, now_us);
+}
+
+void dh_bwe_tick(struct dh_bwe *b, int64_t now_us)
+{
+	int64_t patience = b->rtt_us * 3 > OUTAGE_US ? b->rtt_us * 3 : OUTAGE_US;
+	if (b->has_feedback && b->unanswered_us && now_us - b->unanswered_us > patience) {
+		if (b->state != DH_BWE_OUTAGE) {
+			b->before_outage_bps = b->target_bps;
+			b->outage_us = b->unanswered_us;
+		} else if (now_us - b->cut_us < OUTAGE_STEP_US) {
+			return;
+		}
+		b->state = DH_BWE_OUTAGE;
+		b->cut_us = now_us;
+		set_target(b, b->target_bps / 2);
+	}
+	bool is_calm = b->state == DH_BWE_RISE && b->delay.queue_us < QUEUE_TREND_US && !b->loss.is_testing &&
+		       now_us - b->cut_us > PROBE_AFTER_CUT_US;
+	if (!b->has_feedback || !is_calm || now_us < b->next_probe_us || dh_probe_is_busy(&b->probe))
+		return;
+	double most = (double)(b->remb_bps && b->remb_bps < b->config.max_bps ? b->remb_bps : b->config.max_bps);
+	double rate = b->target_bps * 2 < most ? b->target_bps * 2 : most;
+	if (rate > b->target_bps * 1.05 || b->is_app_limited) {
+		dh_probe_want(&b->probe, (int64_t)rate);
+		b->next_probe_us = now_us + PROBE_EVERY_US;
+	}
+}
+
+bool dh_bwe_take_probe(struct dh_bwe *b, int64_t now_us, struct dh_bwe_probe *out)
+{
+	return dh_probe_take(&b->probe, now_us, out);
+}
+
+int64_t dh_bwe_target_bps(const struct dh_bwe *b)
+{
+	return (int64_t)b->target_bps;
+}
+
+int64_t dh_bwe_pacing_bps(const struct dh_bwe *b)
+{
+	return (int64_t)(b->target_bps * (b->state == DH_BWE_DRAIN ? 1.05 : 1.25));
+}
+
+int64_t dh_bwe_video_bps(const struct dh_bwe *b, int64_t audio_bps, int64_t rtx_bps, int64_t backlog_bytes)
+{
+	double share = b->target_bps - (double)audio_bps - (double)rtx_bps - (double)backlog_bytes * 16;
+	return (int64_t)(share > b->target_bps / 4 ? share : b->target_bps / 4);
+}
