@@ -296,6 +296,7 @@ def sessions_survive_a_reload():
     tap.equal(error(ws.call('session.attach', {**session, 'resume': '0' * 32})), (-32002, 'EPERM'))
     tap.equal(ws.call('session.attach', {**session, 'resume': opened['resume']})['result']['state']['is_controlled'], True)
     tap.true('result' in ws.call('session.update', {**session, 'template': 'grid', 'overlay': {'text': 'C-17'}}), 'update')
+    wait_event(ws, 'recording.progress', lambda p: p['video_frames'] > 0)
     facts = ws.call('recording.stop', recording)['result']
     tap.equal(facts['state'], 'done')
     tap.true('path' not in facts and agent.home not in json.dumps(facts), 'SR-26: no path towards pages')
@@ -449,6 +450,35 @@ def unwritable_folder():
     alive()
 
 
+def full_disk():
+    """full disk: a running recording is ended cleanly and says why, a new one is refused"""
+    folder = f'{agent.home}/small'
+    os.mkdir(folder)
+    if os.geteuid() or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=260m', 'tmpfs', folder], capture_output=True).returncode:
+        return 'only root can mount a small disk'
+    try:
+        c = cli(agent.socket)
+        write_policy(agent.home, {'origins': ORIGINS, 'folders': {'small': folder}})
+        for _ in range(2000):
+            if 'small' in c.call('policy.get')['result']['folders']:
+                break
+        session = {'session': c.call('session.open', {'sources': SOURCES})['result']['session']}
+        recording = c.call('recording.start', {**session, 'folder': 'small'})['result']['recording']
+        with open(f'{folder}/ballast', 'wb') as f:
+            os.posix_fallocate(f.fileno(), 0, 220 << 20)
+        tap.equal(wait_event(c, 'recording.stopped')['reason'], 'disk_full')
+        facts = c.call('recording.get', {'recording': recording})['result']
+        probe = subprocess.run(['ffprobe', '-v', 'error', facts['path']], capture_output=True, text=True)
+        tap.equal((facts['state'], probe.returncode, probe.stderr), ('done', 0, ''))
+        refused = c.call('recording.start', {**session, 'folder': 'small'})
+        tap.equal(error(refused), (-32008, 'ENOSPC'))
+        tap.true('free' in refused['error']['message'] and refused['error']['data']['hint'], refused)
+        c.call('session.close', session)
+        c.close()
+    finally:
+        subprocess.run(['umount', '-l', folder])
+
+
 def killed_while_recording():
     """kill -9 while recording: finished at the next start, listed as recovered"""
     c = cli(agent.socket)
@@ -512,7 +542,7 @@ def stops_cleanly():
 
 code = tap.run([telling(test) for test in (shapes, texts, flood, never_reads, malformed_again_and_again, hello_rules, origins, without_a_grant,
                 sessions_survive_a_reload, orphan_policies, wrong_secrets_back_off, a_recording, snapshots,
-                sources_change_while_running, toggles_are_limited, stats_and_levels, unwritable_folder, killed_while_recording, command_line,
+                sources_change_while_running, toggles_are_limited, stats_and_levels, unwritable_folder, full_disk, killed_while_recording, command_line,
                 stops_cleanly)])
 agent.is_home_ours = True
 agent.finish()
