@@ -1,6 +1,6 @@
 /** A real page in Chromium -> extension -> deskhand-host -> agent (with fake devices) -> a file, and back. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import nodeTest from 'node:test';
 import { chromium } from 'playwright-core';
@@ -12,13 +12,14 @@ const desk = new Desk();
 const test = (name, fn) => nodeTest(name, { timeout: 60000 }, fn);
 let pages, plain, context, url, stranger;
 
-async function launch(profile, withHost, args = []) {
+async function launch(profile, withHost, args = [], folder = extension) {
 	const directory = path.join(desk.dir, profile);
 	if (withHost)
 		desk.cli('manifests', 'install', '--browser', 'chromium', '--dir', path.join(directory, 'NativeMessagingHosts'));
 	const made = await chromium.launchPersistentContext(directory, {
 		executablePath: program, headless: true, env: desk.env, args: [...(process.getuid() === 0 ? ['--no-sandbox'] : []),
-			`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, ...args],
+			`--disable-extensions-except=${folder}`, `--load-extension=${folder}`, ...args],
+		ignoreHTTPSErrors: true,
 	});
 	made.setDefaultTimeout(15000);
 	if (!made.serviceWorkers().length)
@@ -219,6 +220,34 @@ test('frames: in a page of the same origin yes, in a page without a grant or san
 	const around = await tab(t, `http://127.0.0.1:${plain}/`);
 	const { error } = await (await frame(around, here)).evaluate(connectHere, { transport: 'extension' });
 	assert.equal(error.name, 'denied');
+});
+
+test('an https site works once it is allowed, the open tab at once, and no longer when it is removed', async (t) => {
+	/* What the user's click gives, a manifest gives here: nobody can click the browser's own question in a test. */
+	const folder = path.join(desk.dir, 'extension');
+	cpSync(extension, folder, { recursive: true });
+	const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json')));
+	writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify({ ...manifest, host_permissions: ['https://crm.example/*'] }));
+	const origin = `https://crm.example:${await desk.serveSecure()}`;
+	const other = await launch('profile-https', true, ['--host-resolver-rules=MAP *.example 127.0.0.1'], folder);
+	t.after(() => other.close());
+	const page = await other.newPage();
+	await page.goto(origin);
+	assert.equal((await page.evaluate(connectHere, { transport: 'extension' })).error.name, 'extension_missing');
+	const present = page.evaluate(() => new Promise((resolve) => addEventListener('message', (e) => resolve(e.data.type))));
+	const [worker] = other.serviceWorkers();
+	await worker.evaluate((allowed) => chrome.storage.local.set({ allowed }), [origin]);
+	assert.equal(await present, 'deskhand.present');
+	desk.cli('grants', 'allow', origin, 'devices.list');
+	assert.equal((await page.evaluate(connectHere, { transport: 'extension' })).info?.origin, origin);
+	await page.reload();
+	assert.equal((await page.evaluate(connectHere, { transport: 'extension' })).info?.origin, origin);
+	const elsewhere = await other.newPage(); /* the pattern knows no ports, the comparison of origins does */
+	await elsewhere.goto(`https://crm.example:${await desk.serveSecure()}`);
+	assert.equal((await elsewhere.evaluate(connectHere, { transport: 'extension' })).error.name, 'extension_missing');
+	const gone = page.evaluate(() => new Promise((resolve) => globalThis.desk.addEventListener('disconnected', (e) => resolve(e.detail.name))));
+	await worker.evaluate(() => chrome.storage.local.set({ allowed: [] }));
+	assert.equal(await gone, 'denied');
 });
 
 test('no host manifest: not_installed, with a hint; the popup says the same', async (t) => {

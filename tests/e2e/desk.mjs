@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +15,7 @@ const program = process.env.DESKHAND ?? path.join(top, 'build/agent/deskhand');
 
 export class Desk {
 	#children = [];
+	#servers = [];
 
 	constructor() {
 		this.dir = mkdtempSync(path.join(tmpdir(), 'deskhand-e2e-'));
@@ -38,15 +40,23 @@ export class Desk {
 	}
 
 	/** An empty page and the SDK without any policy of its own, so that it can hold frames. @returns {Promise<number>} */
-	async servePlain() {
-		this.plain = createServer((request, response) => {
-			const file = path.join(top, 'js', path.normalize(request.url));
-			const isScript = file.endsWith('.js') && existsSync(file);
-			response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-			response.end(isScript ? readFileSync(file) : '<!doctype html><title>plain</title>');
-		}).listen(0, '127.0.0.1');
-		await once(this.plain, 'listening');
-		return this.plain.address().port;
+	servePlain() {
+		return this.#serve(createServer(plain));
+	}
+
+	/** The same over TLS, with a certificate that nobody signed. @returns {Promise<number>} */
+	serveSecure() {
+		const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(this.dir, name));
+		if (!existsSync(cert))
+			execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key,
+				'-out', cert, '-subj', '/CN=crm.example', '-days', '2'], { stdio: 'ignore' });
+		return this.#serve(createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, plain));
+	}
+
+	async #serve(server) {
+		this.#servers.push(server.listen(0, '127.0.0.1'));
+		await once(server, 'listening');
+		return server.address().port;
 	}
 
 	/** @returns {Promise<{pid: number, port: number}>} once it serves */
@@ -87,7 +97,7 @@ export class Desk {
 	}
 
 	async stop() {
-		this.plain?.close();
+		this.#servers.forEach((server) => server.close());
 		for (const child of this.#children.filter((c) => c.exitCode === null && c.signalCode === null)) {
 			const gone = once(child, 'exit');
 			child.kill();
@@ -101,6 +111,13 @@ export class Desk {
 		}
 		rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 	}
+}
+
+function plain(request, response) {
+	const file = path.join(top, 'js', path.normalize(request.url));
+	const isScript = file.endsWith('.js') && existsSync(file);
+	response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+	response.end(isScript ? readFileSync(file) : '<!doctype html><title>plain</title>');
 }
 
 async function firstLine(child) {
