@@ -1,6 +1,7 @@
 /* The host's way to the agent: connect, start it when none listens, wait for it, notice when it is gone. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -28,12 +29,19 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+/* A browser from Flatpak or Snap starts its hosts inside its sandbox, where our socket and program are not: flatpak-run(1)
+ * sets FLATPAK_ID, snapd sets SNAP_NAME. */
+static bool is_sandboxed(void)
+{
+	return getenv("FLATPAK_ID") || getenv("SNAP_NAME");
+}
+
 static void fail(struct dh_host *h, const char *reason, const char *text)
 {
 	close_fd(&h->agent);
 	h->give_up_us = 0;
 	h->retry_us = dh_now_us() + RETRY_FAILED_US;
-	dh_host_say(h, DH_HOST_FAILED, reason, text);
+	dh_host_say(h, DH_HOST_FAILED, is_sandboxed() ? "sandboxed" : reason, text);
 }
 
 /* The agent appears by a rename into its directory. */

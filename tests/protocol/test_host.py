@@ -321,6 +321,17 @@ def no_program(desk):
 
 
 @with_desk('exit 1')
+def sandboxed(desk):
+    """inside a browser's sandbox a failure has that as its reason: the page can say which browser to use"""
+    for name in ('FLATPAK_ID', 'SNAP_NAME'):
+        desk.env[name] = 'org.chromium.Chromium'
+        h = desk.host()
+        tap.equal(h.wait_state('failed')['reason'], 'sandboxed')
+        h.finish()
+        del desk.env[name]
+
+
+@with_desk('exit 1')
 def ends_at_once(desk):
     """an agent that ends at once: failed with a remedy, and no endless starting"""
     h = desk.host()
@@ -368,7 +379,7 @@ def quick(desk):
     h.finish()
 
 
-TESTS = [starts_agent, who_asks, leaves_at_eof, leaves_while_starting, caps, back_pressure, agent_restarts, no_program,
+TESTS = [starts_agent, who_asks, leaves_at_eof, leaves_while_starting, caps, back_pressure, agent_restarts, no_program, sandboxed,
          ends_at_once, many_hosts, quick]
 if len(sys.argv) > 3:
     TESTS = [t for t in TESTS if t.__name__ in sys.argv[3:]]
