@@ -325,7 +325,7 @@ static void learn_first(struct dh_beauty_mask *m)
 
 	dh_beauty_face_search(m, &m->trial, INT_MAX, &m->face_at, &score);
 	settle(m);
-	m->presence = smooth_step(0.38f, 0.48f, dh_beauty_face_score(m, &m->face_at));
+	m->presence = smooth_step(0.43f, 0.55f, dh_beauty_face_score(m, &m->face_at));
 	for (int s = 0; s < 8; s++)
 		make_slice(m, s);
 }
@@ -337,11 +337,11 @@ static void look_elsewhere(struct dh_beauty_mask *m)
 	float now = dh_beauty_face_score(m, &m->face_at);
 	float best = fmaxf(1.5f * now, now + 0.2f);
 
-	m->presence += (smooth_step(0.38f, 0.48f, now) - m->presence) * 0.3f;
+	m->presence += (smooth_step(0.43f, 0.55f, now) - m->presence) * 0.3f;
 
 	if (dh_beauty_face_search(m, &m->trial, now < 0.5f ? 24 : 4, &e, &best)) {
 		m->face_at = e;
-		m->presence = fmaxf(m->presence, smooth_step(0.38f, 0.48f, best));
+		m->presence = fmaxf(m->presence, smooth_step(0.43f, 0.55f, best));
 		settle(m);
 	}
 }

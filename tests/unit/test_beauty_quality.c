@@ -382,9 +382,9 @@ static void an_empty_chair(void)
 
 		fprintf(stdout, "# %s: wall %+.2f, door %+.2f, face %+.2f\n", i < 40 ? "nobody" : "somebody", wall, door,
 			skin);
-		TST_CHECK(fabs(wall) < 3);
-		TST_CHECK(fabs(door) < 3);
-		TST_CHECK(i < 40 ? skin < 5 : skin > 12);
+		TST_CHECK(fabs(wall) < 0.5);
+		TST_CHECK(fabs(door) < 0.5);
+		TST_CHECK(i < 40 ? skin < 0.5 : skin > 12);
 	}
 	dh_beauty_destroy(b);
 	result_finish(&r);
