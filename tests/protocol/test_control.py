@@ -3,11 +3,13 @@
 usage: test_control.py DESKHAND"""
 import json
 import os
+import select
 import socket
 import stat
 import struct
 import subprocess
 import sys
+import time
 
 from wire import Agent, Closed, Framed, Tap, WebSocket, cli, host
 
@@ -92,6 +94,17 @@ def wait_event(c, name, wanted=lambda p: True):
         m = c.get()
         if m.get('method') == name and wanted(m['params']):
             return m['params']
+
+
+def until(wanted):
+    """What wanted() gives, as soon as it is something."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        got = wanted()
+        if got:
+            return got
+        select.select([], [], [], 0.02)
+    raise TimeoutError('it did not come')
 
 
 # ---- bad input ----
@@ -377,11 +390,12 @@ def snapshots():
     import base64
     ws = page(PAGES[5])
     session = ws.call('session.open', {'sources': SOURCES, 'canvas': {'width': 1920, 'height': 1080, 'fps': 10}})['result']['session']
-    for _ in range(100):
+    def take():
         reply = ws.call('snapshot.take', {'session': session, 'track': 'program'})
-        if 'result' in reply:
-            break
-        tap.equal(error(reply)[1], 'ENODEV', 'before the first picture')
+        tap.true('result' in reply or error(reply)[1] == 'ENODEV', f'before the first picture: {reply}')
+        return 'result' in reply and reply
+
+    reply = until(take)
     data = base64.b64decode(reply['result']['data'])
     tap.equal(data[:3], b'\xff\xd8\xff')
     tap.true(len(reply['result']['data']) <= 700 * 1024, 'size')
@@ -440,9 +454,7 @@ def unwritable_folder():
     ws = page(PAGES[8])
     session = ws.call('session.open', {'sources': [{'role': 'camera'}]})['result']['session']
     write_policy(agent.home, {'origins': ORIGINS, 'folders': {'none': '/proc/nothing'}})
-    for _ in range(200):
-        if 'none' in ws.call('policy.get')['result']['folders']:
-            break
+    until(lambda: 'none' in ws.call('policy.get')['result']['folders'])
     reply = ws.call('recording.start', {'session': session, 'folder': 'none'})
     tap.true(error(reply)[1] in ('EPERM', 'ENOENT', 'EIO', 'ENOSPC') and reply['error']['data']['hint'], reply)
     ws.call('session.close', {'session': session})
@@ -459,9 +471,7 @@ def full_disk():
     try:
         c = cli(agent.socket)
         write_policy(agent.home, {'origins': ORIGINS, 'folders': {'small': folder}})
-        for _ in range(2000):
-            if 'small' in c.call('policy.get')['result']['folders']:
-                break
+        until(lambda: 'small' in c.call('policy.get')['result']['folders'])
         session = {'session': c.call('session.open', {'sources': SOURCES})['result']['session']}
         recording = c.call('recording.start', {**session, 'folder': 'small'})['result']['recording']
         with open(f'{folder}/ballast', 'wb') as f:
@@ -489,10 +499,9 @@ def killed_while_recording():
     c.close()
     agent.start()
     c = cli(agent.socket)
-    for _ in range(2000):
-        facts = c.call('recording.get', {'recording': recording})['result']
-        if facts['state'] != 'interrupted':
-            break
+    get = {'recording': recording}
+    until(lambda: c.call('recording.get', get)['result']['state'] != 'interrupted')
+    facts = c.call('recording.get', get)['result']
     tap.equal((facts['state'], facts['is_recovered'], facts['reason']), ('done', True, 'interrupted'))
     tap.true(facts['duration_ms'] >= 500, facts)
     probe = subprocess.run(['ffprobe', '-v', 'error', '-count_frames', '-show_entries', 'stream=nb_read_frames', '-of', 'csv=p=0',
