@@ -35,7 +35,7 @@ def main():
     a.add_argument('build_dir')
     a.add_argument('--json', default='bench.json')
     a.add_argument('names', nargs='*')
-    a = a.parse_args()
+    a = a.parse_intermixed_args()
     benches = [b for b in sorted(glob.glob('tests/bench/g*.py')) if not a.names or any(n in b for n in a.names)]
     results = [r for b in benches for r in one(b, a.build_dir)]
     columns = ('goal', 'name', 'ours', 'peer', 'ratio', 'goal_value', 'ok')
