@@ -49,7 +49,7 @@ export async function greet(link, { client = `deskhand.js/${VERSION}`, proof = f
 			throw Object.assign(localError('denied', '', lang, e.message), e.hint && { hint: e.hint });
 		throw e.name === 'ECLOSED' ? link.failure() : e;
 	}
-	if (hello.version !== PROTOCOL)
+	if (hello?.version !== PROTOCOL || !Array.isArray(hello.granted))
 		throw localError('version_mismatch', '', lang);
 	if (proof && hello.granted.length && !(await isProven(hello, params.nonce, known?.key)))
 		throw localError('denied', 'impostor', lang);

@@ -17,7 +17,13 @@ class SocketLink extends Link {
 		this.post = (m) => socket.send(JSON.stringify({ jsonrpc: '2.0', ...m }));
 		this.hangUp = () => socket.close(1000);
 		socket.onopen = () => this.up();
-		socket.onmessage = ({ data }) => this.received(JSON.parse(data));
+		socket.onmessage = ({ data }) => {
+			try {
+				this.received(JSON.parse(data));
+			} catch {
+				socket.close(4400); /* whoever that is, it does not speak JSON */
+			}
+		};
 		socket.onclose = ({ code, reason }) => this.closed(code, reason);
 	}
 }

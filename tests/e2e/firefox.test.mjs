@@ -74,6 +74,18 @@ test('an origin without a grant is told what to type', async (t) => {
 	assert.match(await read(page, 'failure-hint'), new RegExp(`deskhand grants allow ${stranger} `));
 });
 
+test('a frame in a page of its own origin may speak', async (t) => {
+	const here = `http://localhost:${await desk.servePlain()}/`;
+	const page = await tab(t, here);
+	const handle = await page.evaluateHandle((src) => new Promise((resolve) => {
+		const made = Object.assign(document.createElement('iframe'), { src, onload: () => resolve(made) });
+		document.body.append(made);
+	}), here);
+	desk.cli('grants', 'allow', here.slice(0, -1), 'devices.list');
+	const met = await (await handle.contentFrame()).evaluate(connectHere, { transport: 'extension' });
+	assert.equal(met.transport, 'extension', JSON.stringify(met.error));
+});
+
 test('the agent is killed and started again: the page comes back by itself', async (t) => {
 	const page = await tab(t);
 	await page.click('#connect');

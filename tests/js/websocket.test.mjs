@@ -58,6 +58,23 @@ test('a proof that does not hold is refused: wrong nonce, wrong signature, none 
 	}
 });
 
+test('a stranger on the port that speaks something else is not the agent', async (t) => {
+	freshPage();
+	const agent = await new SocketAgent().listen();
+	const stranger = await new SocketAgent().listen();
+	t.after(() => Promise.all([agent.stop(), stranger.stop()]));
+	for (const text of ['not json', '42', 'null', '[]', '{"id":1}', '{"id":1,"result":null}', '{"id":1,"result":{"version":1}}',
+		'{"id":1,"error":{}}', '{"method":5}']) {
+		stranger.reply = () => null;
+		stranger.server.removeAllListeners('connection');
+		stranger.server.on('connection', (socket) => socket.on('message', () => socket.send(text)));
+		await assert.rejects(bySocket([stranger.port], { timeout: 200 }), (e) => e.name !== 'TypeError' && e.name !== 'SyntaxError', text);
+		const desk = await bySocket([stranger.port, agent.port]);
+		assert.equal(desk.transport, 'websocket');
+		desk.close();
+	}
+});
+
 test('nobody there: not installed for a newcomer, agent down for who was here before', async () => {
 	freshPage();
 	const agent = await new SocketAgent().listen();
