@@ -1,10 +1,14 @@
 /* agent.hello: versions, and what this origin was granted. */
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "agent/ctl/agent_key.h"
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/job.h"
+#include "common/alloc.h"
+#include "common/clock.h"
 
 static void add_features(struct dh_call *call)
 {
@@ -37,6 +41,33 @@ static int prove(struct dh_call *call, const char *nonce)
 	return err;
 }
 
+struct use_job {
+	struct dh_grants grants; /* the worker's own view of the file */
+	struct dh_origin origin;
+};
+
+static void write_use(void *arg)
+{
+	struct use_job *j = arg;
+	char path[DH_PATH_MAX];
+	dh_strcopy(path, sizeof(path), j->grants.path);
+	if (!dh_grants_init(&j->grants, path, NULL))
+		dh_grants_touch(&j->grants, &j->origin);
+	dh_grants_finish(&j->grants);
+}
+
+/* "Last used" of a user's grant; on a worker, since it is a write that reaches the disk. */
+static void note_use(struct dh_call *call)
+{
+	const struct dh_grant *grant = dh_grants_find(&call->ctl->grants, &call->client->origin);
+	if (!grant || dh_wall_us() / 1000000 - grant->used_s < 60)
+		return;
+	struct use_job *j = dh_alloc(sizeof(*j));
+	dh_strcopy(j->grants.path, sizeof(j->grants.path), call->ctl->paths.grants_file);
+	j->origin = call->client->origin;
+	dh_job_run(call->ctl, write_use, free, j);
+}
+
 static int handle(struct dh_call *call)
 {
 	int64_t low = dh_arg_int(call->args, "min_version"), high = dh_arg_int(call->args, "max_version");
@@ -59,7 +90,7 @@ static int handle(struct dh_call *call)
 	}
 	call->client->scopes_told = scopes;
 	if (!call->is_cli)
-		dh_grants_touch(&call->ctl->grants, &call->client->origin);
+		note_use(call);
 	cJSON *agent = cJSON_CreateObject();
 	cJSON_AddStringToObject(agent, "version", DH_VERSION);
 	cJSON_AddStringToObject(agent, "platform", "linux");

@@ -16,7 +16,7 @@ static void open_now(void *arg, const struct dh_err *why)
 		dh_reply_str(call, "resume", s->resume);
 	}
 	if (!err && !call->client)
-		dh_sessions_client_gone(call->ctl, NULL); /* the page left meanwhile: an orphan from the start */
+		dh_session_orphan(s); /* the page left meanwhile: an orphan from the start */
 	dh_call_finish(call, err, why ? why : &call->err);
 }
 

@@ -101,7 +101,7 @@ static void orphan_expired(uv_timer_t *timer)
 	dh_session_close(s, "its page did not come back");
 }
 
-static void orphaned(struct dh_session *s)
+void dh_session_orphan(struct dh_session *s)
 {
 	s->controller = NULL;
 	if (s->orphan_policy == DH_ORPHAN_STOP) {
@@ -126,7 +126,7 @@ void dh_sessions_client_gone(struct dh_ctl *ctl, struct dh_client *c)
 		if (s->is_closing)
 			s->controller = NULL;
 		else
-			orphaned(s);
+			dh_session_orphan(s);
 	}
 	dh_stats_update_wanted(ctl);
 }

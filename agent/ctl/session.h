@@ -71,6 +71,9 @@ void dh_session_remove_source(struct dh_session *s, struct dh_session_source *sr
 /* client takes the session over (session.attach). */
 void dh_session_attach(struct dh_session *s, struct dh_client *client);
 
+/* Its controller is gone: what orphan_policy says. */
+void dh_session_orphan(struct dh_session *s);
+
 struct dh_session *dh_session_find(struct dh_ctl *ctl, const char *id);
 cJSON *dh_session_to_json(const struct dh_session *s);
 cJSON *dh_sessions_to_json(struct dh_ctl *ctl, const char *origin); /* NULL: all */
