@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-#define QUEUE_HIGH_US 60000   /* longer than this is cut whatever the trend says */
+#define QUEUE_HIGH_US 50000   /* longer than this is cut whatever the trend says */
 #define QUEUE_TREND_US 15000  /* a trend without any queue is noise */
 #define QUEUE_EMPTY_US 20000
-#define QUEUE_RISE_US 50000   /* the rise slows down towards this and stops there */
+#define QUEUE_RISE_US 40000   /* the rise slows down towards this and stops there */
 #define DRAIN_US 800000.0     /* a cut is made to drain the queue within this time */
 #define RECUT_US 100000
 #define GIVE_UP_US 3000000    /* a queue that did not halve by then is not ours */
@@ -14,8 +14,9 @@
 #define RATE_US 500000
 #define RATE_SHORT_US 200000
 #define RISE_PER_S 0.15
-#define NEAR_RISE_BPS 40000   /* per second, near the known capacity: about a packet per round trip */
+#define NEAR_RISE_BPS 30000   /* per second, near the known capacity */
 #define PROBE_EVERY_US 3000000
+#define PROBE_AGAIN_US 1000000  /* a limit that still raised the target may have been chance */
 #define PROBE_AFTER_CUT_US 2000000
 #define APP_LIMITED 0.6
 #define OUTAGE_US 600000
@@ -125,7 +126,7 @@ static void judge_delay(struct dh_bwe *b, int64_t now_us)
 	int64_t queue_us = b->delay.queue_us;
 	bool is_quiet = now_us < b->probe_quiet_us;
 	bool is_over = queue_us > QUEUE_HIGH_US ||
-		       (b->delay.is_over && queue_us > QUEUE_TREND_US && !is_quiet &&
+		       (b->delay.is_over && b->delay.floor_us > QUEUE_TREND_US && !is_quiet &&
 			now_us - b->cut_us > b->rtt_us + RECUT_US);
 	if (b->state == DH_BWE_DRAIN)
 		drain(b, now_us);
@@ -149,7 +150,8 @@ static void judge_loss(struct dh_bwe *b, int64_t now_us)
 		return;
 	}
 	if (p < l->inherent + 0.03 + noise) {
-		l->inherent += (p < l->inherent ? 0.2 : 0.05) * (p - l->inherent);
+		if (p < l->inherent)
+			l->inherent += 0.2 * (p - l->inherent); /* up by a test only, or our own loss would teach it */
 		return;
 	}
 	l->is_testing = true;
@@ -164,7 +166,7 @@ static void judge_loss(struct dh_bwe *b, int64_t now_us)
 static void rise(struct dh_bwe *b, int64_t now_us)
 {
 	double dt = clamp((double)(now_us - b->rise_us) / 1e6, 0, 0.3);
-	double room = clamp(1 - (double)b->delay.queue_us / QUEUE_RISE_US, 0, 1), grown;
+	double room = clamp(1 - (double)b->delay.floor_us / QUEUE_RISE_US, 0, 1), grown;
 	b->rise_us = now_us;
 	if (b->state != DH_BWE_RISE || b->is_app_limited || b->loss.is_testing)
 		return;
@@ -198,8 +200,7 @@ static void probe_result(struct dh_bwe *b, double bps, bool is_limited, int64_t 
 	set_target(b, bps * (is_limited ? 0.85 : 0.95));
 	if (b->target_bps > b->capacity_bps)
 		b->capacity_bps = is_limited ? bps : 0;
-	if (!is_limited)
-		b->next_probe_us = now_us + b->rtt_us;
+	b->next_probe_us = now_us + (is_limited ? PROBE_AGAIN_US : b->rtt_us);
 }
 
 static void forget_arrivals(struct dh_bwe *b)
@@ -288,12 +289,18 @@ void dh_bwe_tick(struct dh_bwe *b, int64_t now_us)
 		b->cut_us = now_us;
 		set_target(b, b->target_bps / 2);
 	}
-	bool is_calm = b->state == DH_BWE_RISE && b->delay.queue_us < QUEUE_TREND_US && !b->loss.is_testing &&
+	/* While no end is in sight, jitter that looks like a queue must not keep us from looking. */
+	int64_t calm_us = b->capacity_bps > 0 ? QUEUE_TREND_US : QUEUE_HIGH_US * 2 / 3;
+	int64_t queue_us = b->capacity_bps > 0 ? b->delay.queue_us : b->delay.floor_us;
+	bool is_calm = b->state == DH_BWE_RISE && queue_us < calm_us && !b->loss.is_testing &&
 		       now_us - b->cut_us > PROBE_AFTER_CUT_US;
 	if (!b->has_feedback || !is_calm || now_us < b->next_probe_us || dh_probe_is_busy(&b->probe))
 		return;
 	double most = (double)(b->remb_bps && b->remb_bps < b->config.max_bps ? b->remb_bps : b->config.max_bps);
-	double rate = b->target_bps * 2 < most ? b->target_bps * 2 : most;
+	/* Near the known capacity a smaller step: it is expected to fail, and what it queues is felt. */
+	double rate = b->target_bps * (b->capacity_bps > 0 && b->target_bps > b->capacity_bps * 0.85 ? 1.5 : 2);
+	if (rate > most)
+		rate = most;
 	if (rate > b->target_bps * 1.05 || b->is_app_limited) {
 		dh_probe_want(&b->probe, (int64_t)rate);
 		b->next_probe_us = now_us + PROBE_EVERY_US;
@@ -312,7 +319,7 @@ int64_t dh_bwe_target_bps(const struct dh_bwe *b)
 
 int64_t dh_bwe_pacing_bps(const struct dh_bwe *b)
 {
-	return (int64_t)(b->target_bps * (b->state == DH_BWE_DRAIN ? 1.05 : 1.25));
+	return (int64_t)(b->target_bps * (b->state == DH_BWE_DRAIN ? 1.0 : 1.15));
 }
 
 int64_t dh_bwe_video_bps(const struct dh_bwe *b, int64_t audio_bps, int64_t rtx_bps, int64_t backlog_bytes)

@@ -130,7 +130,8 @@ void dh_delay_accept(struct dh_delay *d)
 {
 	for (int i = 0; i < DH_BASE_BUCKETS; i++)
 		d->base_us[i] = INT64_MAX;
-	d->queue_us = 0;
+	d->queue_us = d->floor_us = 0;
+	d->recent = 0;
 	restart_trend(d);
 }
 
@@ -153,4 +154,9 @@ void dh_delay_feedback(struct dh_delay *d, const struct dh_twcc_result *r, int n
 	if (low == INT64_MAX)
 		return;
 	d->queue_us = low - base(d, low, now_us);
+	d->recent_us[d->recent++ % DH_FLOOR_POINTS] = d->queue_us;
+	d->floor_us = d->queue_us;
+	for (int i = 0; i < DH_FLOOR_POINTS && i < d->recent; i++)
+		if (d->recent_us[i] < d->floor_us)
+			d->floor_us = d->recent_us[i];
 }

@@ -10,6 +10,7 @@
 
 #define DH_TREND_POINTS 20
 #define DH_BASE_BUCKETS 6 /* of 5 s */
+#define DH_FLOOR_POINTS 4
 
 struct dh_delay_group {
 	int64_t first_sent_us, last_sent_us, last_arrival_us;
@@ -27,6 +28,9 @@ struct dh_delay {
 	int64_t base_us[DH_BASE_BUCKETS]; /* minimum of arrival - sent per 5 s, INT64_MAX: none */
 	int64_t base_index;
 	int64_t queue_us;     /* newest estimate of the queueing delay: minimum over a feedback */
+	int64_t floor_us;     /* the least of the last DH_FLOOR_POINTS of them: free of jitter, a little late */
+	int64_t recent_us[DH_FLOOR_POINTS];
+	int recent;
 	int64_t last_arrival_us;
 };
 

@@ -58,7 +58,7 @@ static int64_t measure(struct dh_probe *p, bool *is_limited)
 	if (p->packets - p->lost < 4 || sent_us < 2000)
 		return -1;
 	/* A train that came in faster than it left met an emptying queue: it proves what was sent, no more. */
-	*is_limited = arrival_us * 9 > sent_us * 10;
+	*is_limited = arrival_us * 5 > sent_us * 6; /* the last packet's own time is within the tolerance */
 	return p->bytes_after_first * 8000000 / (arrival_us > sent_us ? arrival_us : sent_us);
 }
 

@@ -102,7 +102,8 @@ static void serve(struct rtc_link *l, int64_t now_us)
 		done++;
 	}
 	l->queue_count -= done;
-	memmove(l->queue, l->queue + done, l->queue_count * sizeof(*l->queue));
+	if (done)
+		memmove(l->queue, l->queue + done, l->queue_count * sizeof(*l->queue));
 	l->now_us = now_us;
 }
 
