@@ -179,18 +179,6 @@ test('the agent is killed and started again: the page comes back by itself', asy
 	await element(page, 'close').click();
 });
 
-test('no agent runs: the host starts one, and the page does not notice more than a moment', async (t) => {
-	await desk.killAgent();
-	const page = await tab(t);
-	const { transport, error } = await page.evaluate(connectHere, { transport: 'extension', timeout: 20000 });
-	assert.equal(transport, 'extension', JSON.stringify(error));
-	const { pid } = desk.call('agent.status');
-	assert.notEqual(pid, desk.ready.pid);
-	await page.evaluate(() => globalThis.desk.close());
-	await desk.endOther(pid);
-	await desk.startAgent(); /* the next tests want the fakes; within a second the host leaves the start to others */
-});
-
 test('the WebSocket road: proof of the agent, a session, events', async (t) => {
 	const page = await tab(t);
 	const options = { transport: 'websocket', ports: [desk.ready.port] };
@@ -322,4 +310,13 @@ test('1000 calls from the page to the agent and back', async (t) => {
 		mkdirSync(path.dirname(process.env.LATENCY_JSON), { recursive: true });
 		writeFileSync(process.env.LATENCY_JSON, JSON.stringify(found));
 	}
+});
+
+/* The last: its agent is a real one, which the host would start again at once. */
+test('no agent runs: the host starts one, and the page does not notice more than a moment', async (t) => {
+	await desk.killAgent();
+	const page = await tab(t);
+	const { transport, error } = await page.evaluate(connectHere, { transport: 'extension', timeout: 20000 });
+	assert.equal(transport, 'extension', JSON.stringify(error));
+	assert.notEqual(desk.call('agent.status').pid, desk.ready.pid);
 });

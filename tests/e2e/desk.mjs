@@ -72,18 +72,6 @@ export class Desk {
 		await gone;
 	}
 
-	/** End an agent that the host started: no child of ours, so its end is looked for. */
-	async endOther(pid) {
-		for (let signal = 'SIGTERM'; ; signal = 0) {
-			try {
-				process.kill(pid, signal);
-			} catch {
-				return;
-			}
-			await new Promise(setImmediate);
-		}
-	}
-
 	/** One command as local:cli. */
 	call(method, params = {}) {
 		return JSON.parse(this.cli('call', method, JSON.stringify(params)));
@@ -115,14 +103,11 @@ export class Desk {
 			child.kill();
 			await gone;
 		}
-		let other;
 		try {
-			other = this.call('agent.status').pid; /* one that deskhand-host started */
+			process.kill(this.call('agent.status').pid); /* one that deskhand-host started */
 		} catch {
 			/* none runs */
 		}
-		if (other)
-			await this.endOther(other);
 		rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 	}
 }
