@@ -143,7 +143,8 @@ export class Link {
 }
 
 /** Close codes of agent/ctl/client.h that have a name of their own -> [name, reason]. */
-const closeNames = { 4403: ['denied', ''], 4426: ['version_mismatch', ''], 4440: ['denied', ''] };
+const closeNames = { 4403: ['denied', ''], 4426: ['version_mismatch', ''], 4440: ['denied', ''],
+	4429: ['agent_down', 'too_many'], 4431: ['agent_down', 'too_many'] };
 
 /** Words of the extension and of deskhand-host -> [name, reason]. */
 const reasonNames = {

@@ -225,6 +225,13 @@ test('connect: what is refused by the agent', async () => {
 	await assert.rejects(byExtension(), named('denied', { reason: 'frame_not_allowed' }));
 });
 
+test('connect: too many pages is told as that', async () => {
+	for (const code of [4429, 4431]) {
+		setUp([{ method: 'transport.closed', params: { code, reason: 'too many connections' } }]);
+		await assert.rejects(byExtension(), named('agent_down', { reason: 'too_many', retriable: true }));
+	}
+});
+
 test('connect: without a grant it is denied, and asking tells what to type', async () => {
 	const { agent } = setUp();
 	agent.answers['agent.hello'] = () => ({ version: 1, granted: [], hint: 'type this: deskhand grants' });
