@@ -1,6 +1,7 @@
 /* Closed loop on a virtual clock: see rtc_session.h. */
 #include "rtc_session.h"
 
+#include "agent/rtc/rtcp.h"
 #include "common/alloc.h"
 
 #include <stdio.h>
@@ -18,14 +19,13 @@
 #define NACK_US 20000
 #define NACK_MAX 64
 #define TWCC_MAX 512
+#define BACK_BYTES 1100
+#define CLOCK_OFFSET_US 86400000000 /* the receiver's clock: a day ahead */
 
 struct rtc_back {
 	int64_t arrive_us;
-	bool is_nack;
-	uint16_t base;
-	int count;
-	int64_t arrival_us[TWCC_MAX];
-	uint16_t seqs[NACK_MAX];
+	size_t size;
+	uint8_t data[BACK_BYTES]; /* RTCP as on the wire */
 };
 
 static int second(const struct rtc_session *s)
@@ -200,7 +200,8 @@ static void receive(struct rtc_session *s, const struct rtc_link_packet *p)
 	struct rtc_wire *w = &s->wires[p->id];
 	int t = second(s);
 	int64_t waited = p->arrive_us - p->sent_us - s->link.config.delay_us;
-	dh_twcc_recorder_add(&s->recorder, w->twcc, p->arrive_us);
+	dh_twcc_recorder_add(&s->recorder, w->twcc,
+			     CLOCK_OFFSET_US + p->arrive_us + p->arrive_us * s->config.clock_ppm / 1000000);
 	s->arrived_bytes[t] += p->bytes;
 	s->delay_sum_us[t] += waited;
 	s->delay_count[t]++;
@@ -214,45 +215,56 @@ static void receive(struct rtc_session *s, const struct rtc_link_packet *p)
 	decode(s);
 }
 
-static struct rtc_back *new_back(struct rtc_session *s, bool is_nack)
+static struct rtc_back *new_back(struct rtc_session *s, struct dh_rtcp_writer *w)
 {
 	s->back = grow(s->back, s->back_count, &s->back_room, sizeof(*s->back));
 	struct rtc_back *b = &s->back[s->back_count];
 	b->arrive_us = s->now_us + s->link.config.delay_us;
-	b->is_nack = is_nack;
-	b->count = 0;
+	*w = (struct dh_rtcp_writer){b->data, 0, BACK_BYTES};
 	return b;
 }
 
 /* The return road has the same random loss and outage, no queue. */
-static void post(struct rtc_session *s)
+static void post(struct rtc_session *s, struct rtc_back *b, const struct dh_rtcp_writer *w)
 {
+	b->size = w->size;
 	if (!s->link.config.is_down && rtc_link_random(&s->link) >= s->link.config.loss)
 		s->back_count++;
 }
 
 static void feedback(struct rtc_session *s)
 {
-	struct rtc_back *b = new_back(s, false);
-	b->count = dh_twcc_recorder_take(&s->recorder, &b->base, b->arrival_us, TWCC_MAX);
-	if (b->count)
-		post(s);
+	struct dh_rtcp_writer w;
+	int64_t arrival_us[TWCC_MAX];
+	uint16_t base;
+	int n = dh_twcc_recorder_take(&s->recorder, &base, arrival_us, TWCC_MAX);
+	for (int from = 0; from < n;) {
+		struct rtc_back *b = new_back(s, &w);
+		int done = dh_rtcp_put_twcc(&w, 1, 2, s->feedbacks++, (uint16_t)(base + from), arrival_us + from, n - from);
+		if (done <= 0)
+			return; /* only losses are left */
+		post(s, b, &w);
+		from += done;
+	}
 }
 
 static void ask_again(struct rtc_session *s)
 {
+	struct dh_rtcp_writer w;
+	uint16_t seqs[NACK_MAX];
+	int n = 0;
 	if (s->next_frame >= s->frame_count || s->seq_highest < 0)
 		return;
-	struct rtc_back *b = new_back(s, true);
 	int64_t again_us = 2 * s->link.config.delay_us + 20000;
-	for (int q = s->frames[s->next_frame].first_seq; q < s->seq_highest && b->count < NACK_MAX; q++) {
+	for (int q = s->frames[s->next_frame].first_seq; q < s->seq_highest && n < NACK_MAX; q++) {
 		if (s->seq_arrived[q] || (s->seq_asked_us[q] && s->now_us - s->seq_asked_us[q] < again_us))
 			continue;
 		s->seq_asked_us[q] = s->now_us;
-		b->seqs[b->count++] = (uint16_t)q;
+		seqs[n++] = (uint16_t)q;
 	}
-	if (b->count)
-		post(s);
+	struct rtc_back *b = new_back(s, &w);
+	if (n && dh_rtcp_put_nack(&w, 1, 2, seqs, n) == 0)
+		post(s, b, &w);
 }
 
 static void resend(void *user, uint16_t seq, const uint8_t *data, size_t size)
@@ -262,19 +274,31 @@ static void resend(void *user, uint16_t seq, const uint8_t *data, size_t size)
 	push(s, (struct rtc_wire){DH_PACER_RTX, (int)size, s->seq_frame[full], full, 0});
 }
 
+static void read_one(struct rtc_session *s, const struct rtc_back *b)
+{
+	struct dh_rtcp_reader r;
+	struct dh_rtcp_message m;
+	struct dh_twcc_result results[TWCC_MAX];
+	int64_t arrival_us[TWCC_MAX];
+	uint16_t seqs[NACK_MAX], base;
+	uint8_t count;
+	dh_rtcp_read(&r, b->data, b->size);
+	while (dh_rtcp_next(&r, &m) == 1) {
+		if (m.kind == DH_RTCP_NACK) {
+			dh_rtx_nack(&s->rtx, seqs, dh_rtcp_get_nack(&m, seqs, NACK_MAX), s->now_us, resend, s);
+		} else if (m.kind == DH_RTCP_TWCC) {
+			int n = dh_rtcp_get_twcc(&m, &s->reference, &base, &count, arrival_us, TWCC_MAX);
+			n = dh_twcc_history_feedback(&s->history, base, arrival_us, n, results, TWCC_MAX);
+			dh_bwe_feedback(&s->bwe, results, n, s->now_us);
+		}
+	}
+}
+
 static void read_back(struct rtc_session *s)
 {
 	int done = 0;
-	for (; done < s->back_count && s->back[done].arrive_us <= s->now_us; done++) {
-		struct rtc_back *b = &s->back[done];
-		struct dh_twcc_result results[TWCC_MAX];
-		if (b->is_nack) {
-			dh_rtx_nack(&s->rtx, b->seqs, b->count, s->now_us, resend, s);
-			continue;
-		}
-		int n = dh_twcc_history_feedback(&s->history, b->base, b->arrival_us, b->count, results, TWCC_MAX);
-		dh_bwe_feedback(&s->bwe, results, n, s->now_us);
-	}
+	for (; done < s->back_count && s->back[done].arrive_us <= s->now_us; done++)
+		read_one(s, &s->back[done]);
 	s->back_count -= done;
 	if (done)
 		memmove(s->back, s->back + done, (size_t)s->back_count * sizeof(*s->back));

@@ -16,6 +16,7 @@ struct rtc_session_config {
 	struct rtc_link_config link;
 	struct dh_bwe_config bwe;
 	int64_t feedback_us;  /* interval of the receiver's feedback */
+	int64_t clock_ppm;    /* how much too fast the receiver's clock runs */
 	int64_t encoder_max_bps; /* what the content needs at most; 0: no limit */
 };
 
@@ -57,6 +58,8 @@ struct rtc_session {
 	int64_t last_shown_us;
 	struct rtc_back *back;
 	int back_count, back_room;
+	uint8_t feedbacks;
+	int64_t reference; /* sender: unwraps the feedback's time */
 	/* -- what happened, by second -- */
 	int shown[RTC_SESSION_S];
 	int64_t arrived_bytes[RTC_SESSION_S], media_bytes[RTC_SESSION_S], target_bps[RTC_SESSION_S];

@@ -3,7 +3,9 @@
 #include "rtc_session.h"
 #include "tst.h"
 
-#define SEEDS 5
+#ifndef SEEDS
+#define SEEDS 5 /* more by hand: -DSEEDS=100 */
+#endif
 #define KBIT 1000LL
 #define MS 1000LL
 
@@ -98,7 +100,7 @@ static void ramp(void)
 		begin(&c, seed);
 		rtc_session_run(&s, 20);
 		TST_CHECK(rtc_session_bps(&s, 5, 20) < 340 * KBIT);
-		TST_CHECK(rtc_session_queue_us(&s, 5, 20) < 150 * MS);
+		TST_CHECK(rtc_session_queue_us(&s, 5, 20) < 200 * MS);
 		s.link.config.rate_bps = 3000 * KBIT;
 		rtc_session_run(&s, 40);
 		note("ramp later", seed, 5, 20);
@@ -296,17 +298,21 @@ static void remb(void)
 	end();
 }
 
-/* Three minutes end as they began: no creeping queue. */
+/* Three minutes end as they began: no creeping queue, though the receiver's clock is 200 ppm wrong. */
 static void three_minutes_hold(void)
 {
-	begin(&plain, 7);
-	rtc_session_run(&s, 190);
-	note("long run", 7, 10, 60);
-	note("long run", 7, 130, 190);
-	TST_CHECK(rtc_session_queue_us(&s, 130, 190) < 120 * MS);
-	TST_CHECK(rtc_session_bps(&s, 130, 190) > 2600 * KBIT);
-	TST_EQ(rtc_session_stalled(&s, 10, 190), 0);
-	end();
+	for (int ppm = -200; ppm <= 200; ppm += 200) {
+		struct rtc_session_config c = plain;
+		c.clock_ppm = ppm;
+		begin(&c, 7);
+		rtc_session_run(&s, 190);
+		note("long run", ppm, 10, 60);
+		note("long run", ppm, 130, 190);
+		TST_CHECK(rtc_session_queue_us(&s, 130, 190) < 120 * MS);
+		TST_CHECK(rtc_session_bps(&s, 130, 190) > 2600 * KBIT);
+		TST_EQ(rtc_session_stalled(&s, 10, 190), 0);
+		end();
+	}
 }
 
 TST_MAIN({"G12: 3 Mbit/s to 700 kbit/s", step_down}, {"3 Mbit/s to 250 kbit/s", deep_step_down},
