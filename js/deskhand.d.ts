@@ -240,6 +240,21 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** The computer's clock was set during a recording; the file's own times stand. */
+	'recording.clock_step': DeskhandEvent<{
+		/** from recording.start */
+		recording?: string;
+		/** from session.open */
+		session?: string;
+		/** forward, or back when negative (ms) */
+		step_ms?: number;
+		/** what to do */
+		hint?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** The file is finished. */
 	'recording.stopped': DeskhandEvent<{
 		/** from recording.start */

@@ -170,6 +170,7 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	}
 	r = dh_recording_create(call->ctl);
 	r->created_us = dh_now_us();
+	dh_clock_watch_init(&r->clock, r->created_us, dh_wall_us());
 	r->started_wall_ms = dh_wall_us() / 1000;
 	r->session = s;
 	dh_strcopy(r->session_id, sizeof(r->session_id), s->id);
@@ -279,12 +280,28 @@ void dh_recording_refresh(struct dh_recording *r)
 		dh_pipeline_output_facts(r->session->pipeline, r->output, &r->facts);
 }
 
+/* The file's own times are monotonic and stand; what people read off the picture and off names does not. */
+static void look_at_the_clock(struct dh_recording *r)
+{
+	int64_t step_us = dh_clock_watch_step(&r->clock, dh_now_us(), dh_wall_us());
+	if (!step_us)
+		return;
+	cJSON *params = event_params(r);
+	cJSON_AddNumberToObject(params, "step_ms", (double)(step_us / 1000));
+	cJSON_AddStringToObject(params, "hint",
+				"Somebody or a time service set this computer's clock. The recording goes on without a gap; "
+				"note the step, and check the clock before the next one.");
+	DH_WARN(r, "the wall clock was set by %lld ms", (long long)(step_us / 1000));
+	dh_emit(r->ctl, "recording.clock_step", r->origin, params);
+}
+
 /* Each second: event recording.progress. */
 void dh_recording_tick(struct dh_recording *r)
 {
 	if (!r->session || r->session->is_closing || !r->output)
 		return;
 	dh_recording_refresh(r);
+	look_at_the_clock(r);
 	cJSON *params = event_params(r);
 	cJSON_AddStringToObject(params, "state", dh_recording_state_name(r));
 	dh_recording_add_facts(params, r);

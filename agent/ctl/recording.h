@@ -5,6 +5,7 @@
 #include "agent/ctl/command.h"
 #include "agent/ctl/ctl.h"
 #include "agent/media/pipeline.h"
+#include "common/clock_watch.h"
 
 #define DH_RECORDING_RUNNING_MAX 16
 #define DH_RECORDING_MARKERS_MAX 1000
@@ -33,6 +34,7 @@ struct dh_recording {
 	int64_t started_wall_ms, stopped_wall_ms;
 	struct dh_output_facts facts;
 	int64_t disk_free_bytes;
+	struct dh_clock_watch clock;               /* looked at each second */
 	char reason[64];                           /* why it stopped */
 	struct dh_err why;                         /* FAILED */
 	cJSON *markers;

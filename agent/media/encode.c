@@ -22,7 +22,7 @@ struct dh_encode {
 	atomic_bool wants_key;
 	atomic_llong packets, bytes, encode_us;
 	/* -- encode thread */
-	bool is_open;
+	bool is_open, is_drained; /* drained: takes nothing more, the pipeline starts another */
 	struct dh_output *outputs[OUTPUTS_MAX];
 	int output_count;
 	/* -- loop thread */
@@ -72,7 +72,7 @@ static void encode_queued(struct dh_encode *c)
 {
 	struct dh_frame *f;
 	while ((f = dh_queue_pop_frame(c->queue))) {
-		if (c->is_open)
+		if (c->is_open && !c->is_drained)
 			encode(c, f);
 		dh_frame_unref(f);
 	}
@@ -196,8 +196,10 @@ static void do_remove(void *arg)
 	struct message *m = arg;
 	struct dh_encode *c = m->encode;
 	encode_queued(c);
-	if (m->drain && c->is_open)
+	if (m->drain && c->is_open && !c->is_drained) {
 		encode(c, NULL);
+		c->is_drained = true;
+	}
 	for (int i = 0; i < c->output_count; i++)
 		if (c->outputs[i] == m->output)
 			c->outputs[i--] = c->outputs[--c->output_count];
