@@ -18,6 +18,22 @@ static void show_usage(const struct dh_cli_command *cmd, FILE *to)
 		cmd->name, cmd->usage, cmd->doc);
 }
 
+bool dh_cli_takes_json_only(const struct dh_cli_command *cmd, int argc, char **argv, bool *is_json, int *code)
+{
+	static const struct option own[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	int c;
+	*is_json = false;
+	*code = DH_EXIT_OK;
+	while ((c = dh_cli_option(cmd, argc, argv, own, code)) != -1) {
+		if (c == -2)
+			return false;
+		*is_json |= c == 'j';
+	}
+	if (optind < argc)
+		*code = dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]);
+	return *code == DH_EXIT_OK;
+}
+
 int dh_cli_misused(const struct dh_cli_command *cmd, const char *fmt, ...)
 {
 	va_list ap;

@@ -26,6 +26,9 @@ extern const struct dh_cli_command dh_cli_agent, dh_cli_call_cmd, dh_cli_describ
  * program should exit with *code (help shown, bad usage). */
 int dh_cli_option(const struct dh_cli_command *cmd, int argc, char **argv, const struct option *own, int *code);
 
+/* For commands whose only option is --json: false when the program should exit with *code (0 with true). */
+bool dh_cli_takes_json_only(const struct dh_cli_command *cmd, int argc, char **argv, bool *is_json, int *code);
+
 /* Print usage to stderr with what was wrong; returns DH_EXIT_USAGE. */
 int dh_cli_misused(const struct dh_cli_command *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

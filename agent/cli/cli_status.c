@@ -38,16 +38,10 @@ static void show(const cJSON *r)
 
 static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 {
-	static const struct option own[] = {{"json", no_argument, NULL, 'j'}, {0}};
-	bool is_json = false;
-	int c, code = 0;
-	while ((c = dh_cli_option(cmd, argc, argv, own, &code)) != -1) {
-		if (c == -2)
-			return code;
-		is_json |= c == 'j';
-	}
-	if (optind < argc)
-		return dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]);
+	bool is_json;
+	int code;
+	if (!dh_cli_takes_json_only(cmd, argc, argv, &is_json, &code))
+		return code;
 	cJSON *result = NULL;
 	code = dh_cli_ask("agent.status", NULL, &result);
 	if (!code && is_json)
