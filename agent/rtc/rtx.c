@@ -96,13 +96,17 @@ int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, d
 			r->needs_key = true;
 		if (verdict <= 0)
 			continue;
-		r->budget_bits -= (int64_t)s->size * 8;
+		/* Asked again: the last one or the NACK was lost too. Two, so that a third wait gets rare. */
+		int copies = s->resent && r->budget_bits >= (int64_t)s->size * 16 ? 2 : 1;
 		s->resent_us = now_us;
-		s->resent += s->resent < UINT8_MAX;
-		r->resent++;
-		dh_rate_add(&r->rate, now_us, (uint32_t)s->size);
-		resend(user, s->seq, s->data, s->size);
-		done++;
+		for (int k = 0; k < copies; k++) {
+			r->budget_bits -= (int64_t)s->size * 8;
+			s->resent += s->resent < UINT8_MAX;
+			r->resent++;
+			dh_rate_add(&r->rate, now_us, (uint32_t)s->size);
+			resend(user, s->seq, s->data, s->size);
+			done++;
+		}
 	}
 	return done;
 }

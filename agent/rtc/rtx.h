@@ -46,8 +46,8 @@ void dh_rtx_set_link(struct dh_rtx *r, int64_t target_bps, int64_t rtt_us);
 /* Keep a copy of a packet that leaves now. */
 void dh_rtx_put(struct dh_rtx *r, uint16_t seq, const void *data, size_t size, int64_t now_us);
 
-/* A NACK for n numbers: resend is called for those that may go. Returns how many. Anything refused (budget, or no
- * longer kept) sets the wish for a key frame. */
+/* A NACK for n numbers: resend is called for those that may go; twice for one that was asked for before, while the
+ * budget allows. Returns how many calls. Anything refused (budget, or no longer kept) sets the wish for a key frame. */
 int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, dh_rtx_resend_fn *resend, void *user);
 
 /* A key frame that was asked for starts at seq: packets before it are not worth sending again. */

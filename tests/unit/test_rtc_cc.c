@@ -252,12 +252,28 @@ static void outage(void)
 		rtc_session_run(&s, 45);
 		TST_EQ(s.target_bps[44], plain.bwe.min_bps); /* does not shout into the dark */
 		s.link.config.is_down = false;
-		s.link.config.delay_us = 60 * MS; /* another road */
+		s.link.config.delay_us = 150 * MS; /* another road */
 		rtc_session_run(&s, 70);
 		note("30 s outage", seed, 45, 50);
 		TST_CHECK(rtc_session_shown(&s, 46, 47) > 20);
 		TST_CHECK(rtc_session_target(&s, 50, 60) > 2000 * KBIT);
 		TST_CHECK(rtc_session_queue_us(&s, 46, 70) < 150 * MS);
+		end();
+	}
+}
+
+/* The road becomes 100 ms longer in the middle of a call: for a while that looks like a queue. */
+static void road_changes(void)
+{
+	for (int seed = 1; seed <= SEEDS; seed++) {
+		begin(&plain, seed);
+		rtc_session_run(&s, 15);
+		s.link.config.delay_us += 100 * MS;
+		rtc_session_run(&s, 40);
+		note("road changes", seed, 15, 20);
+		note("road changes", seed, 25, 40);
+		TST_CHECK(rtc_session_target(&s, 22, 40) > 2000 * KBIT);
+		TST_CHECK(rtc_session_gap_us(&s, 15, 40) < 500 * MS);
 		end();
 	}
 }
@@ -319,5 +335,5 @@ TST_MAIN({"G12: 3 Mbit/s to 700 kbit/s", step_down}, {"3 Mbit/s to 250 kbit/s", 
 	 {"G12: 0.3 to 2.5 Mbit/s within 5 s", ramp}, {"5 % and 15 % random loss", random_loss},
 	 {"a queue of two packets", shallow_queue}, {"bursts of loss, reordering", bursts_and_reordering},
 	 {"200 ms round trip", long_road}, {"20 ms jitter", jitter}, {"competing flows", rivals},
-	 {"30 s outage, then another road", outage}, {"application-limited", app_limited},
+	 {"30 s outage, then another road", outage}, {"the road changes", road_changes}, {"application-limited", app_limited},
 	 {"REMB", remb}, {"three minutes hold", three_minutes_hold})
