@@ -16,6 +16,7 @@
 #define RISE_PER_S 0.15
 #define NEAR_RISE_BPS 30000   /* per second, near the known capacity */
 #define PROBE_EVERY_US 3000000
+#define PROBE_IDLE_US 6000000   /* application-limited: nobody is waiting for the answer */
 #define PROBE_AGAIN_US 1000000  /* a limit that still raised the target may have been chance */
 #define PROBE_AFTER_CUT_US 2000000
 #define APP_LIMITED 0.6
@@ -186,7 +187,7 @@ static void rise(struct dh_bwe *b, int64_t now_us)
 
 static void probe_result(struct dh_bwe *b, double bps, bool is_limited, int64_t now_us)
 {
-	b->next_probe_us = now_us + PROBE_EVERY_US;
+	b->next_probe_us = now_us + (b->is_app_limited ? PROBE_IDLE_US : PROBE_EVERY_US);
 	b->probe_quiet_us = now_us + 300000;
 	if (bps <= 0 || b->state != DH_BWE_RISE)
 		return;
@@ -303,7 +304,7 @@ void dh_bwe_tick(struct dh_bwe *b, int64_t now_us)
 		rate = most;
 	if (rate > b->target_bps * 1.05 || b->is_app_limited) {
 		dh_probe_want(&b->probe, (int64_t)rate);
-		b->next_probe_us = now_us + PROBE_EVERY_US;
+		b->next_probe_us = now_us + (b->is_app_limited ? PROBE_IDLE_US : PROBE_EVERY_US);
 	}
 }
 
