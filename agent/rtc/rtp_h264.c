@@ -42,9 +42,9 @@ static const uint8_t *take_sets(struct dh_rtp_h264_pack *p, const uint8_t *at, c
 
 static int take_config(struct dh_rtp_h264_pack *p, const uint8_t *config, size_t bytes)
 {
-	const uint8_t *end = config + bytes, *at;
 	if (!bytes)
 		return DH_OK; /* parameter sets are in the samples */
+	const uint8_t *end = config + bytes, *at;
 	if (bytes < 7 || config[0] != 1 || (config[4] & 3) != 3)
 		return DH_EPROTO;
 	at = take_sets(p, config + 6, end, config[5] & 31);
