@@ -1,0 +1,85 @@
+/* ICE: finds a road for datagrams between two machines (RFC 8445, trickle RFC 8838, consent RFC 7675). One component.
+ * Everything here on the rtc thread, the callbacks too; none comes after dh_ice_close(). */
+#ifndef DH_RTC_ICE_H
+#define DH_RTC_ICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/rtc/rtc_thread.h"
+
+struct dh_ice;
+
+enum dh_ice_server_kind { DH_ICE_STUN = 1, DH_ICE_TURN_UDP, DH_ICE_TURN_TCP, DH_ICE_TURN_TLS };
+struct dh_ice_server {
+	enum dh_ice_server_kind kind;
+	const char *host;
+	uint16_t port;
+	const char *username, *password; /* TURN only */
+};
+
+enum dh_ice_state { DH_ICE_NONE, DH_ICE_NEW, DH_ICE_CHECKING, DH_ICE_CONNECTED, DH_ICE_FAILED };
+
+struct dh_ice_ops {
+	/* One more local address: "candidate:1 1 UDP ..." (RFC 8839, without "a="). NULL: that was the last. */
+	void (*candidate)(void *user, const char *sdp);
+	void (*state)(void *user, enum dh_ice_state state);
+	void (*receive)(void *user, const uint8_t *data, size_t size); /* not STUN */
+};
+
+struct dh_ice_options {
+	bool is_controlling;
+	bool is_relay_only;    /* no address of ours is shown */
+	bool is_loopback_only; /* this machine's own addresses only, ours and theirs; servers are not used */
+	const struct dh_ice_server *servers;
+	int server_count;
+	const struct dh_ice_ops *ops; /* outlives the object */
+	void *user;
+};
+
+struct dh_ice_pair { /* the road in use */
+	char local_kind[8], remote_kind[8]; /* host srflx prflx relay */
+	char local_address[64], remote_address[64];
+	int local_port, remote_port;
+	bool is_udp;
+};
+
+/* o is borrowed for the call. Undo: dh_ice_close(). Errors: DH_EFAIL; DH_EINVAL for a bad server; DH_ENOTSUP for TURN
+ * over TLS, which libnice 0.1.21 would send in the clear. */
+int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struct dh_ice_options *o, struct dh_err *e);
+
+/* No callback from now on; the memory goes by itself. Exactly once; may be called inside a callback. NULL is fine. */
+void dh_ice_close(struct dh_ice *ice);
+
+/* Ours, for the SDP. Valid until dh_ice_restart() or close. */
+const char *dh_ice_local_ufrag(const struct dh_ice *ice);
+const char *dh_ice_local_password(const struct dh_ice *ice);
+
+/* Start looking for local addresses; ops->candidate tells them. Errors: DH_EIO, DH_ESTATE the second time. */
+int dh_ice_gather(struct dh_ice *ice, struct dh_err *e);
+
+/* Theirs, from their SDP; before their candidates. Errors: DH_EINVAL. */
+int dh_ice_set_remote(struct dh_ice *ice, const char *ufrag, const char *password, struct dh_err *e);
+
+/* One address of theirs, with or without "a=". Names ("....local") and components other than 1 are passed over; they
+ * may still reach us by ours. At most 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not
+ * a candidate; DH_ELIMIT; DH_EPERM not of this machine although is_loopback_only. */
+int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e);
+
+/* They have no more: only now can the search fail. */
+void dh_ice_remote_done(struct dh_ice *ice);
+
+/* New credentials; the local candidates are told again. The present road stays in use meanwhile. Then
+ * dh_ice_set_remote() and candidates anew. Errors: DH_EFAIL. */
+int dh_ice_restart(struct dh_ice *ice, struct dh_err *e);
+
+enum dh_ice_state dh_ice_get_state(const struct dh_ice *ice);
+
+/* Errors: DH_EAGAIN while there is no road. */
+int dh_ice_selected(struct dh_ice *ice, struct dh_ice_pair *out);
+
+/* One datagram. Errors: DH_EAGAIN no road, or its buffer is full: it is lost. */
+int dh_ice_send(struct dh_ice *ice, const uint8_t *data, size_t size);
+
+#endif
