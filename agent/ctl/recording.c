@@ -334,14 +334,23 @@ int dh_recording_stop(struct dh_recording *r, struct dh_call *call)
 	return DH_PENDING;
 }
 
+/* While its session closes, a recording still says what it was, but its pipeline is on the way out. */
+static int check_session(const struct dh_recording *r, struct dh_err *e)
+{
+	return r->session && !r->session->is_closing ?
+		       DH_OK : dh_fail(e, DH_ESTATE, "the recording is stopping: its session is closed");
+}
+
 int dh_recording_pause(struct dh_recording *r, bool paused, struct dh_err *e)
 {
 	if (r->state != (paused ? DH_RECORDING_RUNNING : DH_RECORDING_PAUSED)) {
 		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(e, paused ? "Only a running recording can pause." : "Only a paused recording can resume.");
 	}
-	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
-	return DH_OK;
+	int err = check_session(r, e);
+	if (!err)
+		dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
+	return err;
 }
 
 int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, int64_t *t_ms, struct dh_err *e)
@@ -350,6 +359,9 @@ int dh_recording_mark(struct dh_recording *r, const char *text, const char *step
 		return dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 	if (cJSON_GetArraySize(r->markers) >= DH_RECORDING_MARKERS_MAX)
 		return dh_fail(e, DH_ELIMIT, "the recording has %d markers already", DH_RECORDING_MARKERS_MAX);
+	int err = check_session(r, e);
+	if (err)
+		return err;
 	dh_pipeline_output_facts(r->session->pipeline, r->output, &r->facts);
 	*t_ms = r->facts.duration_us / 1000;
 	cJSON *m = cJSON_CreateObject();

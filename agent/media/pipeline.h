@@ -74,7 +74,7 @@ struct dh_source_stats {
 int dh_pipeline_source_stats(struct dh_pipeline *p, int source, struct dh_source_stats *out);
 
 /* Add an output; encoders start with the first one and stop with the last. The sink starts at a key frame. fd is
- * owned by the output. */
+ * owned by the output; on an error it is closed. */
 int dh_pipeline_output_add(struct dh_pipeline *p, const char *sink_driver, const cJSON *args, int fd, int *output,
 			   struct dh_err *e);
 void dh_pipeline_output_pause(struct dh_pipeline *p, int output, bool paused); /* time in pause is cut out */

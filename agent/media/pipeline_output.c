@@ -1,6 +1,7 @@
 /* The outputs of a pipeline: waiting for encoders, running, and the flush that ends them: compose, then the video
  * encoder, then the sound encoder each finish what they have, then the sink closes. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/media/pipeline_priv.h"
 #include "common/alloc.h"
@@ -188,26 +189,35 @@ void dh_pipeline_stop_outputs(struct dh_pipeline *p)
 
 /* ---- the public side ---- */
 
-int dh_pipeline_output_add(struct dh_pipeline *p, const char *sink_driver, const cJSON *args, int fd, int *output,
-			   struct dh_err *e)
+static int check_output(struct dh_pipeline *p, struct dh_err *e)
 {
-	const struct dh_sink_driver *sink = dh_sink_driver_find(sink_driver, e);
-	if (!sink)
-		return e ? e->code : DH_ENOENT;
 	int n = 0;
 	dh_list_for_each(pos, &p->outputs)
 		n++;
 	if (n >= OUTPUTS_MAX)
 		return dh_fail(e, DH_ELIMIT, "a session has at most %d outputs at once", OUTPUTS_MAX);
+	if (!dh_pipeline_has(p, true) && !dh_pipeline_has(p, false))
+		return dh_fail(e, DH_ESTATE, "the session has no source, so there is nothing to record");
+	return DH_OK;
+}
+
+int dh_pipeline_output_add(struct dh_pipeline *p, const char *sink_driver, const cJSON *args, int fd, int *output,
+			   struct dh_err *e)
+{
+	struct dh_err why = {0};
+	const struct dh_sink_driver *sink = dh_sink_driver_find(sink_driver, &why);
+	if (!sink || check_output(p, &why)) {
+		if (fd >= 0)
+			close(fd); /* owned from the call on */
+		if (e)
+			*e = why;
+		return why.code ? why.code : DH_ENOENT;
+	}
 	struct dh_pipeline_output *o = dh_alloc(sizeof(*o));
 	o->pipeline = p;
 	o->id = ++p->last_id;
 	o->needs_video = dh_pipeline_has(p, true);
 	o->needs_audio = dh_pipeline_has(p, false);
-	if (!o->needs_video && !o->needs_audio) {
-		free(o);
-		return dh_fail(e, DH_ESTATE, "the session has no source, so there is nothing to record");
-	}
 	struct dh_output_config c = {.name = p->name, .sink = sink, .args = args, .fd = fd, .state = state,
 				     .want_key = want_key, .arg = o};
 	int err = dh_output_create(&o->output, p->loop, &c, e);

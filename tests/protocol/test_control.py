@@ -425,6 +425,49 @@ def sources_change_while_running():
     ws.close()
 
 
+def commands_to_a_closing_session():
+    """commands pipelined behind session.close get an answer each, and the agent stays up"""
+    c = cli(agent.socket)
+    small = {'width': 320, 'height': 180, 'fps': 15}
+    for pause in True, False, True, False:
+        session = {'session': c.call('session.open', {'sources': SOURCES, 'canvas': small})['result']['session']}
+        recording = c.call('recording.start', session)['result']
+        first = c.next_id + 1
+        for method, params in (('session.close', session), ('recording.pause', recording) if pause else
+                               ('recording.marker', {**recording, 'text': 'x'}), ('recording.stop', recording)):
+            c.next_id += 1
+            c.put({'jsonrpc': '2.0', 'id': c.next_id, 'method': method, 'params': params})
+        answers = {}
+        while len(answers) < 3:
+            m = c.get()
+            if m.get('id', 0) >= first:
+                answers[m['id'] - first] = error(m)[1]
+        tap.equal((answers[0], answers[1]), ('OK', 'ESTATE'))
+    c.close()
+    alive()
+
+
+def refused_recordings_leave_nothing():
+    """a recording that is refused leaves no open file in the agent"""
+    def open_files():
+        folder = f'/proc/{agent.process.pid}/fd'
+        return [f for f in (os.readlink(f'{folder}/{n}') for n in os.listdir(folder)) if '.mp4' in f]
+
+    c = cli(agent.socket)
+    session = {'session': c.call('session.open', {'sources': []})['result']['session']}
+    for _ in range(3):
+        tap.equal(error(c.call('recording.start', session)), (-32013, 'ESTATE'))
+    tap.equal(open_files(), [])
+    c.call('session.close', session)
+    session = {'session': c.call('session.open', {'sources': SOURCES})['result']['session']}
+    names = [error(c.call('recording.start', session))[1] for _ in range(6)]
+    tap.equal(names, ['OK'] * 4 + ['ELIMIT'] * 2)
+    tap.equal(len(open_files()), 4)
+    c.call('session.close', session)
+    tap.equal(open_files(), [])
+    c.close()
+
+
 def toggles_are_limited():
     """SR-20: devices are switched on 5 times in 10 s, not more"""
     ws = page()
@@ -551,7 +594,8 @@ def stops_cleanly():
 
 code = tap.run([telling(test) for test in (shapes, texts, flood, never_reads, malformed_again_and_again, hello_rules, origins, without_a_grant,
                 sessions_survive_a_reload, orphan_policies, wrong_secrets_back_off, a_recording, snapshots,
-                sources_change_while_running, toggles_are_limited, stats_and_levels, unwritable_folder, full_disk, killed_while_recording, command_line,
+                sources_change_while_running,
+                commands_to_a_closing_session, refused_recordings_leave_nothing, toggles_are_limited, stats_and_levels, unwritable_folder, full_disk, killed_while_recording, command_line,
                 stops_cleanly)])
 agent.is_home_ours = True
 agent.finish()
