@@ -20,6 +20,8 @@ static int run_version(const struct dh_cli_command *cmd, int argc, char **argv)
 	int code;
 	if (dh_cli_option(cmd, argc, argv, NULL, &code) == -2)
 		return code;
+	if (optind < argc)
+		return dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]);
 	fprintf(stdout, "deskhand %s\n", DH_VERSION);
 	return DH_EXIT_OK;
 }

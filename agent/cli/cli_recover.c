@@ -9,7 +9,7 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 		if (c == -2)
 			return code;
 	if (argc - optind != 1)
-		return dh_cli_misused(cmd, "DIR is missing");
+		return dh_cli_misused(cmd, argc > optind ? "one DIR at a time" : "DIR is missing");
 	struct dh_err e = {0};
 	int err = dh_recover_dir(argv[optind], stdout, &e);
 	return err < 0 ? dh_cli_complain(&e) : err ? DH_EXIT_FAILED : DH_EXIT_OK;

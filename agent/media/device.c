@@ -62,7 +62,7 @@ void dh_devices_enumerate(struct dh_device_list *out, bool fakes_only)
 		const struct dh_source_driver *d = t->sources[i];
 		if (!d->list || d->is_fake != fakes_only)
 			continue;
-		if (d->list(out, &e))
+		if (d->list(out, &e) && dh_log_is_on(DH_LOG_DEBUG))
 			dh_log_write(&log, DH_LOG_DEBUG, "%s: %s", d->base.name, e.text);
 	}
 }

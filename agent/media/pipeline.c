@@ -214,9 +214,8 @@ static int check_template(const char *name, struct dh_err *e)
 {
 	if (has_template(name))
 		return DH_OK;
-	dh_fail(e, DH_ENOENT, "there is no template \"%.40s\"", name);
-	dh_hint(e, "Templates: 1v1 1v2 1v3 1v4 grid desk portrait.");
-	return DH_ENOENT;
+	dh_fail(e, DH_EINVAL, "there is no template \"%.40s\"", name);
+	return dh_hint(e, "Templates: 1v1, 1v2, 1v3, 1v4, grid, desk, portrait.");
 }
 
 static void set_up(struct dh_pipeline *p, struct dh_loop *loop, const struct dh_pipeline_config *c,

@@ -39,7 +39,7 @@ static void stops_without_output_or_source(void)
 	struct dh_err e;
 	int id;
 	TST_EQ(dh_pipeline_output_add(r.pipeline, "null", NULL, -1, &id, &e), DH_ESTATE);
-	TST_EQ(dh_pipeline_set_template(r.pipeline, "circus", &e), DH_ENOENT);
+	TST_EQ(dh_pipeline_set_template(r.pipeline, "circus", &e), DH_EINVAL);
 	struct dh_source_spec spec = {.role = DH_ROLE_CAMERA, .driver = "nope"};
 	TST_EQ(dh_pipeline_source_add(r.pipeline, &spec, &id, &e), DH_ENOENT);
 	road_close(&r);
