@@ -19,6 +19,10 @@ def cell(text):
     return str(text).replace('|', '\\|').replace('\n', '\\n')
 
 
+def number(v):
+    return int(v) if v == int(v) else v
+
+
 def type_text(p):
     text = p['type']
     if text == 'array' and 'items' in p:
@@ -26,7 +30,7 @@ def type_text(p):
     if 'choices' in p:
         text += ': ' + ' '.join(p['choices'])
     if 'min' in p:
-        text += f" {p['min']} to {p['max']}"
+        text += f" {number(p['min'])} to {number(p['max'])}"
     if 'unit' in p:
         text += f" ({p['unit']})"
     if 'max_bytes' in p:

@@ -6,7 +6,7 @@ export const texts = {
 		extension_missing: ['The Deskhand extension does not answer on this page.',
 			'Install or enable the extension; if its icon is there, click it and choose “Allow this site”.'],
 		agent_down: ['The Deskhand agent is not running.',
-			'Start Deskhand from the menu, or run “deskhand doctor” in a terminal: it names the cause.'],
+			'Run “deskhand agent” in a terminal, or “deskhand doctor”: it names the cause.'],
 		blocked_by_browser: ['The browser does not let this page reach programs on this computer.',
 			'Click the icon left of the address and allow “apps and services on this device”; the page must be https. The extension ' +
 				'needs no such permission.'],
@@ -39,7 +39,7 @@ export const texts = {
 		extension_missing: ['Deskhand 扩展程序未在此页面响应。',
 			'请安装或启用扩展程序；如果能看到图标，请点击并选择“允许此网站”。'],
 		agent_down: ['Deskhand 代理程序未运行。',
-			'请从菜单启动 Deskhand，或在终端运行“deskhand doctor”查看原因。'],
+			'请在终端运行“deskhand agent”，或运行“deskhand doctor”查看原因。'],
 		blocked_by_browser: ['浏览器禁止此页面访问本机程序。',
 			'请点击地址栏左侧图标，允许“此设备上的应用和服务”；页面须为 https。使用扩展程序则无需此权限。'],
 		denied: ['此网站没有使用 Deskhand 的权限。',
