@@ -51,8 +51,9 @@ int dh_rtp_parse(const uint8_t *data, size_t size, const struct dh_rtp_ext_map *
 		 const uint8_t **payload, size_t *payload_bytes)
 {
 	struct dh_rtp_layout l;
-	struct dh_rtp_header out = {0};
+	struct dh_rtp_header out;
 	int err = dh_rtp_layout(data, size, &l);
+	memset(&out, 0, sizeof(out)); /* its gaps too, so that headers can be compared as bytes */
 	if (err)
 		return err;
 	out.payload_type = data[1] & 127;
@@ -69,7 +70,7 @@ int dh_rtp_parse(const uint8_t *data, size_t size, const struct dh_rtp_ext_map *
 		dh_rtp_ext_read(&out, map, item.id, data + item.at, item.bytes);
 	if (err)
 		return err;
-	*h = out;
+	memcpy(h, &out, sizeof(out));
 	*payload = data + l.payload;
 	*payload_bytes = l.payload_bytes;
 	return DH_OK;

@@ -115,7 +115,7 @@ def step_fuzz():
         corpus = f'tests/fuzz/corpus/{name}'
         work = f'{folder}/work-{name}'
         os.makedirs(work, exist_ok=True)
-        code, _ = run(path, f'-max_total_time={FUZZ_SECONDS}', f'-artifact_prefix={folder}/', '-rss_limit_mb=1024', '-timeout=10', work,
+        code, _ = run(path, f'-max_total_time={FUZZ_SECONDS}', '-seed=1', f'-artifact_prefix={folder}/', '-rss_limit_mb=1024', '-timeout=10', work,
                       *([corpus] if os.path.isdir(corpus) else []))
         total.add(code == 0, code != 0)
 
