@@ -62,8 +62,8 @@ static void read_mid(struct dh_rtp_header *h, const uint8_t *value, size_t bytes
 	for (size_t i = 0; i < bytes; i++)
 		if (value[i] <= ' ' || value[i] > '~')
 			return;
+	memset(h->mid, 0, sizeof(h->mid)); /* a second one replaces the first wholly */
 	memcpy(h->mid, value, bytes);
-	h->mid[bytes] = '\0';
 }
 
 void dh_rtp_ext_read(struct dh_rtp_header *h, const struct dh_rtp_ext_map *map, uint8_t id, const uint8_t *value,
