@@ -78,6 +78,8 @@ static void end(struct dh_output *o, const struct dh_err *why)
 			dh_fail(&at_close, err, "closing failed: %s", dh_err_text(err));
 		if (err && !e.code)
 			e = at_close;
+	} else if (!e.code) {
+		dh_fail(&e, DH_ENODEV, "it was stopped before it had begun, so the recording is empty");
 	}
 	if (e.code)
 		DH_ERROR(o, "%s", e.text);

@@ -109,6 +109,8 @@ static int close_now(struct dh_ws_conn *c, int code, const char *why)
 
 static void keep(struct dh_ws_conn *c, const char *data, size_t size)
 {
+	if (!size)
+		return; /* an empty fragment; c->in may be NULL yet */
 	if (c->in_len + size > c->in_cap) {
 		size_t cap = c->in_cap ? c->in_cap : 4096;
 		while (cap < c->in_len + size)

@@ -45,6 +45,20 @@ static void stops_without_output_or_source(void)
 	road_close(&r);
 }
 
+/* An output that is stopped while its encoders still open has nothing to show: that is no DONE. */
+static void stopped_before_it_began(void)
+{
+	struct road r;
+	road_open(&r, 320, 240, 30, "1v1", "x264", NULL);
+	road_source(&r, DH_ROLE_CAMERA, "pattern", "camera", NULL);
+	int out = road_output(&r, "null", NULL);
+	dh_pipeline_output_stop(r.pipeline, out);
+	TST_CHECK(road_wait(&r, road_output_has_ended, out, 5000));
+	TST_EQ(r.output_state[out], DH_OUTPUT_FAILED);
+	TST_CHECK(r.output_why[out][0]);
+	road_close(&r);
+}
+
 static void changes_while_running(void)
 {
 	struct road r;
@@ -164,6 +178,7 @@ static void lost_source_keeps_recording(void)
 }
 
 TST_MAIN({"counts every picture", counts_every_picture}, {"stops without output or source", stops_without_output_or_source},
+	 {"stopped before it began", stopped_before_it_began},
 	 {"changes while running", changes_while_running}, {"records twice and in parallel", records_twice_and_in_parallel},
 	 {"pause cuts time out", pause_cuts_time_out}, {"snapshot shows the pattern", snapshot_shows_the_pattern},
 	 {"lost source keeps recording", lost_source_keeps_recording})

@@ -421,7 +421,8 @@ def fragments():
     """fragmented messages are put together, pings answered in between"""
     w = WebSocket(agent.port)
     text = json.dumps({'id': 7, 'method': 'echo', 'params': {'t': 'é' * 1000}}, ensure_ascii=False).encode()
-    w.put_frame(1, text[:10], is_final=False)
+    w.put_frame(1, b'', is_final=False)
+    w.put_frame(0, text[:10], is_final=False)
     w.put_frame(9, b'are you there')
     for i in range(10, len(text) - 50, 50):
         w.put_frame(0, text[i:i + 50], is_final=False)
