@@ -154,7 +154,8 @@ static int add_server(struct dh_ice *ice, const struct dh_ice_server *s, struct 
 	}
 	if (s->kind != DH_ICE_TURN_UDP && s->kind != DH_ICE_TURN_TCP) {
 		dh_fail(e, DH_ENOTSUP, "TURN over TLS to %s is not supported yet", s->host);
-		return dh_hint(e, "use turn: with transport=tcp or udp");
+		dh_hint(e, "use turn: with transport=tcp or udp");
+		return DH_ENOTSUP;
 	}
 	NiceRelayType type = s->kind == DH_ICE_TURN_TCP ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
 	if (!s->username || !s->password ||

@@ -91,7 +91,7 @@ static void *run(void *arg)
 			break;
 		if (is_last && until_us > t->stop_us + LAST_WAIT_US)
 			until_us = t->stop_us + LAST_WAIT_US;
-		if (!has_tasks(t))
+		if (!has_tasks(t) && (is_last || !t->stop_us)) /* stopping: tasks ran, look once more */
 			dh_ice_loop_wait(t->loop, until_us);
 	}
 	if (t->holds)
