@@ -100,8 +100,8 @@ static void fill_layer(struct dh_compose *c, const struct dh_slot_place *place, 
 	l->has_changed |= in->has_changed;
 }
 
-/* Time of capture of what is new; never backwards, never ahead of now. */
-static int64_t program_pts(const struct dh_compose *c, int64_t now_us)
+/* Time of capture of what is new; never ahead of now. */
+static int64_t newest_us(const struct dh_compose *c, int64_t now_us)
 {
 	int64_t pts = INT64_MIN;
 	for (int i = 0; i < c->input_count; i++) {
@@ -109,8 +109,38 @@ static int64_t program_pts(const struct dh_compose *c, int64_t now_us)
 		if (in->has_changed && in->current && in->current->pts_us > pts)
 			pts = in->current->pts_us;
 	}
-	if (pts == INT64_MIN || pts > now_us || pts < now_us - KEEP_ALIVE_US)
-		pts = now_us;
+	return pts == INT64_MIN || pts > now_us || pts < now_us - KEEP_ALIVE_US ? now_us : pts;
+}
+
+/* Several cameras and screens, each with a rhythm of its own. */
+static bool is_mixed(const struct dh_compose *c)
+{
+	int live = 0;
+	for (int i = 0; i < c->input_count; i++)
+		live += c->inputs[i]->current && !c->inputs[i]->placard[0];
+	return live > 1;
+}
+
+/* The next free place on the canvas's own rhythm, counted from the first picture. Two sources' times in turn would
+ * give pictures 18 and 49 ms apart, which players and FFmpeg (it rounds to the rate it guesses) take badly. */
+static int64_t on_the_beat(const struct dh_compose *c, int64_t pts_us)
+{
+	const int64_t fps = c->config.fps, half_us = 500000 / fps;
+	int64_t beat = (pts_us - c->first_pts_us + half_us) * fps / 1000000;
+	int64_t last = (c->last_pts_us - c->first_pts_us + half_us) * fps / 1000000;
+	return c->first_pts_us + (beat > last ? beat : last + 1) * 1000000 / fps;
+}
+
+/* When the picture is shown: one source's own time of capture while that is steady, else the beat; never backwards. */
+static int64_t program_pts(struct dh_compose *c, int64_t now_us)
+{
+	int64_t pts = newest_us(c, now_us);
+	bool mixed = is_mixed(c);
+	dh_pace_set_fps(&c->pace, c->config.fps, !mixed);
+	if (!c->first_pts_us)
+		c->first_pts_us = pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
+	else if (mixed || pts - c->last_pts_us < 750000 / c->config.fps)
+		pts = on_the_beat(c, pts); /* also where a source begins, or a late picture is followed by a prompt one */
 	return pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
 }
 
@@ -194,7 +224,7 @@ int dh_compose_start(struct dh_compose **out, struct dh_loop *loop, const struct
 	c->compositor.pool = dh_frame_pool_create(6);
 	c->filter_pool = dh_frame_pool_create(4);
 	c->layout_changed = true;
-	dh_pace_init(&c->pace, config->fps);
+	dh_pace_set_fps(&c->pace, config->fps, true);
 	int err = dh_worker_start(&c->worker, "compose", loop, step, c);
 	if (err) {
 		dh_frame_pool_destroy(c->compositor.pool);

@@ -42,6 +42,7 @@ struct dh_compose {
 	bool is_running, layout_changed, overlay_changed;
 	struct dh_pace pace;
 	int64_t last_draw_us, last_pts_us, last_wall_s;
+	int64_t first_pts_us; /* since pictures are wanted: where the beat is counted from; 0: none yet */
 	struct dh_frame *program; /* the last one drawn */
 	struct dh_frame_pool *filter_pool;
 	/* -- any thread */

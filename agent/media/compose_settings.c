@@ -30,8 +30,10 @@ static void post(struct dh_compose *c, dh_task_fn fn, const struct setting *s)
 static void do_run(void *arg)
 {
 	struct setting *s = arg;
-	if (s->on && !s->compose->is_running)
+	if (s->on && !s->compose->is_running) {
 		s->compose->layout_changed = true;
+		s->compose->first_pts_us = 0;
+	}
 	s->compose->is_running = s->on;
 	free(s);
 }

@@ -12,11 +12,10 @@ struct dh_pace {
 	int64_t expected_us; /* theoretical arrival time of the next picture */
 };
 
-static inline void dh_pace_init(struct dh_pace *p, int fps)
+/* is_single: one source sets the rhythm, and its clock may be half a percent faster than ours. Start with zeros. */
+static inline void dh_pace_set_fps(struct dh_pace *p, int fps, bool is_single)
 {
-	/* half a percent above the nominal rate: a camera's clock may be faster than ours */
-	p->period_us = 995000 / fps;
-	p->expected_us = 0;
+	p->period_us = (is_single ? 995000 : 1000000) / fps;
 }
 
 /* Earliest time at which the next picture may leave. */
