@@ -68,20 +68,29 @@ static void encode(struct dh_encode *c, struct dh_frame *in)
 		DH_WARN(c, "a frame could not be encoded: %s", dh_err_text(err));
 }
 
-static void encode_queued(struct dh_encode *c)
+static bool encode_next(struct dh_encode *c)
 {
-	struct dh_frame *f;
-	while ((f = dh_queue_pop_frame(c->queue))) {
-		if (c->is_open && !c->is_drained)
-			encode(c, f);
-		dh_frame_unref(f);
-	}
+	struct dh_frame *f = dh_queue_pop_frame(c->queue);
+	if (!f)
+		return false;
+	if (c->is_open && !c->is_drained)
+		encode(c, f);
+	dh_frame_unref(f);
+	return true;
 }
 
+/* What is queued now and no more: with more pictures than the encoder can do the queue never runs empty. */
+static void encode_queued(struct dh_encode *c)
+{
+	int n = c->encoder.driver->kind == DH_MEDIA_VIDEO ? QUEUE_PICTURES : QUEUE_CHUNKS;
+	while (n-- > 0 && encode_next(c))
+		;
+}
+
+/* One at a time: tasks come between, or no output could leave an overloaded encoder. */
 static int64_t step(void *arg)
 {
-	encode_queued(arg);
-	return INT64_MAX;
+	return encode_next(arg) ? 0 : INT64_MAX;
 }
 
 static void tell_opened(void *arg)
