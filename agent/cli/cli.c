@@ -148,3 +148,20 @@ double dh_cli_number(const cJSON *json, const char *name)
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
 	return cJSON_IsNumber(v) ? v->valuedouble : 0;
 }
+
+int dh_cli_show(const struct dh_cli_command *cmd, int argc, char **argv, const char *method,
+		void (*show)(const cJSON *result))
+{
+	bool is_json;
+	int code;
+	if (!dh_cli_takes_json_only(cmd, argc, argv, &is_json, &code))
+		return code;
+	cJSON *result = NULL;
+	code = dh_cli_ask(method, NULL, &result);
+	if (!code && is_json)
+		dh_cli_print_json(result, true);
+	else if (!code)
+		show(result);
+	cJSON_Delete(result);
+	return code;
+}

@@ -38,6 +38,10 @@ int dh_cli_complain(const struct dh_err *e);
 /* One request to the running agent; the result is the caller's. On failure an exit code, already told on stderr. */
 int dh_cli_ask(const char *method, const cJSON *params, cJSON **result);
 
+/* The whole of a subcommand that asks method and shows the result: as JSON with --json, else by show(). */
+int dh_cli_show(const struct dh_cli_command *cmd, int argc, char **argv, const char *method,
+		void (*show)(const cJSON *result));
+
 /* JSON to stdout, one line or readable, with a newline. */
 void dh_cli_print_json(const cJSON *json, bool is_pretty);
 

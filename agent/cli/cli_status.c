@@ -38,18 +38,7 @@ static void show(const cJSON *r)
 
 static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 {
-	bool is_json;
-	int code;
-	if (!dh_cli_takes_json_only(cmd, argc, argv, &is_json, &code))
-		return code;
-	cJSON *result = NULL;
-	code = dh_cli_ask("agent.status", NULL, &result);
-	if (!code && is_json)
-		dh_cli_print_json(result, true);
-	else if (!code)
-		show(result);
-	cJSON_Delete(result);
-	return code;
+	return dh_cli_show(cmd, argc, argv, "agent.status", show);
 }
 
 const struct dh_cli_command dh_cli_status = {
