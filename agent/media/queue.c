@@ -211,14 +211,6 @@ struct dh_packet *dh_queue_pop_packet(struct dh_queue *q)
 	return pop(q);
 }
 
-int dh_queue_length(struct dh_queue *q)
-{
-	pthread_mutex_lock(&q->lock);
-	int n = q->count;
-	pthread_mutex_unlock(&q->lock);
-	return n;
-}
-
 int64_t dh_queue_dropped(struct dh_queue *q)
 {
 	pthread_mutex_lock(&q->lock);

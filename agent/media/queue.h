@@ -46,7 +46,6 @@ int dh_queue_push_frame(struct dh_queue *q, struct dh_frame *take);
 int dh_queue_push_packet(struct dh_queue *q, struct dh_packet *take);
 struct dh_frame *dh_queue_pop_frame(struct dh_queue *q);    /* reader thread; NULL when empty */
 struct dh_packet *dh_queue_pop_packet(struct dh_queue *q);
-int dh_queue_length(struct dh_queue *q);
 int64_t dh_queue_dropped(struct dh_queue *q);
 /* True once after packets were dropped: the writer should make a key frame. Any thread. */
 bool dh_queue_wants_key(struct dh_queue *q);
