@@ -4,12 +4,10 @@
 static int handle(struct dh_call *call)
 {
 	struct dh_session *s = NULL;
-	int err = dh_call_session(call, &s);
+	struct dh_session_source *src = NULL;
+	int err = dh_call_source(call, &s, &src);
 	if (err)
 		return err;
-	struct dh_session_source *src = dh_session_source(s, (int)dh_arg_int(call->args, "source"));
-	if (!src)
-		return dh_fail(&call->err, DH_ENOENT, "the session has no source %d", (int)dh_arg_int(call->args, "source"));
 	err = dh_call_need(call, dh_role_scope(src->role));
 	if (!err)
 		err = dh_session_update_source(s, src, call->args, call->is_cli, &call->err);

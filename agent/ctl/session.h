@@ -66,6 +66,8 @@ int dh_session_add_source(struct dh_session *s, const struct dh_args *a, bool is
 int dh_session_update_source(struct dh_session *s, struct dh_session_source *src, const struct dh_args *a, bool is_cli,
 			     struct dh_err *e);
 struct dh_session_source *dh_session_source(struct dh_session *s, int source);
+/* The session and the source that a call names. Errors: as dh_call_session(), DH_ENOENT no such source; in call->err. */
+int dh_call_source(struct dh_call *call, struct dh_session **session, struct dh_session_source **source);
 void dh_session_remove_source(struct dh_session *s, struct dh_session_source *src);
 
 /* client takes the session over (session.attach). */

@@ -216,6 +216,15 @@ struct dh_session_source *dh_session_source(struct dh_session *s, int source)
 	return NULL;
 }
 
+int dh_call_source(struct dh_call *call, struct dh_session **session, struct dh_session_source **source)
+{
+	int number = (int)dh_arg_int(call->args, "source"), err = dh_call_session(call, session);
+	if (err)
+		return err;
+	*source = dh_session_source(*session, number);
+	return *source ? DH_OK : dh_fail(&call->err, DH_ENOENT, "the session has no source %d", number);
+}
+
 struct dh_session_source *dh_session_source_by_pipeline(struct dh_session *s, int source)
 {
 	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++)
