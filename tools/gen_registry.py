@@ -14,6 +14,8 @@ KINDS = {  # kind: (symbol prefix, struct, field)
     'sink': ('dh_sink_', 'dh_sink_driver', 'sinks'),
 }
 
+SINGLES = {'rtc': 'dh_rtc_api'}  # at most one of each; field = kind
+
 
 def drivers(names):
     by_kind = {kind: [n.split(':')[1] for n in names if n.split(':')[0] == kind] for kind in KINDS}
@@ -23,6 +25,10 @@ def drivers(names):
         rows = ''.join(f'&{prefix}{n}, ' for n in by_kind[kind])
         out.append(f'static const struct {struct} *const {field}[] = {{{rows}NULL}};\n')
     fields = ', '.join(f'.{f} = {f}' for _, _, f in KINDS.values())
+    for kind, struct in SINGLES.items():
+        for n in (n.split(':')[1] for n in names if n.split(':')[0] == kind):
+            out.append(f'extern const struct {struct} dh_{n};')
+            fields += f', .{kind} = &dh_{n}'
     out.append(f'const struct dh_driver_tables dh_driver_tables = {{{fields}}};')
     return out
 

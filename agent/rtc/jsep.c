@@ -351,3 +351,8 @@ int dh_jsep_apply_answer(struct dh_jsep *j, const struct dh_sdp *sdp, struct dh_
 	free(s);
 	return err;
 }
+
+bool dh_jsep_has_open_offer(const struct dh_jsep *j)
+{
+	return j->has_open;
+}

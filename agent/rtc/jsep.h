@@ -142,7 +142,21 @@ int dh_jsep_offer(struct dh_jsep *j, char *out, size_t room, struct dh_err *e);
  * payload types, DTLS role, rtcp-mux); DH_ENOTSUP no ICE or DTLS in it.  Source: RFC 8829, 5.10 and 5.11. */
 int dh_jsep_apply_answer(struct dh_jsep *j, const struct dh_sdp *answer, struct dh_jsep_result *r, struct dh_err *e);
 
+/* Whether an offer of ours waits for its answer. */
+bool dh_jsep_has_open_offer(const struct dh_jsep *j);
+
 /* Forget our open offer, as the polite side does when offers cross. Source: RFC 8829, 4.1.10.2. */
 void dh_jsep_rollback(struct dh_jsep *j);
+
+/* Whether a direction sends, or receives. */
+static inline bool dh_jsep_sends(enum dh_sdp_direction d)
+{
+	return d == DH_SDP_SENDONLY || d == DH_SDP_SENDRECV;
+}
+
+static inline bool dh_jsep_receives(enum dh_sdp_direction d)
+{
+	return d == DH_SDP_RECVONLY || d == DH_SDP_SENDRECV;
+}
 
 #endif

@@ -84,17 +84,6 @@ int dh_jsep_take_road(const struct dh_jsep *j, struct dh_jsep_state *s, const st
 /* Whether s is one printable word of min to max characters. */
 bool dh_jsep_is_word(const char *s, size_t min, size_t max);
 
-/* Whether a direction sends, or receives. */
-static inline bool dh_jsep_sends(enum dh_sdp_direction d)
-{
-	return d == DH_SDP_SENDONLY || d == DH_SDP_SENDRECV;
-}
-
-static inline bool dh_jsep_receives(enum dh_sdp_direction d)
-{
-	return d == DH_SDP_RECVONLY || d == DH_SDP_SENDRECV;
-}
-
 static inline enum dh_sdp_direction dh_jsep_direction(bool sends, bool receives)
 {
 	return sends ? (receives ? DH_SDP_SENDRECV : DH_SDP_SENDONLY) : receives ? DH_SDP_RECVONLY : DH_SDP_INACTIVE;

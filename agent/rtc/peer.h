@@ -70,7 +70,8 @@ struct dh_peer_ops {
 int dh_peer_create(struct dh_peer **out, struct dh_rtc *rtc, const struct dh_peer_config *c,
 		   const struct dh_peer_ops *ops, void *user, struct dh_err *e);
 
-/* No callback after this one, on the rtc thread neither once done(arg) ran (loop thread). Sends BYE. Exactly once. */
+/* No callback on the loop thread after this, none on the rtc thread once done(arg) ran (loop thread). Whoever feeds it has
+ * stopped: no dh_peer_send() any more. Sends BYE. Exactly once. */
 void dh_peer_close(struct dh_peer *p, void (*done)(void *arg), void *arg);
 
 /* Send one more track: with the next answer, or by an offer of ours when it finds no place (call dh_peer_offer()).
@@ -94,7 +95,7 @@ void dh_peer_remote_candidate(struct dh_peer *p, const char *sdp, void (*done)(v
 			      void *arg);
 
 /* As JSON (see docs/rtc.md, "Statistics"), made on the rtc thread; fn owns it. Loop thread. */
-void dh_peer_stats(struct dh_peer *p, void (*fn)(void *arg, struct cJSON *take), void *arg);
+void dh_peer_stats(struct dh_peer *p, void (*fn)(void *arg, cJSON *take), void *arg);
 
 /* Live peers of the process; 0 at exit. Any thread. */
 int dh_peer_live_count(void);

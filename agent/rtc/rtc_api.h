@@ -20,7 +20,7 @@ struct dh_rtc_api {
 				   void (*done)(void *user, const struct dh_err *why));
 	void (*remote_candidate)(struct dh_peer *p, const char *sdp, void (*done)(void *arg, const struct dh_err *why),
 				 void *arg);
-	void (*stats)(struct dh_peer *p, void (*fn)(void *arg, struct cJSON *take), void *arg);
+	void (*stats)(struct dh_peer *p, void (*fn)(void *arg, cJSON *take), void *arg);
 	int (*live_count)(void);
 };
 

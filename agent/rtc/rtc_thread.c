@@ -150,14 +150,19 @@ void dh_rtc_timer_init(struct dh_rtc_timer *timer)
 	dh_list_init(&timer->node);
 }
 
-void dh_rtc_timer_start(struct dh_rtc_thread *t, struct dh_rtc_timer *timer, int64_t delay_ms,
-			void (*fn)(void *arg), void *arg)
+void dh_rtc_timer_at(struct dh_rtc_thread *t, struct dh_rtc_timer *timer, int64_t due_us, void (*fn)(void *arg), void *arg)
 {
 	dh_list_del(&timer->node);
-	timer->due_us = dh_now_us() + delay_ms * 1000;
+	timer->due_us = due_us;
 	timer->fn = fn;
 	timer->arg = arg;
 	dh_list_add(&t->timers, &timer->node);
+}
+
+void dh_rtc_timer_start(struct dh_rtc_thread *t, struct dh_rtc_timer *timer, int64_t delay_ms,
+			void (*fn)(void *arg), void *arg)
+{
+	dh_rtc_timer_at(t, timer, dh_now_us() + delay_ms * 1000, fn, arg);
 }
 
 void dh_rtc_timer_stop(struct dh_rtc_timer *timer)

@@ -34,6 +34,9 @@ void dh_rtc_timer_init(struct dh_rtc_timer *timer);
 void dh_rtc_timer_start(struct dh_rtc_thread *t, struct dh_rtc_timer *timer, int64_t delay_ms,
 			void (*fn)(void *arg), void *arg);
 
+/* The same at a time of the agent clock, in microseconds; in the past: at once. Rtc thread. */
+void dh_rtc_timer_at(struct dh_rtc_thread *t, struct dh_rtc_timer *timer, int64_t due_us, void (*fn)(void *arg), void *arg);
+
 /* It will not fire any more. Harmless when it is not running. Rtc thread. */
 void dh_rtc_timer_stop(struct dh_rtc_timer *timer);
 
