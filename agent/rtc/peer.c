@@ -133,8 +133,8 @@ void dh_peer_tell_track(struct dh_peer *p, int track, enum dh_codec codec)
 
 void dh_peer_tell_remote(struct dh_peer *p, const struct dh_peer_stream *s)
 {
-	post_note(p, (struct note){.kind = NOTE_REMOTE, .text = dh_strdup(s->name), .other = dh_strdup(dh_inbox_key(s->inbox)),
-				   .has_audio = s->has_audio, .has_video = s->has_video});
+	post_note(p, (struct note){.kind = NOTE_REMOTE, .text = dh_strdup(s->name), .has_audio = s->has_audio,
+				   .other = dh_strdup(dh_inbox_key(s->inbox)), .has_video = s->has_video});
 }
 
 void dh_peer_set_state(struct dh_peer *p, enum dh_peer_state state, const struct dh_err *why)

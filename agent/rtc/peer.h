@@ -19,7 +19,9 @@ int dh_rtc_create(struct dh_rtc **out, struct dh_loop *loop, struct dh_err *e);
 /* All peers are closed before. Waits at most a second for relayed addresses to be given back. */
 void dh_rtc_destroy(struct dh_rtc *rtc);
 
-enum dh_peer_state { DH_PEER_NONE, DH_PEER_NEW, DH_PEER_CONNECTING, DH_PEER_CONNECTED, DH_PEER_LOST, DH_PEER_FAILED, DH_PEER_CLOSED };
+enum dh_peer_state {
+	DH_PEER_NONE, DH_PEER_NEW, DH_PEER_CONNECTING, DH_PEER_CONNECTED, DH_PEER_LOST, DH_PEER_FAILED, DH_PEER_CLOSED
+};
 
 enum dh_peer_proxy_kind { DH_PEER_PROXY_NONE, DH_PEER_PROXY_HTTP, DH_PEER_PROXY_SOCKS5 };
 

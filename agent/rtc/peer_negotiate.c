@@ -135,7 +135,8 @@ static int ensure_road(struct dh_peer *p, bool is_controlling, struct dh_err *e)
 void dh_peer_add_to_jsep(struct dh_peer *p, int track)
 {
 	struct dh_peer_sender *s = &p->senders[track];
-	struct dh_jsep_track t = {.kind = s->is_audio ? DH_JSEP_AUDIO : DH_JSEP_VIDEO, .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc};
+	struct dh_jsep_track t = {.kind = s->is_audio ? DH_JSEP_AUDIO : DH_JSEP_VIDEO, .ssrc = s->ssrc,
+				  .rtx_ssrc = s->rtx_ssrc};
 	struct dh_err e = {0};
 	dh_strcopy(t.id, sizeof(t.id), s->id);
 	dh_strcopy(t.stream, sizeof(t.stream), s->stream);
@@ -246,7 +247,8 @@ static int apply(struct dh_peer *p, const struct dh_sdp *sdp, const struct dh_js
 {
 	char fingerprint[DH_DTLS_FINGERPRINT_MAX];
 	snprintf(fingerprint, sizeof(fingerprint), "%s %s", r->transport.fingerprint_hash, r->transport.fingerprint);
-	struct dh_rtc_remote remote = {r->transport.ice_ufrag, r->transport.ice_pwd, fingerprint, r->transport.is_dtls_client};
+	const struct dh_jsep_transport *t = &r->transport;
+	struct dh_rtc_remote remote = {t->ice_ufrag, t->ice_pwd, fingerprint, t->is_dtls_client};
 	apply_media(p, r);
 	if (!p->has_remote || r->is_ice_restart) {
 		int err = dh_rtc_transport_set_remote(p->transport, &remote, e);

@@ -54,7 +54,7 @@ static struct dh_peer_stream *find_stream(struct dh_peer *p, const char *name)
 	return spare;
 }
 
-/* The stream of an m-line. A second picture in one stream gets a stream of its own: an inbox has one decoder for pictures. */
+/* The stream of an m-line. A second picture in one stream gets one of its own: an inbox has one decoder for pictures. */
 static struct dh_peer_stream *stream_for(struct dh_peer *p, const struct dh_peer_receiver *r)
 {
 	char name[sizeof(p->streams[0].name)];
@@ -230,8 +230,11 @@ static void unpack(struct dh_peer_receiver *r, const struct dh_jitter_packet *k)
 	if (!k->bytes)
 		return;
 	do {
-		got = is_vp8 ? dh_rtp_vp8_unpack_push(&r->vp8, k->seq, k->timestamp, k->is_marked, k->payload, k->bytes, &f)
-			     : dh_rtp_h264_unpack_push(&r->h264, k->seq, k->timestamp, k->is_marked, k->payload, k->bytes, &f);
+		if (is_vp8)
+			got = dh_rtp_vp8_unpack_push(&r->vp8, k->seq, k->timestamp, k->is_marked, k->payload, k->bytes, &f);
+		else
+			got = dh_rtp_h264_unpack_push(&r->h264, k->seq, k->timestamp, k->is_marked, k->payload, k->bytes,
+						      &f);
 		if (got > 0)
 			got_picture(r, is_vp8 ? DH_CODEC_VP8 : DH_CODEC_H264, &f, k->arrival_us);
 	} while (got == 2);
@@ -278,7 +281,8 @@ static void watch(struct dh_peer *p)
 	if (due_us == INT64_MAX || p->state != DH_PEER_CONNECTED)
 		dh_rtc_timer_stop(&p->jitter_timer);
 	else
-		dh_rtc_timer_at(p->rtc->thread, &p->jitter_timer, due_us > now_us + 1000 ? due_us : now_us + 1000, jitter_due, p);
+		dh_rtc_timer_at(p->rtc->thread, &p->jitter_timer, due_us > now_us + 1000 ? due_us : now_us + 1000,
+				jitter_due, p);
 }
 
 /* Another payload type in the same numbers: the old pictures end here. */

@@ -211,7 +211,8 @@ static void send_feedback(void *arg)
 	for (int from = 0; from < n;) {
 		uint8_t bytes[RTCP_BYTES];
 		struct dh_rtcp_writer w = {bytes, 0, sizeof(bytes)};
-		int done = dh_rtcp_put_twcc(&w, own_ssrc(p), 0, p->feedbacks, (uint16_t)(base + from), arrival_us + from, n - from);
+		int done = dh_rtcp_put_twcc(&w, own_ssrc(p), 0, p->feedbacks, (uint16_t)(base + from), arrival_us + from,
+					    n - from);
 		if (done <= 0)
 			return; /* only losses are left: said with the next arrival */
 		p->feedbacks++;
@@ -229,9 +230,10 @@ void dh_peer_want_feedback(struct dh_peer *p)
 static int make_reports(struct dh_peer *p, struct dh_rtcp_report *out, int64_t now_us)
 {
 	int n = 0;
-	for (int i = 0; i < DH_SDP_MEDIA_MAX; i++)
-		if (p->receivers[i].is_used && p->receivers[i].ssrc && dh_rtp_stats_report(&p->receivers[i].stats, now_us, &out[n]))
-			n++;
+	for (int i = 0; i < DH_SDP_MEDIA_MAX; i++) {
+		struct dh_peer_receiver *r = &p->receivers[i];
+		n += r->is_used && r->ssrc && dh_rtp_stats_report(&r->stats, now_us, &out[n]);
+	}
 	return n;
 }
 
@@ -285,7 +287,7 @@ static void report(void *arg)
 void dh_peer_start_reports(struct dh_peer *p)
 {
 	if (dh_list_is_empty(&p->report_timer.node))
-		dh_rtc_timer_start(p->rtc->thread, &p->report_timer, 20, report, p); /* the first at once: lip sync needs it */
+		dh_rtc_timer_start(p->rtc->thread, &p->report_timer, 20, report, p); /* at once: lip sync needs it */
 }
 
 void dh_peer_send_bye(struct dh_peer *p)

@@ -258,7 +258,8 @@ static void on_resend(void *user, uint16_t seq, const uint8_t *data, size_t size
 	struct resend *r = user;
 	struct dh_peer_sender *s = r->sender;
 	struct item *it = dh_alloc(sizeof(*it) + size + 2);
-	int n = dh_rtp_rtx_wrap(it->data, size + 2, data, size, (uint8_t)s->format.rtx_payload_type, s->rtx_ssrc, s->rtx_seq++);
+	int n = dh_rtp_rtx_wrap(it->data, size + 2, data, size, (uint8_t)s->format.rtx_payload_type, s->rtx_ssrc,
+				s->rtx_seq++);
 	if (n < 0) {
 		free(it);
 		return;

@@ -1,355 +1,9 @@
-/* Two peers in one process over real sockets: negotiation in both directions, tracks that come and go, crossing offers,
- * restart, refusals, closing at every stage. Media are numbered packets, not pictures. Leaks: AddressSanitizer. */
-#include "agent/rtc/peer.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+/* Two peers over real sockets: negotiation in both directions, tracks that come and go, crossing offers, restart, refusals,
+ * closing at every stage. Leaks: AddressSanitizer. */
 #include <string.h>
 
-#include "agent/rtc/inbox.h"
-#include "common/alloc.h"
-#include "common/clock.h"
+#include "rtc_desk.h"
 #include "tst.h"
-
-#define STREAMS 4
-#define TRACKS 4
-#define PICTURE_BYTES 5000
-
-struct stream { /* of the other side, by name */
-	char name[40], key[80];
-	bool has_audio, has_video;
-	struct dh_inbox *inbox;
-	int pictures, sounds, keys, bad;
-	uint32_t last_picture;
-};
-
-struct side {
-	struct desk *desk;
-	struct side *other;
-	struct dh_peer *peer;
-	enum dh_peer_state state;
-	int fail_code, answer_code, candidate_code, lost_count;
-	bool has_answer_code;
-	enum dh_codec codec[TRACKS];
-	int descriptions, candidates;
-	struct stream streams[STREAMS];
-	uint32_t picture;
-	bool is_key_wanted[TRACKS];
-	cJSON *stats;
-	bool is_closed;
-	void (*mangle)(char *sdp);
-	enum dh_peer_state close_in; /* close as soon as this state is reached */
-};
-
-struct desk {
-	struct dh_loop loop;
-	struct dh_rtc *rtc;
-	struct side a, b;
-	uv_timer_t feed, limit;
-	bool (*is_true)(struct desk *d);
-	bool is_late;
-	int64_t sound_us;
-};
-
-/* -- the peers' callbacks -- */
-
-static void took(void *user, const struct dh_err *why)
-{
-	struct side *s = user;
-	s->answer_code = why ? why->code : 0;
-	s->has_answer_code = true;
-}
-
-static void took_candidate(void *user, const struct dh_err *why)
-{
-	struct side *s = user;
-	if (why)
-		s->candidate_code = why->code;
-}
-
-static void on_description(void *user, bool is_offer, const char *sdp)
-{
-	struct side *s = user;
-	s->descriptions++;
-	char *copy = dh_strdup(sdp);
-	if (s->mangle)
-		s->mangle(copy);
-	if (s->other->peer)
-		dh_peer_remote_description(s->other->peer, is_offer, copy, took);
-	free(copy);
-}
-
-static void on_candidate(void *user, const char *mid, const char *sdp)
-{
-	struct side *s = user;
-	s->candidates++;
-	if (s->other->peer)
-		dh_peer_remote_candidate(s->other->peer, sdp, NULL, NULL);
-}
-
-static void close_side(struct side *s);
-
-static void on_state(void *user, enum dh_peer_state state, const struct dh_err *why)
-{
-	struct side *s = user;
-	s->state = state;
-	s->lost_count += state == DH_PEER_LOST;
-	s->fail_code = why ? why->code : 0;
-	if (s->close_in == state)
-		close_side(s);
-}
-
-static void on_track(void *user, int track, enum dh_codec codec)
-{
-	struct side *s = user;
-	s->codec[track] = codec;
-	s->is_key_wanted[track] = true;
-}
-
-static void on_remote(void *user, const struct dh_peer_remote *r)
-{
-	struct side *s = user;
-	struct stream *st = NULL;
-	for (int i = 0; i < STREAMS; i++)
-		if (!strcmp(s->streams[i].name, r->stream) || (!st && !s->streams[i].name[0]))
-			st = &s->streams[i];
-	TST_CHECK(st != NULL);
-	dh_strcopy(st->name, sizeof(st->name), r->stream);
-	dh_strcopy(st->key, sizeof(st->key), r->key);
-	st->has_audio = r->has_audio;
-	st->has_video = r->has_video;
-	if (!st->inbox)
-		st->inbox = dh_inbox_open(r->key);
-}
-
-/* rtc thread; the flag is only a hint */
-static void on_want_key(void *user, int track)
-{
-	struct side *s = user;
-	__atomic_store_n(&s->is_key_wanted[track], true, __ATOMIC_RELAXED);
-}
-
-static void on_set_rate(void *user, int track, int64_t bps, bool wants_skip)
-{
-}
-
-static void on_set_loss(void *user, int track, int percent)
-{
-}
-
-static const struct dh_peer_ops ops = {on_description, on_candidate, on_state, on_track, on_remote,
-				       on_want_key, on_set_rate, on_set_loss};
-
-/* -- media: numbered -- */
-
-static const uint8_t avcc[] = {1, 66, 0xe0, 31, 0xff, 0xe1, 0, 4, 0x67, 66, 0xe0, 31, 1, 0, 3, 0x68, 0xce, 0x3c};
-
-static struct dh_packet *make_picture(uint32_t number, bool is_key, enum dh_codec codec)
-{
-	struct dh_packet *p = dh_packet_new(DH_MEDIA_VIDEO, PICTURE_BYTES);
-	memset(p->data, (int)number & 0x7f, p->size);
-	p->is_key = is_key;
-	p->pts_us = p->dts_us = dh_now_us();
-	if (codec == DH_CODEC_H264) {
-		uint32_t size = PICTURE_BYTES - 4;
-		uint8_t head[5] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size,
-				   is_key ? 0x65 : 0x41};
-		memcpy(p->data, head, 5);
-		memcpy(p->data + 5, &number, 4);
-	} else { /* RFC 6386, 9.1: bit 0 of the first byte is 0 in a key frame */
-		p->data[0] = is_key ? 0x10 : 0x11;
-		memcpy(p->data + 5, &number, 4);
-	}
-	return p;
-}
-
-static void send_picture(struct side *s, int track)
-{
-	struct dh_stream stream = {.kind = DH_MEDIA_VIDEO, .codec = s->codec[track], .extradata_bytes = sizeof(avcc)};
-	memcpy(stream.extradata, avcc, sizeof(avcc));
-	bool is_key = __atomic_exchange_n(&s->is_key_wanted[track], false, __ATOMIC_RELAXED);
-	struct dh_packet *p = make_picture(s->picture++, is_key, s->codec[track]);
-	dh_peer_send(s->peer, track, p, &stream);
-	dh_packet_unref(p);
-}
-
-static void send_sound(struct side *s, int track, int64_t pts_us)
-{
-	struct dh_stream stream = {.kind = DH_MEDIA_AUDIO, .codec = DH_CODEC_OPUS, .rate_hz = 48000};
-	struct dh_packet *p = dh_packet_new(DH_MEDIA_AUDIO, 80);
-	memset(p->data, 7, p->size);
-	p->pts_us = p->dts_us = pts_us;
-	p->duration_us = 20000;
-	dh_peer_send(s->peer, track, p, &stream);
-	dh_packet_unref(p);
-}
-
-static void read_item(struct stream *st, const struct dh_inbox_item *it)
-{
-	const uint8_t *d = it->packet->data;
-	size_t n = it->packet->size;
-	if (it->codec == DH_CODEC_OPUS) {
-		st->sounds++;
-		st->bad += n != 80 || d[79] != 7;
-		return;
-	}
-	uint32_t number;
-	memcpy(&number, d + n - PICTURE_BYTES + 5, 4); /* parameter sets come before a key frame */
-	st->bad += n < PICTURE_BYTES || d[n - 1] != (number & 0x7f) || (st->pictures && number <= st->last_picture);
-	st->keys += it->packet->is_key;
-	st->last_picture = number;
-	st->pictures++;
-}
-
-static void read_all(struct side *s)
-{
-	struct dh_inbox_item it;
-	for (int i = 0; i < STREAMS; i++) {
-		struct stream *st = &s->streams[i];
-		int got = 0;
-		while (st->inbox && (got = dh_inbox_take(st->inbox, &it, 0)) == 1) {
-			read_item(st, &it);
-			dh_packet_unref(it.packet);
-		}
-		if (got < 0) {
-			dh_inbox_leave(st->inbox);
-			st->inbox = NULL;
-		}
-	}
-}
-
-/* Each 20 ms: what was agreed is sent, what came is read. */
-static void feed(uv_timer_t *t)
-{
-	struct desk *d = t->data;
-	struct side *sides[] = {&d->a, &d->b};
-	d->sound_us = d->sound_us ? d->sound_us + 20000 : dh_now_us();
-	for (int i = 0; i < 2; i++) {
-		for (int k = 0; k < TRACKS && sides[i]->peer; k++) {
-			if (sides[i]->codec[k] == DH_CODEC_OPUS)
-				send_sound(sides[i], k, d->sound_us);
-			else if (sides[i]->codec[k])
-				send_picture(sides[i], k);
-		}
-		read_all(sides[i]);
-	}
-	if (d->is_true && d->is_true(d))
-		dh_loop_stop(&d->loop);
-}
-
-static void late(uv_timer_t *t)
-{
-	struct desk *d = t->data;
-	d->is_late = true;
-	dh_loop_stop(&d->loop);
-}
-
-static bool wait_until(struct desk *d, bool (*is_true)(struct desk *d))
-{
-	d->is_true = is_true;
-	d->is_late = false;
-	uv_timer_start(&d->limit, late, 20000, 0);
-	dh_loop_run(&d->loop);
-	uv_timer_stop(&d->limit);
-	return !d->is_late;
-}
-
-/* -- a desk with two peers -- */
-
-static void open_side(struct desk *d, struct side *s, bool is_polite, enum dh_codec codec)
-{
-	struct dh_peer_config c = {.name = is_polite ? "b" : "a", .is_polite = is_polite, .is_loopback_only = true,
-				   .video = {codec}, .receives_audio = true, .receives_video = true};
-	struct dh_err e = {0};
-	s->desk = d;
-	s->other = s == &d->a ? &d->b : &d->a;
-	TST_EQ(dh_peer_create(&s->peer, d->rtc, &c, &ops, s, &e), DH_OK);
-}
-
-static void open_desk(struct desk *d, enum dh_codec codec_a, enum dh_codec codec_b)
-{
-	struct dh_err e = {0};
-	memset(d, 0, sizeof(*d));
-	TST_EQ(dh_loop_init(&d->loop), DH_OK);
-	TST_EQ(dh_rtc_create(&d->rtc, &d->loop, &e), DH_OK);
-	open_side(d, &d->a, false, codec_a);
-	open_side(d, &d->b, true, codec_b);
-	uv_timer_init(&d->loop.uv, &d->feed);
-	uv_timer_init(&d->loop.uv, &d->limit);
-	d->feed.data = d->limit.data = d;
-	uv_timer_start(&d->feed, feed, 0, 20);
-}
-
-static void closed(void *arg)
-{
-	struct side *s = arg;
-	s->is_closed = true;
-}
-
-static void close_side(struct side *s)
-{
-	if (!s->peer)
-		return;
-	struct dh_peer *p = s->peer;
-	s->peer = NULL;
-	dh_peer_close(p, closed, s);
-}
-
-static bool both_closed(struct desk *d)
-{
-	return d->a.is_closed && d->b.is_closed;
-}
-
-static void close_desk(struct desk *d)
-{
-	close_side(&d->a);
-	close_side(&d->b);
-	TST_CHECK(wait_until(d, both_closed));
-	read_all(&d->a);
-	read_all(&d->b);
-	for (int i = 0; i < STREAMS; i++) {
-		TST_CHECK(!d->a.streams[i].inbox);
-		TST_CHECK(!d->b.streams[i].inbox);
-	}
-	uv_timer_stop(&d->feed);
-	uv_close((uv_handle_t *)&d->feed, NULL);
-	uv_close((uv_handle_t *)&d->limit, NULL);
-	dh_rtc_destroy(d->rtc);
-	uv_run(&d->loop.uv, UV_RUN_NOWAIT);
-	dh_loop_finish(&d->loop);
-	cJSON_Delete(d->a.stats);
-	cJSON_Delete(d->b.stats);
-	TST_EQ(dh_peer_live_count(), 0);
-	TST_EQ(dh_packet_live_count(), 0);
-}
-
-static void add_talk(struct side *s, const char *name)
-{
-	struct dh_err e = {0};
-	TST_EQ(dh_peer_add_track(s->peer, DH_MEDIA_AUDIO, false, name, "sound", &e), 0);
-	TST_EQ(dh_peer_add_track(s->peer, DH_MEDIA_VIDEO, false, name, "camera", &e), 1);
-}
-
-static bool both_flow(struct desk *d)
-{
-	const struct stream *a = &d->a.streams[0], *b = &d->b.streams[0];
-	return a->pictures > 20 && a->sounds > 20 && b->pictures > 20 && b->sounds > 20;
-}
-
-static void start_call(struct desk *d)
-{
-	add_talk(&d->a, "alice");
-	add_talk(&d->b, "bob");
-	dh_peer_offer(d->a.peer, false);
-	TST_CHECK(wait_until(d, both_flow));
-}
-
-static void check_clean(struct side *s)
-{
-	for (int i = 0; i < STREAMS; i++)
-		TST_EQ(s->streams[i].bad, 0);
-	TST_EQ(s->answer_code, 0);
-}
 
 /* -- the cases -- */
 
@@ -366,33 +20,33 @@ static bool has_stats(struct desk *d)
 static void both_ways(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	start_call(&d);
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
 	TST_EQ(d.a.codec[0], DH_CODEC_OPUS);
 	TST_EQ(d.a.codec[1], DH_CODEC_H264);
 	TST_CHECK(!strcmp(d.a.streams[0].name, "bob") && !strcmp(d.b.streams[0].name, "alice"));
 	TST_CHECK(d.a.streams[0].keys >= 1);
 	dh_peer_stats(d.a.peer, got_stats, &d.a);
 	dh_peer_stats(d.b.peer, got_stats, &d.b);
-	TST_CHECK(wait_until(&d, has_stats));
+	TST_CHECK(rtc_desk_wait(&d, has_stats));
 	TST_CHECK(!strcmp(cJSON_GetObjectItem(d.a.stats, "state")->valuestring, "connected"));
 	TST_EQ(cJSON_GetArraySize(cJSON_GetObjectItem(d.a.stats, "send")), 2);
 	TST_EQ(cJSON_GetArraySize(cJSON_GetObjectItem(d.a.stats, "receive")), 2);
 	TST_CHECK(cJSON_GetObjectItem(d.a.stats, "road") != NULL);
-	check_clean(&d.a);
-	check_clean(&d.b);
-	close_desk(&d);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
 }
 
 static void vp8_where_h264_is_unknown(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_VP8, DH_CODEC_VP8);
-	start_call(&d);
+	rtc_desk_open(&d, DH_CODEC_VP8, DH_CODEC_VP8);
+	rtc_desk_start_call(&d);
 	TST_EQ(d.a.codec[1], DH_CODEC_VP8);
-	check_clean(&d.a);
-	check_clean(&d.b);
-	close_desk(&d);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
 }
 
 static bool screen_flows(struct desk *d)
@@ -409,55 +63,55 @@ static void a_screen_comes_and_goes(void)
 {
 	struct desk d;
 	struct dh_err e = {0};
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	start_call(&d);
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
 	TST_EQ(dh_peer_add_track(d.a.peer, DH_MEDIA_VIDEO, true, "alice-screen", "screen", &e), 2);
 	dh_peer_offer(d.a.peer, false);
-	TST_CHECK(wait_until(&d, screen_flows));
+	TST_CHECK(rtc_desk_wait(&d, screen_flows));
 	TST_CHECK(!strcmp(d.b.streams[1].name, "alice-screen"));
 	TST_CHECK(!d.b.streams[1].has_audio && d.b.streams[1].has_video);
 	dh_peer_remove_track(d.a.peer, 2);
 	d.a.codec[2] = DH_CODEC_NONE;
 	dh_peer_offer(d.a.peer, false);
-	TST_CHECK(wait_until(&d, screen_is_gone));
+	TST_CHECK(rtc_desk_wait(&d, screen_is_gone));
 	d.a.streams[0].pictures = d.a.streams[0].sounds = d.b.streams[0].pictures = d.b.streams[0].sounds = 0;
-	TST_CHECK(wait_until(&d, both_flow));
-	check_clean(&d.a);
-	check_clean(&d.b);
-	close_desk(&d);
+	TST_CHECK(rtc_desk_wait(&d, rtc_desk_both_flow));
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
 }
 
 static void offers_cross(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	add_talk(&d.a, "alice");
-	add_talk(&d.b, "bob");
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_add_talk(&d.a, "alice");
+	rtc_desk_add_talk(&d.b, "bob");
 	dh_peer_offer(d.a.peer, false);
 	dh_peer_offer(d.b.peer, false);
-	TST_CHECK(wait_until(&d, both_flow));
-	check_clean(&d.a);
-	check_clean(&d.b);
-	close_desk(&d);
+	TST_CHECK(rtc_desk_wait(&d, rtc_desk_both_flow));
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
 }
 
 static bool b_answered_twice(struct desk *d)
 {
-	return d->b.descriptions >= 2 && both_flow(d);
+	return d->b.descriptions >= 2 && rtc_desk_both_flow(d);
 }
 
 static void ice_restarts(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	start_call(&d);
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
 	dh_peer_offer(d.a.peer, true);
 	d.a.streams[0].pictures = d.a.streams[0].sounds = d.b.streams[0].pictures = d.b.streams[0].sounds = 0;
-	TST_CHECK(wait_until(&d, b_answered_twice));
+	TST_CHECK(rtc_desk_wait(&d, b_answered_twice));
 	TST_EQ(d.a.lost_count + d.b.lost_count, 0);
-	check_clean(&d.a);
-	check_clean(&d.b);
-	close_desk(&d);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
 }
 
 static void other_fingerprint(char *sdp)
@@ -474,14 +128,14 @@ static bool one_failed(struct desk *d)
 static void a_wrong_certificate_is_refused(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	add_talk(&d.a, "alice");
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_add_talk(&d.a, "alice");
 	d.a.mangle = other_fingerprint;
 	dh_peer_offer(d.a.peer, false);
-	TST_CHECK(wait_until(&d, one_failed));
+	TST_CHECK(rtc_desk_wait(&d, one_failed));
 	TST_EQ(d.b.fail_code, DH_EPERM);
 	TST_EQ(d.b.streams[0].pictures, 0);
-	close_desk(&d);
+	rtc_desk_close(&d);
 }
 
 static bool b_has_code(struct desk *d)
@@ -492,21 +146,28 @@ static bool b_has_code(struct desk *d)
 static int refused_with(struct desk *d, bool is_offer, const char *sdp)
 {
 	d->b.has_answer_code = false;
-	dh_peer_remote_description(d->b.peer, is_offer, sdp, took);
-	TST_CHECK(wait_until(d, b_has_code));
+	dh_peer_remote_description(d->b.peer, is_offer, sdp, rtc_desk_took);
+	TST_CHECK(rtc_desk_wait(d, b_has_code));
 	return d->b.answer_code;
 }
 
 static void bad_descriptions(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
 	TST_EQ(refused_with(&d, true, ""), DH_EPROTO);
 	TST_EQ(refused_with(&d, true, "v=0\r\nnonsense"), DH_EPROTO);
 	TST_EQ(refused_with(&d, true, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 			    "a=rtpmap:96 H264/90000\r\na=mid:0\r\na=rtcp-mux\r\n"), DH_ENOTSUP);
 	TST_EQ(refused_with(&d, false, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"), DH_ESTATE);
-	close_desk(&d);
+	rtc_desk_close(&d);
+}
+
+static void took_candidate(void *user, const struct dh_err *why)
+{
+	struct side *s = user;
+	if (why)
+		s->candidate_code = why->code;
 }
 
 static bool b_has_candidate_code(struct desk *d)
@@ -517,17 +178,18 @@ static bool b_has_candidate_code(struct desk *d)
 static void candidates_are_limited(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	start_call(&d);
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
 	dh_peer_remote_candidate(d.b.peer, "candidate:1 1 udp 2130706431 192.0.2.9 4444 typ host", took_candidate, &d.b);
-	TST_CHECK(wait_until(&d, b_has_candidate_code));
+	TST_CHECK(rtc_desk_wait(&d, b_has_candidate_code));
 	TST_EQ(d.b.candidate_code, DH_EPERM);
 	for (int i = 0; i < 100; i++)
-		dh_peer_remote_candidate(d.b.peer, "candidate:1 1 udp 2130706431 127.0.0.1 4444 typ host", took_candidate, &d.b);
+		dh_peer_remote_candidate(d.b.peer, "candidate:1 1 udp 2130706431 127.0.0.1 4444 typ host", took_candidate,
+					 &d.b);
 	d.b.candidate_code = 0;
-	TST_CHECK(wait_until(&d, b_has_candidate_code));
+	TST_CHECK(rtc_desk_wait(&d, b_has_candidate_code));
 	TST_EQ(d.b.candidate_code, DH_ELIMIT);
-	close_desk(&d);
+	rtc_desk_close(&d);
 }
 
 static bool a_is_closed_state(struct desk *d)
@@ -538,11 +200,11 @@ static bool a_is_closed_state(struct desk *d)
 static void the_other_side_leaves(void)
 {
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	start_call(&d);
-	close_side(&d.b);
-	TST_CHECK(wait_until(&d, a_is_closed_state));
-	close_desk(&d);
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
+	rtc_desk_close_side(&d.b);
+	TST_CHECK(rtc_desk_wait(&d, a_is_closed_state));
+	rtc_desk_close(&d);
 }
 
 static bool one_closed(struct desk *d)
@@ -554,26 +216,27 @@ static void closing_at_every_stage(void)
 {
 	static const enum dh_peer_state stages[] = {DH_PEER_CONNECTING, DH_PEER_CONNECTED};
 	struct desk d;
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	close_desk(&d); /* nothing was said yet */
-	open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-	add_talk(&d.a, "alice");
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_close(&d); /* nothing was said yet */
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_add_talk(&d.a, "alice");
 	dh_peer_offer(d.a.peer, false);
-	close_desk(&d); /* an offer is being made */
+	rtc_desk_close(&d); /* an offer is being made */
 	for (int i = 0; i < 4; i++) {
-		open_desk(&d, DH_CODEC_H264, DH_CODEC_H264);
-		add_talk(&d.a, "alice");
-		add_talk(&d.b, "bob");
+		rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+		rtc_desk_add_talk(&d.a, "alice");
+		rtc_desk_add_talk(&d.b, "bob");
 		(i % 2 ? &d.a : &d.b)->close_in = stages[i / 2];
 		dh_peer_offer(d.a.peer, false);
-		TST_CHECK(wait_until(&d, one_closed));
-		close_desk(&d);
+		TST_CHECK(rtc_desk_wait(&d, one_closed));
+		rtc_desk_close(&d);
 	}
 }
 
 TST_MAIN({"both ways: sound, picture, statistics", both_ways}, {"VP8 where H.264 is unknown", vp8_where_h264_is_unknown},
 	 {"a screen comes and goes while talking", a_screen_comes_and_goes}, {"offers cross", offers_cross},
 	 {"ICE restarts without loss of the call", ice_restarts},
-	 {"a wrong certificate is refused", a_wrong_certificate_is_refused}, {"bad descriptions are named", bad_descriptions},
+	 {"a wrong certificate is refused", a_wrong_certificate_is_refused},
+	 {"bad descriptions are named", bad_descriptions},
 	 {"candidates: not this machine's, too many", candidates_are_limited},
 	 {"the other side leaves", the_other_side_leaves}, {"closing at every stage", closing_at_every_stage})
