@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define NOTHING INT64_MAX
+#define SHIFT_LEAST_US 1000
 
 void dh_delay_init(struct dh_delay *d, int64_t forget_us)
 {
@@ -42,11 +43,34 @@ static void follow_base(struct dh_delay *d, int64_t transit_us, int64_t arrival_
 		d->base_us = d->bucket[i] < d->base_us ? d->bucket[i] : d->base_us;
 }
 
+/* The base rose: what came before was less late than it seemed. When it falls, what came before is left as it is: the way
+ * became shorter, and old delays on the longer one say nothing of it. */
+static void shift_bins(struct dh_delay *d)
+{
+	const int64_t by_us = d->bins_base_us - d->base_us;
+	float was[DH_DELAY_BINS];
+	if (by_us > -SHIFT_LEAST_US) {
+		d->bins_base_us = by_us > 0 ? d->base_us : d->bins_base_us;
+		return;
+	}
+	memcpy(was, d->bin, sizeof(was));
+	memset(d->bin, 0, sizeof(d->bin));
+	for (int i = 0; i < DH_DELAY_BINS; i++) {
+		int64_t middle_us = (bin_end_us(i) + (i ? bin_end_us(i - 1) : 0)) / 2 + by_us;
+		d->bin[bin_of(middle_us < 0 ? 0 : middle_us)] += was[i];
+	}
+	d->bins_base_us = d->base_us;
+}
+
 int64_t dh_delay_push(struct dh_delay *d, int64_t media_us, int64_t arrival_us, int64_t weight_us)
 {
 	arrival_us = arrival_us < 0 ? 0 : arrival_us;
 	follow_base(d, arrival_us - media_us, arrival_us);
 	int64_t late_us = arrival_us - media_us - d->base_us;
+	if (d->has_any)
+		shift_bins(d);
+	else
+		d->bins_base_us = d->base_us;
 	/* an exponential window */
 	float part = d->has_any ? (float)weight_us / (float)d->forget_us : 1;
 	part = part > 0.2f && d->has_any ? 0.2f : part;
@@ -54,7 +78,6 @@ int64_t dh_delay_push(struct dh_delay *d, int64_t media_us, int64_t arrival_us, 
 		d->bin[i] *= 1 - part;
 	d->bin[bin_of(late_us)] += part;
 	d->has_any = true;
-	d->last_us = arrival_us;
 	return late_us;
 }
 

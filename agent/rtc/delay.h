@@ -15,7 +15,7 @@ struct dh_delay {
 	int64_t bucket[DH_DELAY_BUCKETS], bucket_at; /* least transit in each second; number of the newest second */
 	bool has_any;
 	int64_t base_us;   /* least transit of all buckets */
-	int64_t last_us;   /* arrival of the newest */
+	int64_t bins_base_us;     /* what the lateness in the bins counts from */
 	float bin[DH_DELAY_BINS]; /* share of packets, together 1 */
 };
 

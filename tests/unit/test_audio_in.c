@@ -165,7 +165,8 @@ static void say(const char *what)
 {
 	double n = (double)(st.samples ? st.samples : 1) / 100;
 	fprintf(stdout, "# %s: delay %.1f/%.1f/%.1f ms, target %.1f, concealed %.2f %%, repaired %.2f, silent %.2f, "
-		"faster %.2f, slower %.2f, skipped %.2f, late %lld, step %.4f, pitch off in %lld of %lld slices, quiet %lld\n", what,
+		"faster %.2f, slower %.2f, skipped %.2f, late %lld, step %.4f, "
+		"pitch off in %lld of %lld slices, quiet %lld\n", what,
 		(double)delay_min_us / 1e3, (double)delay_sum_us / 1e3 / (double)(delays ? delays : 1),
 		(double)delay_max_us / 1e3, (double)st.target_us / 1e3, (double)st.concealed / n, (double)st.repaired / n,
 		(double)st.silent / n, (double)st.accelerated / n, (double)st.stretched / n, (double)st.skipped / n,
