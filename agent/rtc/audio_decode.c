@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#define LOSS_OVER 150         /* packets of which the share of losses is taken: 3 s */
 #define FADE_FROM 4800        /* concealment is faded out from 100 ms on ... */
 #define FADE_TO 9600          /* ... and nothing after 200 ms */
 #define PAUSE_FADE_FROM 96000 /* comfort noise: Opus sends a packet every 400 ms at least (RFC 7587, 3.1.3) */
@@ -49,6 +50,23 @@ static void settle(struct dh_audio_in *a, bool was_pause)
 	a->expanded = 0;
 }
 
+/* missing packets before one that is used. */
+static void count_loss(struct dh_audio_in *a, int64_t missing)
+{
+	a->loss += (missing > 0 ? 1 - a->loss : -a->loss) / LOSS_OVER;
+}
+
+/* Whether a packet tells of the one before. Only looks into packets of one frame, or of two alike.
+ * Source: RFC 6716, 3.1 and 4.2.3: VAD flags, one for each 20 ms, then the LBRR flag; again for the side channel. */
+static bool has_fec(const uint8_t *data, size_t bytes)
+{
+	static const uint8_t frames[] = {1, 1, 2, 3}; /* SILK: 10, 20, 40, 60 ms */
+	int config = data[0] >> 3, flags = config < 12 ? frames[config & 3] : 1;
+	if (config >= 16 || (data[0] & 3) > 1 || bytes < 2)
+		return false;
+	return data[1] >> (7 - flags) & 1 || (data[0] & 4 && data[1] >> (6 - 2 * flags) & 1);
+}
+
 void audio_in_decode(struct dh_audio_in *a, struct slot *s)
 {
 	if (a->must_jump && a->is_started && !a->has_tail)
@@ -56,6 +74,9 @@ void audio_in_decode(struct dh_audio_in *a, struct slot *s)
 	bool was_pause = a->is_pause || a->must_jump ||
 			 (s->seq == a->next_seq && s->timestamp - a->next_timestamp >= a->expanded);
 	int count = dh_opus_decoder_decode(a->decoder, s->data, s->bytes, a->work, DH_OPUS_PACKET_SAMPLES_MAX);
+	if (!a->must_jump)
+		count_loss(a, s->seq - a->next_seq);
+	a->has_fec = has_fec(s->data, s->bytes);
 	a->next_seq = s->seq + 1;
 	s->seq = -1;
 	if (count <= 0) {
@@ -72,17 +93,6 @@ void audio_in_decode(struct dh_audio_in *a, struct slot *s)
 	a->is_pause = s->bytes <= 2; /* RFC 7587, 3.1.3; RFC 6716, 3.1: no more than a table of contents */
 }
 
-/* Whether a packet tells of the one before. Only looks into packets of one frame, or of two alike.
- * Source: RFC 6716, 3.1 and 4.2.3: VAD flags, one for each 20 ms, then the LBRR flag; again for the side channel. */
-static bool has_fec(const uint8_t *data, size_t bytes)
-{
-	static const uint8_t frames[] = {1, 1, 2, 3}; /* SILK: 10, 20, 40, 60 ms */
-	int config = data[0] >> 3, flags = config < 12 ? frames[config & 3] : 1;
-	if (config >= 16 || (data[0] & 3) > 1 || bytes < 2)
-		return false;
-	return data[1] >> (7 - flags) & 1 || (data[0] & 4 && data[1] >> (6 - 2 * flags) & 1);
-}
-
 void audio_in_repair(struct dh_audio_in *a, const struct slot *s, int samples)
 {
 	int count = has_fec(s->data, s->bytes) ?
@@ -92,6 +102,7 @@ void audio_in_repair(struct dh_audio_in *a, const struct slot *s, int samples)
 		return;
 	}
 	settle(a, false);
+	count_loss(a, s->seq - a->next_seq);
 	append(a, a->work, count);
 	a->stats.repaired += count;
 	a->next_timestamp = s->timestamp;

@@ -6,6 +6,7 @@
 
 #define FORGET_US 4000000      /* of the histogram of lateness */
 #define SHARE 0.97             /* of packets that shall come in time */
+#define LOSS_FEC 0.02f         /* from this share of losses on, the packet that tells of a lost one is waited for */
 #define JUMP_SEQ 3000          /* RFC 3550, A.1: MAX_DROPOUT */
 #define JUMP_BACK_SEQ 200
 #define JUMP_US 2000000        /* RTP time and arrival tell of so different spans: another clock */
@@ -87,6 +88,8 @@ void audio_in_set_target(struct dh_audio_in *a, int64_t now_us)
 		int64_t peak = a->peak_us[0] < a->peak_us[1] ? a->peak_us[0] : a->peak_us[1];
 		us = peak > us ? peak : us;
 	}
+	if (a->loss > LOSS_FEC && a->has_fec)
+		us += to_us(a->newest_samples);
 	us += DH_AUDIO_IN_TARGET_MIN_US;
 	us = us > DH_AUDIO_IN_TARGET_MAX_US ? DH_AUDIO_IN_TARGET_MAX_US : us;
 	a->stats.target_us = us + a->extra_us;

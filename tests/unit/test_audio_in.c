@@ -235,8 +235,10 @@ static void lossy_links(void)
 {
 	loss(0.05, false, 0.07);
 	loss(0.15, false, 0.20);
-	road.jitter_us = 15000; /* the next packet waits already when one is missed */
-	loss(0.05, true, 0.03);
+	loss(0.05, true, 0.025); /* what tells of a lost packet is waited for */
+	TST_CHECK(st.repaired > st.concealed);
+	road.jitter_us = 15000;
+	loss(0.15, true, 0.08);
 	TST_CHECK(st.repaired > st.concealed);
 }
 
