@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LOSS_OVER 150         /* packets of which the share of losses is taken: 3 s */
+#define FEC_FOR 250           /* packets after one with FEC: speech has it, the pauses between do not */
 #define FADE_FROM 4800        /* concealment is faded out from 100 ms on ... */
 #define FADE_TO 9600          /* ... and nothing after 200 ms */
 #define PAUSE_FADE_FROM 96000 /* comfort noise: Opus sends a packet every 400 ms at least (RFC 7587, 3.1.3) */
@@ -76,7 +77,9 @@ void audio_in_decode(struct dh_audio_in *a, struct slot *s)
 	int count = dh_opus_decoder_decode(a->decoder, s->data, s->bytes, a->work, DH_OPUS_PACKET_SAMPLES_MAX);
 	if (!a->must_jump)
 		count_loss(a, s->seq - a->next_seq);
-	a->has_fec = has_fec(s->data, s->bytes);
+	a->fec_packets -= a->fec_packets > 0;
+	if (has_fec(s->data, s->bytes))
+		a->fec_packets = FEC_FOR;
 	a->next_seq = s->seq + 1;
 	s->seq = -1;
 	if (count <= 0) {

@@ -88,7 +88,7 @@ void audio_in_set_target(struct dh_audio_in *a, int64_t now_us)
 		int64_t peak = a->peak_us[0] < a->peak_us[1] ? a->peak_us[0] : a->peak_us[1];
 		us = peak > us ? peak : us;
 	}
-	if (a->loss > LOSS_FEC && a->has_fec)
+	if (a->loss > LOSS_FEC && a->fec_packets)
 		us += to_us(a->newest_samples);
 	us += DH_AUDIO_IN_TARGET_MIN_US;
 	us = us > DH_AUDIO_IN_TARGET_MAX_US ? DH_AUDIO_IN_TARGET_MAX_US : us;

@@ -34,7 +34,7 @@ struct dh_audio_in {
 	bool has_stray;         /* a packet far from the others came: its successor would be stray_seq */
 	uint16_t stray_seq;
 	float loss;             /* share of packets, lately */
-	bool has_fec;           /* the newest decoded packet told of the one before */
+	int fec_packets;        /* packets for which it is believed that the next ones tell of the ones before */
 	int64_t peak_us[2], peak_at_us[2]; /* the last two times that lateness went far over the target */
 	/* -- sound: [0, read) was played, [read, fill) waits, next_timestamp is of sample fill but for concealment */
 	float *sound;
