@@ -72,8 +72,8 @@ void audio_in_decode(struct dh_audio_in *a, struct slot *s)
 {
 	if (a->must_jump && a->is_started && !a->has_tail)
 		audio_in_expand(a);
-	bool was_pause = a->is_pause || a->must_jump ||
-			 (s->seq == a->next_seq && s->timestamp - a->next_timestamp >= a->expanded);
+	bool was_pause = a->is_pause || (a->must_jump && !a->was_lost) ||
+			 (s->seq == a->next_seq && (s->timestamp - a->next_timestamp) * 2 >= a->expanded);
 	int count = dh_opus_decoder_decode(a->decoder, s->data, s->bytes, a->work, DH_OPUS_PACKET_SAMPLES_MAX);
 	if (!a->must_jump)
 		count_loss(a, s->seq - a->next_seq);
@@ -92,7 +92,7 @@ void audio_in_decode(struct dh_audio_in *a, struct slot *s)
 	append(a, a->work, count);
 	a->next_timestamp = s->timestamp + count;
 	a->is_started = true;
-	a->must_jump = false;
+	a->must_jump = a->was_lost = false;
 	a->is_pause = s->bytes <= 2; /* RFC 7587, 3.1.3; RFC 6716, 3.1: no more than a table of contents */
 }
 

@@ -184,9 +184,9 @@ int dh_audio_in_push(struct dh_audio_in *a, uint16_t seq, uint32_t timestamp, co
 		a->stats.repeated++;
 		return DH_OK;
 	}
-	if (at >= a->next_seq + SLOTS) { /* nobody pulls: keep the newest half */
+	if (at >= a->next_seq + SLOTS) { /* an outage, or nobody pulls: keep the newest half */
 		a->next_seq = at - SLOTS / 2;
-		a->must_jump = true;
+		a->must_jump = a->was_lost = true;
 	}
 	store(a, at, media, payload, bytes, arrival_us, late_us);
 	return DH_OK;

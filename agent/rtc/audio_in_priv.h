@@ -42,6 +42,7 @@ struct dh_audio_in {
 	int64_t next_timestamp;
 	bool is_started;        /* the first packet was decoded */
 	bool must_jump;         /* the timeline is that of the next packet, wherever it is */
+	bool was_lost;          /* the jump is over packets that were sent */
 	int64_t expanded;       /* samples put in since the last decoded packet, without moving next_timestamp */
 	bool is_pause;          /* the sender said that it sends no silence, or left a gap in time */
 	bool has_tail;          /* concealment went on: tail comes after fill */

@@ -6,6 +6,7 @@
 #define HIGH_US 13000     /* so much over the target it plays faster; more than the longest splice, so that it rests */
 #define URGENT_US 60000   /* over the target by more: splice more often, and where it is less alike */
 #define SKIP_US 300000    /* over the target by more: leave out at once */
+#define OUTAGE 9600       /* samples concealed: it is silence by now */
 #define SPLICE_EVERY_US 30000
 #define URGENT_EVERY_US 10000
 #define LIKE 0.7f         /* least likeness of a splice */
@@ -43,7 +44,10 @@ static void produce(struct dh_audio_in *a, int64_t now_us)
 	}
 	const int64_t gap = s->timestamp - a->next_timestamp, left = gap - a->expanded;
 	const bool is_next = s->seq == a->next_seq, is_pause = a->must_jump || (gap > 0 && (is_next || a->is_pause));
-	if (is_pause ? is_due(a, s, now_us) : is_next || left <= 0)
+	bool is_now = !is_pause && (is_next || left <= 0);
+	if (is_pause || a->expanded >= OUTAGE) /* after an outage perhaps nobody pulled all that time */
+		is_now |= is_due(a, s, now_us);
+	if (is_now)
 		audio_in_decode(a, s);
 	else if (!is_pause && left == s->samples)
 		audio_in_repair(a, s, (int)left);

@@ -327,6 +327,26 @@ static void stall(void)
 	end();
 }
 
+/* Nothing comes for half a minute, and after some seconds nobody pulls: then it goes on at once. */
+static void outage(void)
+{
+	begin();
+	run(5 * S);
+	link.config.is_down = true;
+	run(3 * S);
+	for (int64_t end_us = now_us + 27 * S; now_us < end_us; now_us += 1000)
+		send_due();
+	pulled_us = now_us;
+	link.config.is_down = false;
+	run(S / 5);
+	forget_heard();
+	run(5 * S);
+	say("outage");
+	TST_CHECK(quiet_slices == 0 && pitch_bad == 0 && delay_max_us < 20000 + 40000);
+	TST_CHECK(st.concealed > 2.5 * RATE && st.concealed < 3.5 * RATE);
+	end();
+}
+
 static bool speaks(int64_t packet)
 {
 	return packet % 100 < 40; /* 800 ms of 2 s */
@@ -443,4 +463,5 @@ static const char *set_up(void)
 
 TST_MAIN_WITH(set_up, {"clean_link", clean_link}, {"jittery_links", jittery_links}, {"lossy_links", lossy_links},
 	 {"bursts", bursts}, {"reordering", reordering}, {"drifting", drifting}, {"delay_steps", delay_steps},
-	 {"stall", stall}, {"pauses", pauses}, {"restarts", restarts}, {"held_back", held_back}, {"hostile", hostile})
+	 {"stall", stall}, {"outage", outage}, {"pauses", pauses}, {"restarts", restarts}, {"held_back", held_back},
+	 {"hostile", hostile})
