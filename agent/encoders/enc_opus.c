@@ -34,7 +34,8 @@ static int opus_open(struct dh_encoder *enc, const struct dh_args *a, struct dh_
 	struct dh_stream *s = &enc->stream;
 	int err;
 	if (s->rate_hz != 48000 || s->channels < 1 || s->channels > 2)
-		return dh_fail(e, DH_EINVAL, "Opus takes 1 or 2 channels of 48000 Hz, not %d of %d", s->channels, s->rate_hz);
+		return dh_fail(e, DH_EINVAL, "Opus takes 1 or 2 channels of 48000 Hz, not %d of %d", s->channels,
+			       s->rate_hz);
 	o->h = opus_encoder_create(s->rate_hz, s->channels, OPUS_APPLICATION_VOIP, &err);
 	if (!o->h)
 		return dh_fail(e, DH_EFAIL, "libopus: %s", opus_strerror(err));

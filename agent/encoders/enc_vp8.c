@@ -75,7 +75,8 @@ static int vp8_open(struct dh_encoder *enc, const struct dh_args *a, struct dh_e
 	const struct dh_stream *s = &enc->stream;
 	if (s->width_px < 16 || s->height_px < 16 || s->width_px % 2 || s->height_px % 2 || s->width_px > 4096 ||
 	    s->height_px > 4096)
-		return dh_fail(e, DH_EINVAL, "VP8 cannot encode %dx%d: both must be even, 16 to 4096", s->width_px, s->height_px);
+		return dh_fail(e, DH_EINVAL, "VP8 cannot encode %dx%d: both must be even, 16 to 4096", s->width_px,
+			       s->height_px);
 	if (vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &v->cfg, 0))
 		return dh_fail(e, DH_ENOTSUP, "this libvpx has no VP8 encoder");
 	fill_config(v, s, a);

@@ -28,6 +28,7 @@ struct dh_inbox {
 	bool is_closed, has_reader, waits_for_key;
 	struct dh_inbox_sync sync[3]; /* by kind */
 	int64_t rtt_us;
+	struct dh_inbox_stats stats;
 };
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -204,6 +205,20 @@ int64_t dh_inbox_rtt_us(struct dh_inbox *in)
 	int64_t rtt_us = in->rtt_us;
 	pthread_mutex_unlock(&in->lock);
 	return rtt_us;
+}
+
+void dh_inbox_set_stats(struct dh_inbox *in, const struct dh_inbox_stats *stats)
+{
+	pthread_mutex_lock(&in->lock);
+	in->stats = *stats;
+	pthread_mutex_unlock(&in->lock);
+}
+
+void dh_inbox_get_stats(struct dh_inbox *in, struct dh_inbox_stats *out)
+{
+	pthread_mutex_lock(&in->lock);
+	*out = in->stats;
+	pthread_mutex_unlock(&in->lock);
 }
 
 void dh_inbox_need_key(struct dh_inbox *in)
