@@ -49,7 +49,7 @@ struct dh_inbox_stats {
 	int64_t skew_us;                        /* sound after picture */
 };
 
-/* -- rtc thread: create one with a new key, put, close */
+/* -- rtc thread: create one with a new key (ops is copied), put, close */
 struct dh_inbox *dh_inbox_create(const struct dh_inbox_ops *ops, void *user);
 const char *dh_inbox_key(const struct dh_inbox *in);
 void dh_inbox_put(struct dh_inbox *in, struct dh_packet *take, enum dh_codec codec, uint32_t timestamp, uint16_t seq,
