@@ -119,8 +119,6 @@ static int ensure_road(struct dh_peer *p, bool is_controlling, struct dh_err *e)
 	int err = dh_rtc_transport_create(&p->transport, p->rtc->thread, &o, e);
 	if (!err)
 		err = create_jsep(p, e);
-	if (!err)
-		err = dh_ice_gather(dh_rtc_transport_ice(p->transport), e);
 	if (err) {
 		dh_rtc_transport_close(p->transport);
 		dh_jsep_destroy(p->jsep);
@@ -157,6 +155,18 @@ static void restart_road(struct dh_peer *p, struct dh_err *e)
 		DH_WARN(p, "ICE restart: %s", e->text);
 }
 
+/* Addresses are looked for once the description they belong to is on its way. */
+static void tell(struct dh_peer *p, bool is_offer, const char *sdp)
+{
+	struct dh_err e;
+	dh_peer_tell_description(p, is_offer, sdp);
+	if (p->has_begun)
+		return;
+	p->has_begun = true;
+	if (dh_ice_gather(dh_rtc_transport_ice(p->transport), &e))
+		dh_peer_set_state(p, DH_PEER_FAILED, &e);
+}
+
 void dh_peer_make_offer(struct dh_peer *p, bool restarts_ice)
 {
 	struct dh_err e = {0};
@@ -174,7 +184,7 @@ void dh_peer_make_offer(struct dh_peer *p, bool restarts_ice)
 		n = dh_jsep_offer(p->jsep, sdp, DH_SDP_TEXT_MAX + 1, &e);
 	if (n > 0) {
 		p->wants_offer = false;
-		dh_peer_tell_description(p, true, sdp);
+		tell(p, true, sdp);
 	} else {
 		DH_WARN(p, "no offer: %s", e.text);
 		if (is_first)
@@ -278,7 +288,7 @@ static int take_offer(struct dh_peer *p, const struct dh_sdp *sdp, struct dh_jse
 	if (n > 0)
 		err = apply(p, sdp, r, e);
 	if (n > 0 && !err)
-		dh_peer_tell_description(p, false, answer);
+		tell(p, false, answer);
 	free(answer);
 	return n < 0 ? n : err;
 }

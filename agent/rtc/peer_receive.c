@@ -340,6 +340,7 @@ void dh_peer_receive_rtp(struct dh_peer *p, const uint8_t *packet, size_t size)
 		return;
 	}
 	if (h.has_twcc) {
+		p->heard_ssrc = h.ssrc;
 		dh_twcc_recorder_add(&p->recorder, h.twcc, now_us);
 		dh_peer_want_feedback(p);
 	}

@@ -211,8 +211,8 @@ static void send_feedback(void *arg)
 	for (int from = 0; from < n;) {
 		uint8_t bytes[RTCP_BYTES];
 		struct dh_rtcp_writer w = {bytes, 0, sizeof(bytes)};
-		int done = dh_rtcp_put_twcc(&w, own_ssrc(p), 0, p->feedbacks, (uint16_t)(base + from), arrival_us + from,
-					    n - from);
+		int done = dh_rtcp_put_twcc(&w, own_ssrc(p), p->heard_ssrc, p->feedbacks, (uint16_t)(base + from),
+					    arrival_us + from, n - from);
 		if (done <= 0)
 			return; /* only losses are left: said with the next arrival */
 		p->feedbacks++;

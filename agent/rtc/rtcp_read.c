@@ -141,7 +141,8 @@ int dh_rtcp_next(struct dh_rtcp_reader *r, struct dh_rtcp_message *m)
 	m->body_bytes = bytes - 4;
 	if (p[0] & 0x20) { /* RFC 3550, 6.4.1: only in the last one, a multiple of four */
 		uint8_t padding = p[bytes - 1];
-		if (bytes != left || !padding || padding % 4 || padding > m->body_bytes)
+		/* RFC 3550, 6.4.1 wants a multiple of four; libwebrtc pads its TWCC to the next multiple instead */
+		if (bytes != left || !padding || padding > m->body_bytes)
 			return DH_EPROTO;
 		m->body_bytes -= padding;
 	}
