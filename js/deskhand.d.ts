@@ -353,11 +353,34 @@ export interface DeskhandEventMap {
 	}>;
 }
 
+export interface CaptureDetail {
+	session: string;
+	stream: MediaStream;
+	/** error name */
+	name?: string;
+	/** a sentence */
+	reason?: string;
+}
+
+export interface CaptureOptions extends CallOptions {
+	session: string;
+	/** program, camera, screen, remote:NUMBER; default: program alone */
+	tracks?: string[];
+	/** default: local */
+	sound?: 'local' | 'all' | 'none';
+}
+
 /** Events of the SDK itself. */
 export interface ConnectionEventMap {
 	reconnecting: DeskhandEvent<{ attempt: number; delay_ms: number; reason?: string }>;
 	reconnected: DeskhandEvent<{ attempt: number; lost_sessions: string[] }>;
 	disconnected: DeskhandEvent<DeskhandError>;
+	/** the connection of a captured stream was lost; the SDK makes another */
+	'capture.interrupted': DeskhandEvent<CaptureDetail>;
+	/** pictures come again; the stream's tracks are other ones now */
+	'capture.resumed': DeskhandEvent<CaptureDetail>;
+	/** final: its session is gone, or the connection cannot be made again */
+	'capture.ended': DeskhandEvent<CaptureDetail>;
 }
 
 export class Deskhand extends EventTarget {
@@ -370,6 +393,8 @@ export class Deskhand extends EventTarget {
 	readonly granted: Scope[];
 	/** Any command by its name. */
 	call<T = unknown>(method: string, params?: object, how?: CallOptions): Promise<T>;
+	/** Live pictures and sound of a session; resolves once the first pictures came. */
+	captureStream(options: CaptureOptions): Promise<MediaStream>;
 	/** After a reload: attach to the sessions this tab opened. */
 	resumeSessions(): Promise<object[]>;
 	/** Hang up; the agent's sessions go on. */

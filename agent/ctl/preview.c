@@ -3,7 +3,6 @@
  * memory goes. Source: RFC 8829 (offer and answer), RFC 8838 (trickle). */
 #include "agent/ctl/preview.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -265,7 +264,8 @@ static int read_tracks(struct dh_call *call, struct dh_session *s, struct dh_pre
 		for (int i = 0; i < p->track_count; i++)
 			if (!strcmp(p->tracks[i].name, v->valuestring))
 				return dh_fail(&call->err, DH_EINVAL, "track %.40s is named twice", v->valuestring);
-		int err = dh_preview_resolve(s, v->valuestring, p->hears_remote, &target, &call->err);
+		bool is_own = !strcmp(v->valuestring, "sound"); /* our name of the other parameter */
+		int err = dh_preview_resolve(s, is_own ? "" : v->valuestring, p->hears_remote, &target, &call->err);
 		if (err)
 			return err;
 		scopes |= target.scopes;
@@ -295,8 +295,11 @@ static int add_tracks(struct dh_preview *p, struct dh_err *e)
 		struct dh_preview_track *t = &p->tracks[i];
 		struct dh_preview_target target;
 		enum dh_media_kind kind = strcmp(t->name, "sound") ? DH_MEDIA_VIDEO : DH_MEDIA_AUDIO;
-		char id[16];
-		snprintf(id, sizeof(id), "%s%d", kind == DH_MEDIA_AUDIO ? "sound" : "picture", i);
+		char id[DH_PREVIEW_TRACK_NAME_MAX];
+		dh_strcopy(id, sizeof(id), t->name);
+		char *colon = strchr(id, ':'); /* remote:3; RFC 8830 allows none */
+		if (colon)
+			*colon = '-';
 		dh_preview_resolve(p->session, t->name, p->hears_remote, &target, NULL);
 		t->preview = p;
 		t->number = p->api->add_track(p->peer, kind, target.is_screen, "preview", id, e);
