@@ -44,6 +44,8 @@ class Connection {
 	}
 
 	close() {
+		if (this.#listening.signal.aborted)
+			return;
 		this.#listening.abort();
 		this.#pc.close();
 		if (this.#preview)
