@@ -17,7 +17,7 @@ void dh_compose_take_newest(struct dh_compose *c)
 		struct dh_frame *f = dh_slot_take(&in->slot);
 		if (!f)
 			continue;
-		if (in->pending && c->is_running)
+		if (in->pending && (c->is_running || dh_compose_is_tapped(c, in)))
 			atomic_fetch_add(&in->overwritten, 1);
 		dh_frame_unref(in->pending);
 		in->pending = f;
@@ -26,10 +26,16 @@ void dh_compose_take_newest(struct dh_compose *c)
 	}
 }
 
+static bool wants_program(const struct dh_compose *c)
+{
+	return c->is_running || c->program_taps;
+}
+
+/* Something came that somebody wants. */
 static bool any_pending(const struct dh_compose *c)
 {
 	for (int i = 0; i < c->input_count; i++)
-		if (c->inputs[i]->pending)
+		if (c->inputs[i]->pending && (wants_program(c) || dh_compose_is_tapped(c, c->inputs[i])))
 			return true;
 	return false;
 }
@@ -64,6 +70,7 @@ void dh_compose_advance(struct dh_compose_input *in)
 	dh_frame_unref(in->current);
 	in->current = f;
 	in->has_changed = true;
+	in->serial++;
 }
 
 /* ---- the program picture ---- */
@@ -178,25 +185,43 @@ static int64_t min64(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Only taps of inputs: filter, draw nothing. */
+static void advance_tapped(struct dh_compose *c, int64_t now_us)
+{
+	for (int i = 0; i < c->input_count; i++)
+		if (dh_compose_is_tapped(c, c->inputs[i]))
+			dh_compose_advance(c->inputs[i]);
+	dh_pace_set_fps(&c->pace, c->config.fps, true);
+	dh_pace_sent(&c->pace, now_us);
+	c->last_draw_us = now_us;
+}
+
 static int64_t step(void *arg)
 {
 	struct dh_compose *c = arg;
+	bool draws = wants_program(c);
 	dh_compose_take_newest(c);
-	if (!c->is_running || !c->is_open)
+	if (!c->is_open || (!draws && !dh_compose_is_tapped(c, NULL)))
 		return INT64_MAX;
 	int64_t now = dh_now_us(), wall = dh_wall_us();
-	bool clock_due = c->overlay.clock && wall / 1000000 != c->last_wall_s;
-	bool is_due = any_pending(c) || c->layout_changed || c->overlay_changed || clock_due ||
-		      now - c->last_draw_us >= KEEP_ALIVE_US;
+	bool clock_due = draws && c->overlay.clock && wall / 1000000 != c->last_wall_s;
+	bool has_news = draws && (c->layout_changed || c->overlay_changed);
+	bool is_due = any_pending(c) || has_news || clock_due || now - c->last_draw_us >= KEEP_ALIVE_US;
 	if (is_due && now >= dh_pace_next_us(&c->pace)) {
 		c->last_wall_s = wall / 1000000;
-		dh_compose_draw(c, now);
+		if (draws)
+			dh_compose_draw(c, now);
+		else
+			advance_tapped(c, now);
+		dh_compose_feed_taps(c, now);
 		is_due = false;
+	} else if (dh_compose_is_asked(c)) {
+		dh_compose_feed_taps(c, now);
 	}
 	if (is_due)
 		return dh_pace_next_us(&c->pace);
 	int64_t next = c->last_draw_us + KEEP_ALIVE_US;
-	return c->overlay.clock ? min64(next, now + 1000000 - wall % 1000000) : next;
+	return draws && c->overlay.clock ? min64(next, now + 1000000 - wall % 1000000) : next;
 }
 
 /* ---- start and stop ---- */
@@ -224,6 +249,7 @@ int dh_compose_start(struct dh_compose **out, struct dh_loop *loop, const struct
 	c->compositor.pool = dh_frame_pool_create(6);
 	c->filter_pool = dh_frame_pool_create(4);
 	c->layout_changed = true;
+	dh_list_init(&c->taps);
 	dh_pace_set_fps(&c->pace, config->fps, true);
 	int err = dh_worker_start(&c->worker, "compose", loop, step, c);
 	if (err) {

@@ -7,6 +7,7 @@
 #include "agent/media/compositor.h"
 #include "agent/media/filter.h"
 #include "agent/media/queue.h"
+#include "common/list.h"
 #include "common/loop.h"
 
 struct dh_compose;
@@ -23,6 +24,18 @@ struct dh_compose_config {
 	void *arg;
 };
 
+/* Somebody who wants pictures beside the program's encoder. Lives inside its owner, which fills the first three. */
+struct dh_tap {
+	struct dh_compose_input *input; /* that input's filtered pictures; NULL: the program's */
+	void (*picture)(void *arg, struct dh_frame *take); /* compose thread; pts_us never goes back */
+	void *arg;
+	/* -- private */
+	struct dh_list node; /* compose thread */
+	atomic_bool is_asked;
+	int64_t given_us, last_pts_us;
+	int64_t serial;
+};
+
 struct dh_compose_stats {
 	int64_t pictures, compose_us;
 };
@@ -33,6 +46,13 @@ void dh_compose_stop(struct dh_compose *c, void (*done)(void *arg), void *arg);
 
 /* Whether program pictures are wanted. The first one comes at once. Loop thread. */
 void dh_compose_run(struct dh_compose *c, bool on);
+
+/* Pictures as they come, and the last one again once a second while nothing changes. Loop thread. */
+void dh_compose_tap_add(struct dh_compose *c, struct dh_tap *tap);
+/* No picture comes any more once done(arg) runs, on the compose thread. Of an input that is gone: the same. Loop thread. */
+void dh_compose_tap_remove(struct dh_compose *c, struct dh_tap *tap, dh_task_fn done, void *arg);
+/* The present picture again, now. Any thread, while the tap is there. */
+void dh_compose_tap_ask(struct dh_compose *c, struct dh_tap *tap);
 
 /* Run fn(arg) on the compose thread after all that was asked before: the tail of a flush. Loop thread. */
 void dh_compose_flush(struct dh_compose *c, dh_task_fn fn, void *arg);

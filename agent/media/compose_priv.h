@@ -24,6 +24,7 @@ struct dh_compose_input {
 	struct dh_frame *pending; /* taken from the slot, not yet filtered */
 	struct dh_frame *current; /* filtered: what the program shows */
 	bool has_changed;
+	int64_t serial; /* of current */
 };
 
 struct dh_compose {
@@ -39,7 +40,10 @@ struct dh_compose {
 	struct dh_overlay overlay;
 	struct dh_slot_place places[DH_TEMPLATE_SLOTS_MAX];
 	int place_count;
-	bool is_running, layout_changed, overlay_changed;
+	bool is_running; /* the program's encoder wants pictures */
+	struct dh_list taps;
+	int program_taps;
+	bool layout_changed, overlay_changed;
 	struct dh_pace pace;
 	int64_t last_draw_us, last_pts_us, last_wall_s;
 	int64_t first_pts_us; /* since pictures are wanted: where the beat is counted from; 0: none yet */
@@ -57,5 +61,11 @@ void dh_compose_take_newest(struct dh_compose *c);          /* slots -> pending 
 void dh_compose_advance(struct dh_compose_input *in);       /* pending -> filters -> current */
 void dh_compose_draw(struct dh_compose *c, int64_t now_us); /* a program picture, handed on */
 void dh_compose_free_input(struct dh_compose_input *in);
+
+/* -- compose_tap.c */
+bool dh_compose_is_tapped(const struct dh_compose *c, const struct dh_compose_input *in); /* in NULL: any input is */
+bool dh_compose_is_asked(const struct dh_compose *c);
+void dh_compose_feed_taps(struct dh_compose *c, int64_t now_us); /* inputs have advanced, the program is drawn */
+void dh_compose_forget_input(struct dh_compose *c, struct dh_compose_input *in);
 
 #endif

@@ -117,6 +117,7 @@ static void do_remove(void *arg)
 		if (c->inputs[i] == s->input) {
 			memmove(&c->inputs[i], &c->inputs[i + 1], sizeof(c->inputs[0]) * (size_t)(c->input_count - i - 1));
 			c->input_count--;
+			dh_compose_forget_input(c, s->input);
 			dh_compose_free_input(s->input);
 			break;
 		}

@@ -19,6 +19,8 @@ struct dh_encoder_driver {
 	int (*encode)(struct dh_encoder *enc, struct dh_frame *in, bool want_key, struct dh_packet **out);
 	/* New bit rate while running; NULL when the encoder cannot. */
 	int (*set_bitrate)(struct dh_encoder *enc, int64_t bitrate_bps);
+	/* Sound: share of packets that the road loses, percent, for in-band FEC; NULL when the encoder cannot. */
+	int (*set_loss)(struct dh_encoder *enc, int percent);
 	void (*close)(struct dh_encoder *enc);
 };
 

@@ -21,9 +21,16 @@ static void picture(void *arg, struct dh_frame *take)
 	pthread_mutex_unlock(&p->feed_lock);
 }
 
+static void local_chunk(void *arg, struct dh_frame *take)
+{
+	dh_pipeline_feed_sound(arg, true, take);
+	dh_frame_unref(take);
+}
+
 static void chunk(void *arg, struct dh_frame *take)
 {
 	struct dh_pipeline *p = arg;
+	dh_pipeline_feed_sound(p, false, take);
 	pthread_mutex_lock(&p->feed_lock);
 	if (p->audio.feed)
 		dh_encode_frame(p->audio.feed, take);
@@ -84,16 +91,17 @@ static void run_feeder(struct dh_pipeline_encoder *enc, bool on)
 	if (enc == &enc->pipeline->video)
 		dh_compose_run(enc->pipeline->compose, on);
 	else
-		dh_mixer_run(enc->pipeline->mixer, on);
+		dh_pipeline_run_mixers(enc->pipeline);
 }
 
 static void stop_encoder(struct dh_pipeline_encoder *enc)
 {
-	if (enc->state == ENCODER_OPEN) {
+	bool was_open = enc->state == ENCODER_OPEN;
+	enc->state = ENCODER_STOPPING;
+	if (was_open) {
 		run_feeder(enc, false);
 		set_feed(enc, NULL);
 	}
-	enc->state = ENCODER_STOPPING;
 	dh_encode_stop(enc->encode, encoder_gone, enc);
 }
 
@@ -154,6 +162,7 @@ static void free_pipeline(void *arg)
 	void (*done)(void *) = p->destroyed;
 	void *done_arg = p->destroyed_arg;
 	pthread_mutex_destroy(&p->feed_lock);
+	pthread_mutex_destroy(&p->live_lock);
 	cJSON_Delete(p->video_args);
 	free(p);
 	done(done_arg);
@@ -163,12 +172,13 @@ static void compose_gone(void *arg)
 {
 	struct dh_pipeline *p = arg;
 	dh_mixer_destroy(p->mixer);
+	dh_mixer_destroy(p->local_mixer);
 	dh_loop_post(p->loop, free_pipeline, p); /* behind whatever the threads have posted */
 }
 
 static void close_step(struct dh_pipeline *p)
 {
-	if (!dh_list_is_empty(&p->outputs) || p->video.state || p->audio.state)
+	if (!dh_list_is_empty(&p->outputs) || !dh_list_is_empty(&p->lives) || p->video.state || p->audio.state)
 		return;
 	if (!p->is_stopping_sources) {
 		p->is_stopping_sources = true;
@@ -234,7 +244,11 @@ static void set_up(struct dh_pipeline *p, struct dh_loop *loop, const struct dh_
 	p->video.pipeline = p->audio.pipeline = p;
 	dh_list_init(&p->sources);
 	dh_list_init(&p->outputs);
+	dh_list_init(&p->lives);
+	dh_list_init(&p->local_sounds);
+	dh_list_init(&p->program_sounds);
 	pthread_mutex_init(&p->feed_lock, NULL);
+	pthread_mutex_init(&p->live_lock, NULL);
 }
 
 int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const struct dh_pipeline_config *c,
@@ -252,6 +266,8 @@ int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const str
 	struct dh_pipeline *p = dh_alloc(sizeof(*p));
 	set_up(p, loop, c, ev, arg);
 	err = dh_mixer_create(&p->mixer, p->name, &(struct dh_mixer_events){chunk, levels}, p);
+	if (!err && (err = dh_mixer_create(&p->local_mixer, p->name, &(struct dh_mixer_events){local_chunk, NULL}, p)))
+		dh_mixer_destroy(p->mixer);
 	if (err) {
 		dh_fail(e, err, "cannot start the mixer");
 		goto fail_mixer;
@@ -266,8 +282,10 @@ int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const str
 	return DH_OK;
 fail_compose:
 	dh_mixer_destroy(p->mixer);
+	dh_mixer_destroy(p->local_mixer);
 fail_mixer:
 	pthread_mutex_destroy(&p->feed_lock);
+	pthread_mutex_destroy(&p->live_lock);
 	cJSON_Delete(p->video_args);
 	free(p);
 	return err;
@@ -277,7 +295,10 @@ void dh_pipeline_destroy(struct dh_pipeline *p, void (*done)(void *arg), void *a
 {
 	p->destroyed = done;
 	p->destroyed_arg = arg;
+	struct dh_err why;
 	p->is_closing = true;
+	dh_fail(&why, DH_ECANCELED, "the session is closed");
+	dh_pipeline_end_lives(p, 0, &why);
 	dh_pipeline_stop_outputs(p);
 	dh_pipeline_advance(p);
 }

@@ -27,6 +27,7 @@ struct dh_pipeline_source {
 	enum dh_source_state state;
 	struct dh_compose_input *input;     /* NULL: no picture */
 	struct dh_mixer_input *mixer_input; /* NULL: no sound */
+	struct dh_mixer_input *local_input; /* NULL: no sound, or a remote member's */
 };
 
 struct dh_pipeline_output {
@@ -50,10 +51,12 @@ struct dh_pipeline { /* -- loop thread, but for feed */
 	char video_encoder[32];
 	cJSON *video_args;
 	struct dh_compose *compose;
-	struct dh_mixer *mixer;
+	struct dh_mixer *mixer, *local_mixer; /* everything; all but remote members */
 	pthread_mutex_t feed_lock;
 	struct dh_pipeline_encoder video, audio;
-	struct dh_list sources, outputs;
+	struct dh_list local_sounds, program_sounds; /* struct dh_live_encode, under feed_lock */
+	pthread_mutex_t live_lock; /* which encode a live listener is in */
+	struct dh_list sources, outputs, lives;
 	int last_id;
 	bool is_closing, is_stopping_sources, is_stopping_compose;
 	void (*destroyed)(void *arg);
@@ -66,6 +69,16 @@ void dh_pipeline_advance(struct dh_pipeline *p);
 /* -- pipeline_source.c */
 struct dh_pipeline_source *dh_pipeline_find_source(struct dh_pipeline *p, int id); /* NULL: none */
 bool dh_pipeline_has(const struct dh_pipeline *p, bool video); /* a source of pictures (or of sound) */
+
+/* -- live.c: source 0: all of them */
+void dh_pipeline_end_lives(struct dh_pipeline *p, int source, const struct dh_err *why);
+
+/* -- live_sound.c */
+struct dh_live_encode;
+void dh_pipeline_add_sound(struct dh_pipeline *p, struct dh_live_encode *c);
+void dh_pipeline_remove_sound(struct dh_pipeline *p, struct dh_live_encode *c);
+void dh_pipeline_feed_sound(struct dh_pipeline *p, bool is_local, struct dh_frame *f); /* mixer threads; f is borrowed */
+void dh_pipeline_run_mixers(struct dh_pipeline *p);
 
 /* -- pipeline_output.c */
 bool dh_pipeline_wants(const struct dh_pipeline *p, bool video); /* an output that needs the encoder */

@@ -33,6 +33,13 @@ struct dh_pipeline_source *dh_pipeline_find_source(struct dh_pipeline *p, int id
 	return NULL;
 }
 
+static void push_sound(struct dh_pipeline_source *s, struct dh_frame *take)
+{
+	if (s->local_input)
+		dh_mixer_input_push(s->local_input, dh_frame_ref(take));
+	dh_mixer_input_push(s->mixer_input, take);
+}
+
 /* Source thread, or a thread of its library. */
 static void deliver(void *arg, struct dh_frame *take)
 {
@@ -40,7 +47,7 @@ static void deliver(void *arg, struct dh_frame *take)
 	if (take->kind == DH_MEDIA_VIDEO && s->input)
 		dh_compose_input_put(s->input, take);
 	else if (take->kind == DH_MEDIA_AUDIO && s->mixer_input)
-		dh_mixer_input_push(s->mixer_input, take);
+		push_sound(s, take);
 	else
 		dh_frame_unref(take);
 }
@@ -51,16 +58,26 @@ static const char *placard_for(enum dh_role role)
 		       role == DH_ROLE_SCREEN ? DH_TEXT_SCREEN_ABSENT : DH_TEXT_CONNECTING);
 }
 
-static void source_closed(struct dh_pipeline_source *s)
+static void free_source(struct dh_pipeline_source *s)
 {
-	struct dh_pipeline *p = s->pipeline;
-	int id = s->id;
 	dh_list_del(&s->node);
 	if (s->input)
 		dh_compose_input_remove(s->input);
 	if (s->mixer_input)
 		dh_mixer_input_remove(s->mixer_input);
+	if (s->local_input)
+		dh_mixer_input_remove(s->local_input);
 	free(s);
+}
+
+static void source_closed(struct dh_pipeline_source *s)
+{
+	struct dh_pipeline *p = s->pipeline;
+	struct dh_err why;
+	int id = s->id;
+	dh_fail(&why, DH_ENODEV, "the source was removed");
+	dh_pipeline_end_lives(p, id, &why);
+	free_source(s);
 	if (!p->is_closing)
 		p->ev.source(p->arg, id, DH_SOURCE_CLOSED, NULL);
 	dh_pipeline_advance(p);
@@ -105,6 +122,8 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 		s->input = dh_compose_input_add(p->compose, spec->role, spec->label, s->id);
 	if (has_sound)
 		s->mixer_input = dh_mixer_input_add(p->mixer, d->base.name);
+	if (has_sound && spec->role != DH_ROLE_REMOTE)
+		s->local_input = dh_mixer_input_add(p->local_mixer, d->base.name);
 	char name[64];
 	snprintf(name, sizeof(name), "%s/%s%d", p->name, d->base.name, s->id);
 	struct dh_source_runner_config c = {.driver = d, .device = spec->device, .options = spec->options,
@@ -115,12 +134,7 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 	dh_list_add(&p->sources, &s->node);
 	int err = dh_source_runner_start(&s->runner, p->loop, &c, e);
 	if (err) {
-		dh_list_del(&s->node);
-		if (s->input)
-			dh_compose_input_remove(s->input);
-		if (s->mixer_input)
-			dh_mixer_input_remove(s->mixer_input);
-		free(s);
+		free_source(s);
 		return err;
 	}
 	*source = s->id;
@@ -140,6 +154,8 @@ int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db1
 	if (!s || !s->mixer_input)
 		return dh_fail(e, DH_ENOENT, "source %d is no sound source of this session", source);
 	dh_mixer_input_set(s->mixer_input, gain_db10, muted);
+	if (s->local_input)
+		dh_mixer_input_set(s->local_input, gain_db10, muted);
 	return DH_OK;
 }
 

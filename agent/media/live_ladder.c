@@ -1,0 +1,146 @@
+/* See live_ladder.h. The bounds are in bits per pixel and rules of thumb, not derived: 1280x720 at 30 pictures a second is
+ * kept down to 660 kbit/s, 640x360 down to 170. Most of a screen stands still and costs nothing: half of that. */
+#include "agent/media/live_ladder.h"
+
+#include <string.h>
+
+#define DOWN_US 1000000
+#define UP_US 3000000
+#define SLOW_US 2000000
+#define FAST_US 5000000
+
+struct rung {
+	int num, den; /* of the size */
+	int fps_div;
+};
+
+static const struct rung camera_rungs[] = {{1, 1, 1}, {3, 4, 1}, {1, 2, 1}, {3, 8, 1}, {1, 4, 1}, {1, 4, 2}, {1, 4, 3}};
+static const struct rung screen_rungs[] = {{1, 1, 1}, {1, 1, 2}, {1, 1, 3}, {1, 1, 6}, {3, 4, 6}, {1, 2, 6}};
+
+static const struct rung *rungs(const struct dh_ladder *l, int *count)
+{
+	*count = l->is_screen ? (int)(sizeof(screen_rungs) / sizeof(screen_rungs[0]))
+			      : (int)(sizeof(camera_rungs) / sizeof(camera_rungs[0]));
+	return l->is_screen ? screen_rungs : camera_rungs;
+}
+
+static int even(int v)
+{
+	v &= ~1;
+	return v < 16 ? 16 : v;
+}
+
+static void size_of(const struct dh_ladder *l, int step, int *width_px, int *height_px, int *fps)
+{
+	int count;
+	const struct rung *r = rungs(l, &count) + step;
+	*width_px = even(l->full_width_px * r->num / r->den);
+	*height_px = even(l->full_height_px * r->num / r->den);
+	*fps = l->full_fps / r->fps_div > 0 ? l->full_fps / r->fps_div : 1;
+}
+
+/* Bits per pixel at a step. */
+static double density(const struct dh_ladder *l, int step, int64_t bps)
+{
+	int w, h, fps;
+	size_of(l, step, &w, &h, &fps);
+	return (double)bps / ((double)w * h * fps);
+}
+
+static double too_little(const struct dh_ladder *l)
+{
+	return l->is_screen ? 0.012 : 0.024;
+}
+
+static double plenty(const struct dh_ladder *l)
+{
+	return l->is_screen ? 0.025 : 0.05;
+}
+
+/* The first step with enough for each pixel. */
+static int step_for(const struct dh_ladder *l, int64_t bps, double least)
+{
+	int count, step = 0;
+	rungs(l, &count);
+	while (bps && step < count - 1 && density(l, step, bps) < least)
+		step++;
+	return step;
+}
+
+static bool take(struct dh_ladder *l, int step)
+{
+	int w = l->width_px, h = l->height_px, fps = l->fps;
+	l->step = step;
+	l->low_since_us = l->high_since_us = 0;
+	size_of(l, step, &l->width_px, &l->height_px, &l->fps);
+	return w != l->width_px || h != l->height_px || fps != l->fps;
+}
+
+void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, bool is_screen, int64_t bps)
+{
+	memset(l, 0, sizeof(*l));
+	l->is_screen = is_screen;
+	l->full_width_px = width_px;
+	l->full_height_px = height_px;
+	l->full_fps = fps;
+	take(l, step_for(l, bps, too_little(l)));
+}
+
+/* Whether a condition has held for so long. */
+static bool has_lasted(int64_t *since_us, bool is_true, int64_t for_us, int64_t now_us)
+{
+	if (!is_true)
+		*since_us = 0;
+	else if (!*since_us)
+		*since_us = now_us;
+	return is_true && now_us - *since_us >= for_us;
+}
+
+bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us)
+{
+	int least = step_for(l, bps, too_little(l)), most = step_for(l, bps, plenty(l));
+	if (has_lasted(&l->low_since_us, least > l->step, DOWN_US, now_us))
+		return take(l, least);
+	if (has_lasted(&l->high_since_us, most < l->step, UP_US, now_us))
+		return take(l, most);
+	return false;
+}
+
+/* -- slow listeners -- */
+
+/* Median of what the others' roads carry; 0: they have no bound, or there are none. */
+static int64_t median_of_others(const struct dh_group_member *m, int count, int self)
+{
+	int64_t v[DH_GROUP_MAX];
+	int n = 0;
+	for (int i = 0; i < count && n < DH_GROUP_MAX; i++) {
+		if (i == self || !m[i].bps)
+			continue;
+		int at = n++;
+		for (; at > 0 && v[at - 1] > m[i].bps; at--)
+			v[at] = v[at - 1];
+		v[at] = m[i].bps;
+	}
+	return n ? v[n / 2] : 0;
+}
+
+bool dh_group_update(struct dh_group_member *m, int count, int64_t now_us)
+{
+	bool has_changed = false;
+	int full = 0;
+	for (int i = 0; i < count; i++)
+		full += !m[i].is_slow;
+	for (int i = 0; i < count; i++) {
+		int64_t others = median_of_others(m, count, i);
+		bool is_slow = others && m[i].bps && m[i].bps * 10 < others * 6;
+		bool is_fast = !others || !m[i].bps || m[i].bps * 10 > others * 8;
+		bool wants = m[i].is_slow ? is_fast : is_slow && full > 1;
+		if (!has_lasted(&m[i].since_us, wants, m[i].is_slow ? FAST_US : SLOW_US, now_us))
+			continue;
+		full += m[i].is_slow ? 1 : -1;
+		m[i].is_slow = !m[i].is_slow;
+		m[i].since_us = 0;
+		has_changed = true;
+	}
+	return has_changed;
+}
