@@ -252,6 +252,15 @@ static int check_limits(struct dh_call *call, const struct dh_session *s)
 	return dh_hint(&call->err, "Close one by preview.close, or use one stream in several places.");
 }
 
+static bool can_encode(enum dh_codec codec)
+{
+	const struct dh_driver_tables *t = dh_drivers(NULL);
+	for (int i = 0; t->encoders[i]; i++)
+		if (t->encoders[i]->codec == codec)
+			return true;
+	return false;
+}
+
 /* Name the tracks and look whether the session has them and the caller may see them. */
 static int read_tracks(struct dh_call *call, struct dh_session *s, struct dh_preview *p)
 {
@@ -273,20 +282,12 @@ static int read_tracks(struct dh_call *call, struct dh_session *s, struct dh_pre
 	}
 	if (!p->track_count)
 		return dh_fail(&call->err, DH_EINVAL, "tracks is empty");
-	if (strcmp(sound, "none") && !dh_preview_resolve(s, "sound", p->hears_remote, &target, NULL)) {
+	bool is_heard = strcmp(sound, "none") && can_encode(DH_CODEC_OPUS);
+	if (is_heard && !dh_preview_resolve(s, "sound", p->hears_remote, &target, NULL)) {
 		scopes |= target.scopes;
 		dh_strcopy(p->tracks[p->track_count++].name, DH_PREVIEW_TRACK_NAME_MAX, "sound");
 	}
 	return dh_call_need(call, scopes);
-}
-
-static bool can_encode(enum dh_codec codec)
-{
-	const struct dh_driver_tables *t = dh_drivers(NULL);
-	for (int i = 0; t->encoders[i]; i++)
-		if (t->encoders[i]->codec == codec)
-			return true;
-	return false;
 }
 
 static int add_tracks(struct dh_preview *p, struct dh_err *e)
