@@ -167,6 +167,43 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** One more address of this computer, towards the client that opened the preview. */
+	'preview.candidate': DeskhandEvent<{
+		/** from preview.open */
+		preview?: string;
+		/** m-line of the answer */
+		mid?: string;
+		/** candidate:..., empty after the last */
+		candidate?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** A preview ended. */
+	'preview.closed': DeskhandEvent<{
+		/** from session.open */
+		session?: string;
+		/** from preview.open */
+		preview?: string;
+		/** error name; ECLOSED where nothing went wrong */
+		name?: string;
+		/** a sentence */
+		reason?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** Each connection's numbers, each second; as rtc.stats replies. */
+	'rtc.stats': DeskhandEvent<{
+		/** see docs/rtc.md */
+		peers?: Record<string, unknown>[];
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** The file has begun. */
 	'recording.started': DeskhandEvent<{
 		/** from recording.start */
@@ -316,11 +353,34 @@ export interface DeskhandEventMap {
 	}>;
 }
 
+export interface CaptureDetail {
+	session: string;
+	stream: MediaStream;
+	/** error name */
+	name?: string;
+	/** a sentence */
+	reason?: string;
+}
+
+export interface CaptureOptions extends CallOptions {
+	session: string;
+	/** program, camera, screen, remote:NUMBER; default: program alone */
+	tracks?: string[];
+	/** default: local */
+	sound?: 'local' | 'all' | 'none';
+}
+
 /** Events of the SDK itself. */
 export interface ConnectionEventMap {
 	reconnecting: DeskhandEvent<{ attempt: number; delay_ms: number; reason?: string }>;
 	reconnected: DeskhandEvent<{ attempt: number; lost_sessions: string[] }>;
 	disconnected: DeskhandEvent<DeskhandError>;
+	/** the connection of a captured stream was lost; the SDK makes another */
+	'capture.interrupted': DeskhandEvent<CaptureDetail>;
+	/** pictures come again; the stream's tracks are other ones now */
+	'capture.resumed': DeskhandEvent<CaptureDetail>;
+	/** final: its session is gone, or the connection cannot be made again */
+	'capture.ended': DeskhandEvent<CaptureDetail>;
 }
 
 export class Deskhand extends EventTarget {
@@ -333,6 +393,8 @@ export class Deskhand extends EventTarget {
 	readonly granted: Scope[];
 	/** Any command by its name. */
 	call<T = unknown>(method: string, params?: object, how?: CallOptions): Promise<T>;
+	/** Live pictures and sound of a session; resolves once the first pictures came. */
+	captureStream(options: CaptureOptions): Promise<MediaStream>;
 	/** After a reload: attach to the sessions this tab opened. */
 	resumeSessions(): Promise<object[]>;
 	/** Hang up; the agent's sessions go on. */
@@ -544,6 +606,36 @@ export class Deskhand extends EventTarget {
 			error?: string;
 		}>;
 	};
+	readonly preview: {
+		/** One more address of the page. EPERM unless it is one of this computer: a preview never leaves it. */
+		candidate(params: {
+			/** from preview.open */
+			preview: string;
+			/** candidate:..., empty after the last */
+			candidate: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** End a preview. */
+		close(params: {
+			/** from preview.open */
+			preview: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Send tracks of a session to the page, by a WebRTC connection that stays on this computer. The SDK's captureStream() does it all. */
+		open(params: {
+			/** from session.open */
+			session: string;
+			/** program, camera, screen (the first of the role), remote:NUMBER; each once, in the order of the offer's video lines */
+			tracks: string[];
+			/** local: microphones and system sound, if there are any; all: remote members too; none */
+			sound?: 'local' | 'all' | 'none';
+			/** SDP with a line to receive for each track, and one for sound */
+			offer: string;
+		}, how?: CallOptions): Promise<{
+			/** id for preview.candidate and preview.close */
+			preview: string;
+			/** SDP, with the addresses known by now; later ones come as events preview.candidate */
+			answer: string;
+		}>;
+	};
 	readonly recording: {
 		/** Delete a finished recording: its file and what is known of it. */
 		delete(params: {
@@ -727,6 +819,13 @@ export class Deskhand extends EventTarget {
 			path?: string;
 		}>;
 	};
+	readonly rtc: {
+		/** Numbers of the caller's WebRTC connections: previews and calls. Subscribe to the event rtc.stats for them each second. */
+		stats(params?: Record<string, never>, how?: CallOptions): Promise<{
+			/** kind, preview or member, session, origin, state, road, rtt_ms, send, receive; see docs/rtc.md */
+			peers: Record<string, unknown>[];
+		}>;
+	};
 	readonly session: {
 		/** Control a session again after a page reload. */
 		attach(params: {
@@ -759,6 +858,8 @@ export class Deskhand extends EventTarget {
 				sources?: Record<string, unknown>[];
 				/** unfinished ones */
 				recordings?: string[];
+				/** open ones */
+				previews?: number;
 				/** a client holds it */
 				is_controlled?: boolean;
 				/** since it was opened (ms) */

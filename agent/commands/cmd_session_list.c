@@ -22,6 +22,7 @@ const struct dh_command dh_cmd_session_list = {
 					 {"sources", DH_ARR, .items = DH_OBJ,
 					  .doc = "source, role, device, state, muted, gain_db, reason, hint"},
 					 {"recordings", DH_ARR, .items = DH_STR, .doc = "unfinished ones"},
+					 {"previews", DH_INT, .doc = "open ones"},
 					 {"is_controlled", DH_BOOL, .doc = "a client holds it"},
 					 {"age_ms", DH_INT, "ms", .doc = "since it was opened"},
 					 {"origin", DH_STR, .doc = "command line only"},

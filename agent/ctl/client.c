@@ -154,6 +154,7 @@ void dh_client_destroy(struct dh_client *c)
 	dh_list_del(&c->node);
 	c->ctl->page_clients -= !c->is_cli;
 	dh_dispatch_abandon(c);
+	dh_previews_client_gone(c->ctl, c);
 	dh_sessions_client_gone(c->ctl, c);
 	cJSON_Delete(c->held);
 	cJSON_Delete(c->prefixes);

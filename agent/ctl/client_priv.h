@@ -58,7 +58,8 @@ void dh_client_granted(struct dh_client *c, bool is_granted); /* agent.hello was
 /* events.c: room again. */
 void dh_events_flush(struct dh_client *c);
 
-/* session.c: the controller left. */
+/* preview.c, session.c: the client left. */
+void dh_previews_client_gone(struct dh_ctl *ctl, struct dh_client *c);
 void dh_sessions_client_gone(struct dh_ctl *ctl, struct dh_client *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include "agent/ctl/devices.h"
 #include "agent/ctl/events.h"
 #include "agent/ctl/recording.h"
+#include "agent/ctl/rtc.h"
 #include "agent/ctl/session.h"
 #include "agent/ctl/stats.h"
 #include "agent/ctl/watch.h"
@@ -57,6 +58,8 @@ int dh_ctl_create(struct dh_ctl **out, struct dh_loop *loop, const struct dh_ctl
 	ctl->started_us = dh_now_us();
 	dh_list_init(&ctl->clients);
 	dh_list_init(&ctl->sessions);
+	dh_list_init(&ctl->previews);
+	dh_list_init(&ctl->rtc_entries);
 	int err = dh_paths_init(&ctl->paths, e);
 	if (!err)
 		err = dh_paths_make_dir(ctl->paths.recordings_dir, e);
@@ -82,7 +85,7 @@ static void all_gone(void *arg)
 void dh_ctl_check_stopped(struct dh_ctl *ctl)
 {
 	if (!ctl->is_stopping || ctl->has_stopped || ctl->job_count || !dh_list_is_empty(&ctl->sessions) ||
-	    !dh_devices_are_idle(ctl) || !dh_recordings_are_idle(ctl))
+	    !dh_list_is_empty(&ctl->previews) || !dh_devices_are_idle(ctl) || !dh_recordings_are_idle(ctl))
 		return;
 	ctl->has_stopped = true;
 	dh_loop_post(ctl->loop, all_gone, ctl);
@@ -111,6 +114,7 @@ void dh_ctl_stop(struct dh_ctl *ctl, void (*stopped)(void *arg), void *arg)
 
 void dh_ctl_destroy(struct dh_ctl *ctl)
 {
+	dh_ctl_rtc_destroy(ctl);
 	dh_stats_destroy(ctl);
 	dh_recordings_destroy(ctl);
 	dh_devices_destroy(ctl);

@@ -16,6 +16,7 @@
 
 struct dh_devices;
 struct dh_recordings;
+struct dh_rtc;
 struct dh_stats;
 struct dh_watch;
 
@@ -34,6 +35,9 @@ struct dh_ctl {
 	struct dh_throttle throttle;
 	struct dh_list clients;  /* struct dh_client */
 	struct dh_list sessions; /* struct dh_session */
+	struct dh_list previews; /* struct dh_preview */
+	struct dh_list rtc_entries; /* struct dh_rtc_entry */
+	struct dh_rtc *rtc;      /* NULL until somebody wants it */
 	int page_clients;
 	int64_t started_us, event_seq;
 	int64_t refused_count;   /* connections and commands refused so far */

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 
 #define SESSION {"session", DH_STR, .doc = "from session.open"}
+#define PREVIEW {"preview", DH_STR, .doc = "from preview.open"}
 #define RECORDING {"recording", DH_STR, .doc = "from recording.start"}
 #define FACTS                                                                                    \
 	{"duration_ms", DH_INT, "ms", .doc = "of what is in the file, pauses excluded"},         \
@@ -47,6 +48,15 @@ const struct dh_event dh_events[] = {
 		{"hint", DH_STR, .doc = "what to do"}, {0}}, 0},
 	{"source.back", "A lost device works again.",
 	 PARAMS{SESSION, {"source", DH_INT, .doc = "number"}, {"role", DH_STR, .doc = "camera, screen, ..."}, {0}}, 0},
+	{"preview.candidate", "One more address of this computer, towards the client that opened the preview.",
+	 PARAMS{PREVIEW, {"mid", DH_STR, .doc = "m-line of the answer"},
+		{"candidate", DH_STR, .doc = "candidate:..., empty after the last"}, {0}}, 0},
+	{"preview.closed", "A preview ended.",
+	 PARAMS{SESSION, PREVIEW, {"name", DH_STR, .doc = "error name; ECLOSED where nothing went wrong"},
+		{"reason", DH_STR, .doc = "a sentence"}, {0}}, 0},
+	{"rtc.stats", "Each connection's numbers, each second; as rtc.stats replies.",
+	 PARAMS{{"peers", DH_ARR, .items = DH_OBJ, .doc = "see docs/rtc.md"}, {0}},
+	 DH_EVENT_STATE | DH_EVENT_HIGH_VOLUME, DH_SCOPE_STATS},
 	{"recording.started", "The file has begun.", PARAMS{RECORDING, SESSION, {0}}, 0},
 	{"recording.progress", "How far a recording is, each second.",
 	 PARAMS{RECORDING, SESSION, {"state", DH_STR, .doc = "recording, paused"}, FACTS,

@@ -6,6 +6,7 @@
 
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/preview.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/session_priv.h"
 #include "agent/ctl/stats.h"
@@ -53,6 +54,7 @@ cJSON *dh_session_to_json(const struct dh_session *s)
 		if (s->sources[i].source)
 			cJSON_AddItemToArray(list, dh_session_source_to_json(&s->sources[i]));
 	cJSON_AddItemToObject(v, "recordings", dh_session_recordings(s));
+	cJSON_AddNumberToObject(v, "previews", dh_preview_count(s->ctl, s));
 	cJSON_AddBoolToObject(v, "is_controlled", s->controller != NULL);
 	cJSON_AddNumberToObject(v, "age_ms", (double)((dh_now_us() - s->opened_us) / 1000));
 	return v;
@@ -79,6 +81,8 @@ void dh_session_changed(struct dh_session *s)
 	if (s->is_closing)
 		cJSON_AddStringToObject(params, "reason", s->close_reason);
 	dh_emit(s->ctl, "session.changed", s->origin, params);
+	if (!s->is_closing)
+		dh_previews_session_changed(s);
 }
 
 /* ---- orphans ---- */
@@ -135,6 +139,7 @@ void dh_session_attach(struct dh_session *s, struct dh_client *client)
 {
 	stop_orphan_timer(s);
 	s->controller = client;
+	dh_previews_session_attached(s);
 	dh_session_changed(s);
 }
 
@@ -305,6 +310,7 @@ void dh_session_close(struct dh_session *s, const char *reason)
 	s->is_closing = true;
 	dh_strcopy(s->close_reason, sizeof(s->close_reason), reason);
 	stop_orphan_timer(s);
+	dh_previews_session_gone(s);
 	dh_pipeline_destroy(s->pipeline, pipeline_gone, s);
 	s->pipeline = NULL;
 }

@@ -1,4 +1,4 @@
-/* Load and rates; see stats.h. The timer runs only while somebody subscribed to agent.stats. */
+/* Load and rates; see stats.h. The timer runs only while somebody subscribed to agent.stats or rtc.stats. */
 #include "agent/ctl/stats.h"
 
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording_file.h"
+#include "agent/ctl/rtc.h"
 #include "agent/ctl/session.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -147,13 +148,14 @@ static void tick(uv_timer_t *timer)
 		if (dh_event_is_wanted_by(c, "agent.stats"))
 			dh_emit_to(c, "agent.stats", dh_stats_to_json(st->ctl, c->is_cli ? NULL : c->id.origin));
 	}
+	dh_rtc_emit_stats(st->ctl);
 }
 
 void dh_stats_update_wanted(struct dh_ctl *ctl)
 {
 	if (ctl->is_stopping)
 		return;
-	bool is_wanted = dh_event_is_wanted(ctl, "agent.stats", NULL);
+	bool is_wanted = dh_event_is_wanted(ctl, "agent.stats", NULL) || dh_event_is_wanted(ctl, "rtc.stats", NULL);
 	dh_list_for_each(pos, &ctl->sessions) {
 		struct dh_session *s = dh_container_of(pos, struct dh_session, node);
 		if (!s->is_closing)

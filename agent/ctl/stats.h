@@ -4,7 +4,7 @@
 
 #include "agent/ctl/ctl.h"
 
-/* Whether agent.stats or audio.levels are wanted may have changed: start or stop measuring. */
+/* Whether agent.stats, rtc.stats or audio.levels are wanted may have changed: start or stop measuring. */
 void dh_stats_update_wanted(struct dh_ctl *ctl);
 void dh_stats_stop(struct dh_ctl *ctl);
 void dh_stats_destroy(struct dh_ctl *ctl); /* when the loop ran once after stop, and no job is left */

@@ -1,6 +1,8 @@
 import { api } from './api.gen.js';
+import { captureStream } from './capture.js';
 import { dial, met } from './connect.js';
 import { DeskhandError, abortError, localError } from './errors.js';
+import { DeskhandEvent } from './event.js';
 import { forget, greet } from './hello.js';
 import { Sessions } from './sessions.js';
 
@@ -10,17 +12,10 @@ const RETRY_MAX_MS = 15000;
 /** Names with which trying again makes no sense until a person acted. */
 const FINAL = ['denied', 'version_mismatch', 'sandboxed_browser'];
 
-/** An event of the agent: `type` is its name, `detail` its fields (`seq`, `ts_us` and its own). */
-export class DeskhandEvent extends Event {
-	constructor(type, detail) {
-		super(type);
-		this.detail = detail;
-	}
-}
-
 /**
  * The agent on this computer, from a page. Methods are `agent.group.verb(params, {signal, timeout})`, made from the
- * agent's command table. Own events: `reconnecting`, `reconnected`, `disconnected`.
+ * agent's command table. Own events: `reconnecting`, `reconnected`, `disconnected`, `capture.interrupted`,
+ * `capture.resumed`, `capture.ended`.
  */
 export class Deskhand extends EventTarget {
 	#options;
@@ -102,6 +97,15 @@ export class Deskhand extends EventTarget {
 		if (method === 'events.subscribe')
 			this.#subscribed = params;
 		return result;
+	}
+
+	/**
+	 * Live pictures and sound of a session: one video track for each of `tracks`, in their order, and one of sound.
+	 * @param {{session: string, tracks?: string[], sound?: 'local'|'all'|'none', signal?: AbortSignal, timeout?: number}} options
+	 * @returns {Promise<MediaStream>} once the first pictures came
+	 */
+	captureStream(options) {
+		return captureStream(this, options, this.#options.lang);
 	}
 
 	/** After a reload: attach to the sessions this tab opened. @returns {Promise<object[]>} one entry per living session */
@@ -229,4 +233,4 @@ export class Deskhand extends EventTarget {
 	}
 }
 
-export { DeskhandError };
+export { DeskhandError, DeskhandEvent };

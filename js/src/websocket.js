@@ -2,6 +2,7 @@
 import { localError } from './errors.js';
 import { Link } from './link.js';
 import { greet } from './hello.js';
+import { permission } from './permission.js';
 
 export const PORTS = [18620, 18621, 18622, 18623, 18624];
 
@@ -60,15 +61,4 @@ async function nothingThere(before, isPending, took_ms, lang, known) {
 	if (now === 'prompt' && (isPending || took_ms > ASKED_MS))
 		return localError('blocked_by_browser', isPending ? 'prompt' : '', lang);
 	return localError(known ? 'agent_down' : 'not_installed', '', lang);
-}
-
-/** Local Network Access: 'granted', 'denied', 'prompt', or '' where it does not apply. */
-async function permission() {
-	if (/^(localhost|127\.0\.0\.1|\[::1\])$/.test(globalThis.location?.hostname ?? ''))
-		return '';
-	try {
-		return (await navigator.permissions.query({ name: 'loopback-network' })).state;
-	} catch {
-		return ''; /* a browser without it */
-	}
 }

@@ -1,0 +1,34 @@
+/* The agent's WebRTC engine and a register of its connections, for rtc.stats. Loop thread only. */
+#ifndef DH_CTL_RTC_H
+#define DH_CTL_RTC_H
+
+#include "agent/ctl/ctl.h"
+#include "agent/rtc/rtc_api.h"
+
+/* One connection; lives inside its owner. The strings are copied into what rtc.stats shows. */
+struct dh_rtc_entry {
+	struct dh_list node;
+	struct dh_peer *peer;
+	const char *kind; /* "preview", "member": also the name of the field that holds id */
+	const char *id, *session, *origin;
+};
+
+/* The functions of WebRTC and, in *out, the engine: made at the first call. NULL on failure, with e filled: DH_ENOTSUP a
+ * build without WebRTC; DH_EFAIL, DH_ENOMEM. */
+const struct dh_rtc_api *dh_ctl_rtc(struct dh_ctl *ctl, struct dh_rtc **out, struct dh_err *e);
+
+/* From the peer's birth until it is about to be closed. */
+void dh_rtc_register(struct dh_ctl *ctl, struct dh_rtc_entry *entry);
+void dh_rtc_unregister(struct dh_rtc_entry *entry);
+
+/* Statistics of all connections of an origin (NULL: all) as an array of objects, which fn owns. Comes later, on the loop,
+ * and before the close of any connection that it asked is done. */
+void dh_rtc_stats(struct dh_ctl *ctl, const char *origin, void (*fn)(void *arg, cJSON *take), void *arg);
+
+/* Event rtc.stats to each client that wants it. */
+void dh_rtc_emit_stats(struct dh_ctl *ctl);
+
+/* When no connection is left. */
+void dh_ctl_rtc_destroy(struct dh_ctl *ctl);
+
+#endif
