@@ -62,12 +62,12 @@ int dh_ice_gather(struct dh_ice *ice, struct dh_err *e);
 /* Theirs, from their SDP; before their candidates. Errors: DH_EINVAL. */
 int dh_ice_set_remote(struct dh_ice *ice, const char *ufrag, const char *password, struct dh_err *e);
 
-/* One address of theirs, with or without "a=". Names ("....local") and components other than 1 are passed over; they
- * may still reach us by ours. At most 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not
+/* One address of theirs, with or without "a=". A name ("....local") is asked of mDNS and added when it is known; one
+ * that nobody answers for is dropped quietly, as components other than 1 are: they may still reach us by ours. At most 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not
  * a candidate; DH_ELIMIT; DH_EPERM not of this machine although is_loopback_only. */
 int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e);
 
-/* They have no more: only now can the search fail. */
+/* They have no more: only now, and when their names are known or given up, can the search fail. */
 void dh_ice_remote_done(struct dh_ice *ice);
 
 /* New credentials; the local candidates are told again. The present road stays in use meanwhile. Then

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/rtc/ice_loop.h"
+#include "agent/rtc/ice_names.h"
 #include "agent/rtc/own_address.h"
 #include "common/alloc.h"
 #include "common/log.h"
@@ -68,6 +69,38 @@ void dh_ice_loop_wake(struct dh_ice_loop *l)
 	g_main_context_wakeup(l->context);
 }
 
+struct dh_ice_watch {
+	GSource source;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static gboolean watch_ready(GSource *s, GSourceFunc fn, gpointer arg)
+{
+	struct dh_ice_watch *w = (struct dh_ice_watch *)s;
+	w->fn(w->arg);
+	return G_SOURCE_CONTINUE;
+}
+
+struct dh_ice_watch *dh_ice_loop_watch(struct dh_ice_loop *l, int fd, void (*fn)(void *arg), void *arg)
+{
+	static GSourceFuncs watch_funcs = {.dispatch = watch_ready};
+	struct dh_ice_watch *w = (struct dh_ice_watch *)g_source_new(&watch_funcs, sizeof(*w));
+	w->fn = fn;
+	w->arg = arg;
+	g_source_add_unix_fd(&w->source, fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+	g_source_attach(&w->source, l->context);
+	return w;
+}
+
+void dh_ice_loop_unwatch(struct dh_ice_watch *w)
+{
+	if (!w)
+		return;
+	g_source_destroy(&w->source);
+	g_source_unref(&w->source);
+}
+
 /* -- ICE -- */
 
 struct dh_ice {
@@ -79,7 +112,9 @@ struct dh_ice {
 	void *user;
 	bool is_loopback_only, is_closed, is_gathering, has_remote;
 	enum dh_ice_state state;
-	int remote_count;
+	int remote_count; /* with those whose name is not known yet */
+	bool is_remote_done;
+	struct dh_ice_names names;
 	gchar *ufrag, *password;
 };
 
@@ -182,6 +217,48 @@ static void add_own_address(void *arg, const char *text)
 		nice_agent_add_local_address(ice->agent, &a);
 }
 
+static int add_parsed(struct dh_ice *ice, NiceCandidate *c, struct dh_err *e)
+{
+	char address[NICE_ADDRESS_STRING_LEN];
+	nice_address_to_string(&c->addr, address);
+	if (c->component_id != COMPONENT)
+		return DH_OK;
+	if (ice->is_loopback_only && !dh_own_address_is(address))
+		return dh_fail(e, DH_EPERM, "%s is not an address of this machine", address);
+	GSList *list = g_slist_append(NULL, c);
+	nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, list);
+	g_slist_free(list);
+	return DH_OK;
+}
+
+static int add_numeric(struct dh_ice *ice, const char *sdp, struct dh_err *e)
+{
+	gchar *line = g_strconcat("a=", sdp, NULL);
+	NiceCandidate *c = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
+	g_free(line);
+	if (!c)
+		return dh_fail(e, DH_EINVAL, "malformed candidate");
+	int err = add_parsed(ice, c, e);
+	nice_candidate_free(c);
+	return err;
+}
+
+static void on_name_known(void *user, const char *sdp)
+{
+	struct dh_ice *ice = user;
+	struct dh_err e;
+	if (add_numeric(ice, sdp, &e))
+		DH_DEBUG(ice, "a candidate with a name: %s", e.text);
+}
+
+static void on_names_known(void *user)
+{
+	struct dh_ice *ice = user;
+	DH_DEBUG(ice, "no more names to find; %llu were not found", (unsigned long long)ice->names.unknown);
+	if (ice->is_remote_done)
+		nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
+}
+
 static void read_credentials(struct dh_ice *ice)
 {
 	g_free(ice->ufrag);
@@ -200,6 +277,7 @@ int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struc
 	ice->user = o->user;
 	ice->is_loopback_only = o->is_loopback_only;
 	ice->state = DH_ICE_NEW;
+	dh_ice_names_init(&ice->names, thread, on_name_known, on_names_known, ice);
 	ice->agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
 					 NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS |
 						 NICE_AGENT_OPTION_REGULAR_NOMINATION);
@@ -249,6 +327,7 @@ void dh_ice_close(struct dh_ice *ice)
 		return;
 	assert(!ice->is_closed);
 	ice->is_closed = true;
+	dh_ice_names_cancel(&ice->names);
 	dh_rtc_post(ice->thread, finish, ice); /* not here: a callback of it may be on the stack */
 }
 
@@ -292,32 +371,6 @@ int dh_ice_set_remote(struct dh_ice *ice, const char *ufrag, const char *passwor
 	return DH_OK;
 }
 
-/* Whether the address, the fifth word of a candidate, is a name (mDNS) and not a number. */
-static bool has_name(const char *sdp)
-{
-	gchar **word = g_strsplit(sdp, " ", 7);
-	bool is_name = g_strv_length(word) >= 6 && g_str_has_suffix(word[4], ".local");
-	g_strfreev(word);
-	return is_name;
-}
-
-static int add_parsed(struct dh_ice *ice, NiceCandidate *c, struct dh_err *e)
-{
-	char address[NICE_ADDRESS_STRING_LEN];
-	nice_address_to_string(&c->addr, address);
-	if (c->component_id != COMPONENT)
-		return DH_OK;
-	if (ice->is_loopback_only && !dh_own_address_is(address))
-		return dh_fail(e, DH_EPERM, "%s is not an address of this machine", address);
-	if (ice->remote_count >= MAX_REMOTE)
-		return dh_fail(e, DH_ELIMIT, "more than %d candidates", MAX_REMOTE);
-	ice->remote_count++;
-	GSList *list = g_slist_append(NULL, c);
-	nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, list);
-	g_slist_free(list);
-	return DH_OK;
-}
-
 int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e)
 {
 	if (!ice->has_remote)
@@ -326,29 +379,31 @@ int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e)
 		sdp += 2;
 	if (strncmp(sdp, "candidate:", 10) || strnlen(sdp, MAX_SDP) == MAX_SDP || strpbrk(sdp, "\r\n"))
 		return dh_fail(e, DH_EINVAL, "not a candidate line");
-	if (has_name(sdp))
-		return DH_OK;
-	gchar *line = g_strconcat("a=", sdp, NULL);
-	NiceCandidate *c = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
-	g_free(line);
-	if (!c)
-		return dh_fail(e, DH_EINVAL, "malformed candidate");
-	int err = add_parsed(ice, c, e);
-	nice_candidate_free(c);
+	if (ice->remote_count >= MAX_REMOTE)
+		return dh_fail(e, DH_ELIMIT, "more than %d candidates", MAX_REMOTE);
+	int err = DH_OK;
+	if (dh_ice_names_has_name(sdp))
+		dh_ice_names_add(&ice->names, sdp);
+	else
+		err = add_numeric(ice, sdp, e);
+	ice->remote_count += !err;
 	return err;
 }
 
 void dh_ice_remote_done(struct dh_ice *ice)
 {
-	nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
+	ice->is_remote_done = true;
+	if (!dh_ice_names_is_waiting(&ice->names))
+		nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
 }
 
 int dh_ice_restart(struct dh_ice *ice, struct dh_err *e)
 {
 	if (!nice_agent_restart_stream(ice->agent, ice->stream))
 		return dh_fail(e, DH_EFAIL, "ICE cannot restart");
-	ice->has_remote = false;
+	ice->has_remote = ice->is_remote_done = false;
 	ice->remote_count = 0;
+	dh_ice_names_cancel(&ice->names);
 	read_credentials(ice);
 	GSList *list = nice_agent_get_local_candidates(ice->agent, ice->stream, COMPONENT);
 	for (GSList *i = list; i && !ice->is_closed; i = i->next)

@@ -42,5 +42,7 @@ void dh_rtc_timer_stop(struct dh_rtc_timer *timer);
 void dh_rtc_thread_hold(struct dh_rtc_thread *t);
 void dh_rtc_thread_release(struct dh_rtc_thread *t);
 struct dh_ice_loop *dh_rtc_thread_loop(struct dh_rtc_thread *t);
+/* The thread's one resolver of .local names, made when first asked for. Never NULL. Rtc thread. */
+struct dh_mdns *dh_rtc_thread_mdns(struct dh_rtc_thread *t);
 
 #endif
