@@ -1,4 +1,4 @@
-/* ICE by libnice. The only file that knows GLib and libnice; they live on the rtc thread only. */
+/* ICE by libnice. Only this file and ice_nice_loop.c know GLib and libnice; they live on the rtc thread only. */
 #include "agent/rtc/ice.h"
 
 #include <assert.h>
@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/rtc/ice_loop.h"
 #include "agent/rtc/ice_names.h"
+#include "agent/rtc/ice_nice_priv.h"
+#include "agent/rtc/ice_servers.h"
 #include "agent/rtc/own_address.h"
 #include "common/alloc.h"
 #include "common/log.h"
@@ -15,93 +16,7 @@
 #define COMPONENT 1
 #define MAX_REMOTE 64
 #define MAX_SDP 1024
-
-/* -- the loop -- */
-
-struct dh_ice_loop {
-	GMainContext *context;
-	GSource *timer;
-};
-
-static gboolean timer_due(GSource *s, GSourceFunc fn, gpointer arg)
-{
-	g_source_set_ready_time(s, -1);
-	return G_SOURCE_CONTINUE;
-}
-
-struct dh_ice_loop *dh_ice_loop_create(void)
-{
-	static GSourceFuncs timer_funcs = {.dispatch = timer_due};
-	struct dh_ice_loop *l = dh_alloc(sizeof(*l));
-	l->context = g_main_context_new();
-	l->timer = g_source_new(&timer_funcs, sizeof(GSource));
-	g_source_attach(l->timer, l->context);
-	return l;
-}
-
-void dh_ice_loop_destroy(struct dh_ice_loop *l)
-{
-	g_source_destroy(l->timer);
-	g_source_unref(l->timer);
-	g_main_context_unref(l->context);
-	free(l);
-}
-
-void dh_ice_loop_enter(struct dh_ice_loop *l)
-{
-	g_main_context_push_thread_default(l->context);
-}
-
-void dh_ice_loop_leave(struct dh_ice_loop *l)
-{
-	g_main_context_pop_thread_default(l->context);
-}
-
-void dh_ice_loop_wait(struct dh_ice_loop *l, int64_t until_us)
-{
-	/* GLib's monotonic time is CLOCK_MONOTONIC in microseconds, like the agent's clock. */
-	g_source_set_ready_time(l->timer, until_us == INT64_MAX ? -1 : until_us);
-	g_main_context_iteration(l->context, TRUE);
-}
-
-void dh_ice_loop_wake(struct dh_ice_loop *l)
-{
-	g_main_context_wakeup(l->context);
-}
-
-struct dh_ice_watch {
-	GSource source;
-	void (*fn)(void *arg);
-	void *arg;
-};
-
-static gboolean watch_ready(GSource *s, GSourceFunc fn, gpointer arg)
-{
-	struct dh_ice_watch *w = (struct dh_ice_watch *)s;
-	w->fn(w->arg);
-	return G_SOURCE_CONTINUE;
-}
-
-struct dh_ice_watch *dh_ice_loop_watch(struct dh_ice_loop *l, int fd, void (*fn)(void *arg), void *arg)
-{
-	static GSourceFuncs watch_funcs = {.dispatch = watch_ready};
-	struct dh_ice_watch *w = (struct dh_ice_watch *)g_source_new(&watch_funcs, sizeof(*w));
-	w->fn = fn;
-	w->arg = arg;
-	g_source_add_unix_fd(&w->source, fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-	g_source_attach(&w->source, l->context);
-	return w;
-}
-
-void dh_ice_loop_unwatch(struct dh_ice_watch *w)
-{
-	if (!w)
-		return;
-	g_source_destroy(&w->source);
-	g_source_unref(&w->source);
-}
-
-/* -- ICE -- */
+#define RELAY_MS 12000 /* for a TURN server to give an address when we may show nothing else */
 
 struct dh_ice {
 	struct dh_log log;
@@ -110,7 +25,10 @@ struct dh_ice {
 	guint stream;
 	const struct dh_ice_ops *ops;
 	void *user;
-	bool is_loopback_only, is_closed, is_gathering, has_remote;
+	bool is_loopback_only, is_relay_only, is_closed, is_gathering, is_gathered, has_remote, has_stun;
+	struct dh_ice_servers *servers;
+	struct dh_rtc_timer relay_timer;
+	int relay_count; /* addresses that TURN servers gave us */
 	enum dh_ice_state state;
 	int remote_count; /* with those whose name is not known yet */
 	bool is_remote_done;
@@ -118,14 +36,21 @@ struct dh_ice {
 	gchar *ufrag, *password;
 };
 
-static void tell_candidate(struct dh_ice *ice, NiceCandidate *c)
+static void tell_candidate(struct dh_ice *ice, const NiceCandidate *from)
 {
-	if (c->component_id != COMPONENT)
+	if (from->component_id != COMPONENT || (ice->is_relay_only && from->type != NICE_CANDIDATE_TYPE_RELAYED))
 		return;
+	NiceCandidate *c = nice_candidate_copy(from);
+	ice->relay_count += c->type == NICE_CANDIDATE_TYPE_RELAYED;
+	if (ice->is_relay_only) { /* RFC 8839, 5.1: a related address that shall not be shown reads 0.0.0.0 and 9 or 0 */
+		nice_address_set_from_string(&c->base_addr, nice_address_ip_version(&c->addr) == 6 ? "::" : "0.0.0.0");
+		nice_address_set_port(&c->base_addr, 9);
+	}
 	gchar *sdp = nice_agent_generate_local_candidate_sdp(ice->agent, c);
 	if (sdp && g_str_has_prefix(sdp, "a="))
 		ice->ops->candidate(ice->user, sdp + 2);
 	g_free(sdp);
+	nice_candidate_free(c);
 }
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer arg)
@@ -135,13 +60,6 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer arg)
 		tell_candidate(ice, c);
 }
 
-static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
-{
-	struct dh_ice *ice = arg;
-	if (!ice->is_closed)
-		ice->ops->candidate(ice->user, NULL);
-}
-
 static void set_state(struct dh_ice *ice, enum dh_ice_state state)
 {
 	if (ice->is_closed || state == ice->state)
@@ -149,6 +67,27 @@ static void set_state(struct dh_ice *ice, enum dh_ice_state state)
 	ice->state = state;
 	DH_DEBUG(ice, "state %d", (int)state);
 	ice->ops->state(ice->user, state);
+}
+
+/* Nothing to show and nothing to come: it cannot succeed any more. */
+static void relay_late(void *arg)
+{
+	struct dh_ice *ice = arg;
+	ice->is_gathered = true;
+	if (!ice->relay_count)
+		set_state(ice, DH_ICE_FAILED);
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
+{
+	struct dh_ice *ice = arg;
+	ice->is_gathered = true;
+	if (!ice->is_closed)
+		ice->ops->candidate(ice->user, NULL);
+	if (!ice->is_closed && ice->is_relay_only) {
+		dh_rtc_timer_stop(&ice->relay_timer);
+		relay_late(ice);
+	}
 }
 
 static bool pair_is_allowed(struct dh_ice *ice)
@@ -179,33 +118,39 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint si
 		ice->ops->receive(ice->user, (const uint8_t *)data, size);
 }
 
-static int add_server(struct dh_ice *ice, const struct dh_ice_server *s, struct dh_err *e)
+static void add_server(void *arg, const struct dh_ice_ready_server *s)
 {
-	if (!s->host || !s->host[0] || !s->port)
-		return dh_fail(e, DH_EINVAL, "an ICE server needs a host and a port");
-	if (s->kind == DH_ICE_STUN) { /* libnice takes one; the last wins */
-		g_object_set(ice->agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
-		return DH_OK;
-	}
-	if (s->kind != DH_ICE_TURN_UDP && s->kind != DH_ICE_TURN_TCP) {
-		dh_fail(e, DH_ENOTSUP, "TURN over TLS to %s is not supported yet", s->host);
-		dh_hint(e, "use turn: with transport=tcp or udp");
-		return DH_ENOTSUP;
+	struct dh_ice *ice = arg;
+	if (s->kind == DH_ICE_STUN) { /* libnice takes one: the first that has an address */
+		if (!ice->has_stun)
+			g_object_set(ice->agent, "stun-server", s->address, "stun-server-port", (guint)s->port, NULL);
+		ice->has_stun = true;
+		return;
 	}
 	NiceRelayType type = s->kind == DH_ICE_TURN_TCP ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
-	if (!s->username || !s->password ||
-	    !nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, s->host, s->port, s->username, s->password,
+	if (!nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, s->address, s->port, s->username, s->password,
 				       type))
-		return dh_fail(e, DH_EINVAL, "TURN server %s: needs an address, a user name and a password", s->host);
+		DH_WARN(ice, "TURN server at %s was refused by the ICE library", s->address);
+}
+
+static int gather(struct dh_ice *ice, struct dh_err *e)
+{
+	if (!nice_agent_gather_candidates(ice->agent, ice->stream))
+		return dh_fail(e, DH_EIO, "no network address to offer");
+	if (ice->is_relay_only && !ice->is_gathered && !ice->is_closed)
+		dh_rtc_timer_start(ice->thread, &ice->relay_timer, RELAY_MS, relay_late, ice);
 	return DH_OK;
 }
 
-static int add_servers(struct dh_ice *ice, const struct dh_ice_options *o, struct dh_err *e)
+static void on_servers_ready(void *user)
 {
-	int err = DH_OK;
-	for (int i = 0; i < o->server_count && !err && !o->is_loopback_only; i++)
-		err = add_server(ice, &o->servers[i], e);
-	return err;
+	struct dh_ice *ice = user;
+	struct dh_err e;
+	dh_ice_servers_each(ice->servers, add_server, ice);
+	if (ice->is_gathering && gather(ice, &e)) {
+		DH_WARN(ice, "%s", e.text);
+		set_state(ice, DH_ICE_FAILED);
+	}
 }
 
 static void add_own_address(void *arg, const char *text)
@@ -267,28 +212,45 @@ static void read_credentials(struct dh_ice *ice)
 	nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag, &ice->password);
 }
 
+static NiceAgent *make_agent(GMainContext *context, const struct dh_ice_options *o)
+{
+	NiceAgent *agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
+					       NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS |
+						       NICE_AGENT_OPTION_REGULAR_NOMINATION);
+	/* no router is asked to open ports: that needs a person's consent */
+	g_object_set(agent, "upnp", FALSE, "controlling-mode", (gboolean)o->is_controlling, "force-relay",
+		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only, NULL);
+	return agent;
+}
+
+static void free_ice(struct dh_ice *ice)
+{
+	g_object_unref(ice->agent);
+	dh_ice_servers_destroy(ice->servers); /* after the agent, which may use its tunnels */
+	g_free(ice->ufrag);
+	g_free(ice->password);
+	free(ice);
+}
+
 int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struct dh_ice_options *o, struct dh_err *e)
 {
 	struct dh_ice *ice = dh_alloc(sizeof(*ice));
-	GMainContext *context = dh_rtc_thread_loop(thread)->context;
+	GMainContext *context = dh_ice_loop_context(dh_rtc_thread_loop(thread));
 	dh_log_init(&ice->log, "agent/rtc/ice");
 	ice->thread = thread;
 	ice->ops = o->ops;
 	ice->user = o->user;
 	ice->is_loopback_only = o->is_loopback_only;
+	ice->is_relay_only = o->is_relay_only;
 	ice->state = DH_ICE_NEW;
+	dh_rtc_timer_init(&ice->relay_timer);
 	dh_ice_names_init(&ice->names, thread, on_name_known, on_names_known, ice);
-	ice->agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
-					 NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS |
-						 NICE_AGENT_OPTION_REGULAR_NOMINATION);
-	/* no router is asked to open ports: that needs a person's consent */
-	g_object_set(ice->agent, "upnp", FALSE, "controlling-mode", (gboolean)o->is_controlling, "force-relay",
-		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only, NULL);
+	ice->agent = make_agent(context, o);
 	ice->stream = nice_agent_add_stream(ice->agent, 1);
-	int err = ice->stream ? add_servers(ice, o, e) : dh_fail(e, DH_EFAIL, "cannot make an ICE stream");
+	int err = ice->stream ? dh_ice_servers_create(&ice->servers, thread, o, on_servers_ready, ice, e)
+			      : dh_fail(e, DH_EFAIL, "cannot make an ICE stream");
 	if (err) {
-		g_object_unref(ice->agent);
-		free(ice);
+		free_ice(ice);
 		return err;
 	}
 	if (o->is_loopback_only)
@@ -306,17 +268,14 @@ int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struc
 static void closed(GObject *agent, GAsyncResult *result, gpointer arg)
 {
 	struct dh_ice *ice = arg;
-	g_object_unref(ice->agent);
-	g_free(ice->ufrag);
-	g_free(ice->password);
 	dh_rtc_thread_release(ice->thread);
-	free(ice);
+	free_ice(ice);
 }
 
 static void finish(void *arg)
 {
 	struct dh_ice *ice = arg;
-	nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, dh_rtc_thread_loop(ice->thread)->context, NULL, NULL);
+	/* on_receive() stays: without one, libnice reads no answers of TURN servers, and its closing waits for them */
 	g_signal_handlers_disconnect_by_data(ice->agent, ice);
 	nice_agent_close_async(ice->agent, closed, ice); /* gives relayed addresses back */
 }
@@ -327,7 +286,9 @@ void dh_ice_close(struct dh_ice *ice)
 		return;
 	assert(!ice->is_closed);
 	ice->is_closed = true;
+	dh_rtc_timer_stop(&ice->relay_timer);
 	dh_ice_names_cancel(&ice->names);
+	dh_ice_servers_stop(ice->servers);
 	dh_rtc_post(ice->thread, finish, ice); /* not here: a callback of it may be on the stack */
 }
 
@@ -345,10 +306,19 @@ int dh_ice_gather(struct dh_ice *ice, struct dh_err *e)
 {
 	if (ice->is_gathering)
 		return dh_fail(e, DH_ESTATE, "candidates are gathered once");
-	if (!nice_agent_gather_candidates(ice->agent, ice->stream))
-		return dh_fail(e, DH_EIO, "no network address to offer");
-	ice->is_gathering = true;
-	return DH_OK;
+	int err = dh_ice_servers_are_ready(ice->servers) ? gather(ice, e) : DH_OK;
+	ice->is_gathering = !err;
+	return err;
+}
+
+int dh_ice_trouble(struct dh_ice *ice, struct dh_err *e)
+{
+	int err = dh_ice_servers_trouble(ice->servers, e);
+	if (err || ice->relay_count || !ice->is_gathered || !dh_ice_servers_has_turn(ice->servers))
+		return err;
+	dh_fail(e, DH_EIO, "no TURN server gave us an address: unreachable, or it refused the user name or password");
+	dh_hint(e, "check the server's address, its password, and that its ports can be reached from here");
+	return DH_EIO;
 }
 
 /* RFC 8839, 5.4: ice-char = ALPHA / DIGIT / "+" / "/", least..256 of them. */
