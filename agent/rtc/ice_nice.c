@@ -16,7 +16,9 @@
 #define COMPONENT 1
 #define MAX_REMOTE 64
 #define MAX_SDP 1024
-#define RELAY_MS 12000 /* for a TURN server to give an address when we may show nothing else */
+/* how long TURN servers have for an address when we may show nothing else: so many looks, so far apart */
+#define RELAY_LOOKS 24
+#define RELAY_LOOK_MS 500
 
 struct dh_ice {
 	struct dh_log log;
@@ -28,7 +30,7 @@ struct dh_ice {
 	bool is_loopback_only, is_relay_only, is_closed, is_gathering, is_gathered, has_remote, has_stun;
 	struct dh_ice_servers *servers;
 	struct dh_rtc_timer relay_timer;
-	int relay_count; /* addresses that TURN servers gave us */
+	int relay_count, relay_looks; /* addresses that TURN servers gave us */
 	enum dh_ice_state state;
 	int remote_count; /* with those whose name is not known yet */
 	bool is_remote_done;
@@ -70,12 +72,21 @@ static void set_state(struct dh_ice *ice, enum dh_ice_state state)
 }
 
 /* Nothing to show and nothing to come: it cannot succeed any more. */
-static void relay_late(void *arg)
+static void relay_over(struct dh_ice *ice)
 {
-	struct dh_ice *ice = arg;
+	dh_rtc_timer_stop(&ice->relay_timer);
 	ice->is_gathered = true;
 	if (!ice->relay_count)
 		set_state(ice, DH_ICE_FAILED);
+}
+
+static void look_for_relay(void *arg)
+{
+	struct dh_ice *ice = arg;
+	if (ice->relay_looks++ >= RELAY_LOOKS || (!ice->relay_count && dh_ice_servers_are_hopeless(ice->servers)))
+		relay_over(ice);
+	else
+		dh_rtc_timer_start(ice->thread, &ice->relay_timer, RELAY_LOOK_MS, look_for_relay, ice);
 }
 
 static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
@@ -84,10 +95,8 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
 	ice->is_gathered = true;
 	if (!ice->is_closed)
 		ice->ops->candidate(ice->user, NULL);
-	if (!ice->is_closed && ice->is_relay_only) {
-		dh_rtc_timer_stop(&ice->relay_timer);
-		relay_late(ice);
-	}
+	if (!ice->is_closed && ice->is_relay_only)
+		relay_over(ice);
 }
 
 static bool pair_is_allowed(struct dh_ice *ice)
@@ -138,7 +147,7 @@ static int gather(struct dh_ice *ice, struct dh_err *e)
 	if (!nice_agent_gather_candidates(ice->agent, ice->stream))
 		return dh_fail(e, DH_EIO, "no network address to offer");
 	if (ice->is_relay_only && !ice->is_gathered && !ice->is_closed)
-		dh_rtc_timer_start(ice->thread, &ice->relay_timer, RELAY_MS, relay_late, ice);
+		look_for_relay(ice);
 	return DH_OK;
 }
 

@@ -1,4 +1,5 @@
 /* stun: and turn: addresses (RFC 7064, RFC 7065), read strictly. */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "agent/rtc/ice.h"
@@ -29,8 +30,9 @@ static int read_host(const char **p, struct dh_ice_server *out, struct dh_err *e
 	memcpy(out->host, *p, n);
 	out->host[n] = 0;
 	*p += n;
-	if (is_v6 && *(*p)++ != ']')
-		return dh_fail(e, DH_EINVAL, "an ICE server's IPv6 address must end with ]");
+	struct in6_addr bytes;
+	if (is_v6 && (*(*p)++ != ']' || inet_pton(AF_INET6, out->host, &bytes) != 1))
+		return dh_fail(e, DH_EINVAL, "an ICE server's [IPv6 address] is malformed");
 	if (**p && **p != ':' && **p != '?') /* also user@host, which would be a password in an address */
 		return dh_fail(e, DH_EINVAL, "an ICE server's address must be scheme:host:port, as in turn:host:3478");
 	return DH_OK;

@@ -199,6 +199,18 @@ bool dh_ice_servers_has_turn(const struct dh_ice_servers *s)
 	return false;
 }
 
+bool dh_ice_servers_are_hopeless(struct dh_ice_servers *s)
+{
+	struct dh_err e;
+	for (int i = 0; i < s->count; i++) {
+		struct server *v = &s->server[i];
+		bool is_bad = v->tunnel ? dh_turn_tunnel_trouble(v->tunnel, &e) != DH_OK : !v->is_usable && !v->look_up;
+		if (v->wanted.kind != DH_ICE_STUN && !is_bad)
+			return false;
+	}
+	return dh_ice_servers_has_turn(s);
+}
+
 int dh_ice_servers_trouble(struct dh_ice_servers *s, struct dh_err *e)
 {
 	for (int i = 0; i < s->count; i++)

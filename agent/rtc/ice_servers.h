@@ -29,6 +29,9 @@ void dh_ice_servers_each(struct dh_ice_servers *s, void (*fn)(void *arg, const s
 
 bool dh_ice_servers_has_turn(const struct dh_ice_servers *s);
 
+/* Whether there are TURN servers and each of them is known to be unreachable. */
+bool dh_ice_servers_are_hopeless(struct dh_ice_servers *s);
+
 /* The first known cause why a server cannot serve. DH_OK: none is known. */
 int dh_ice_servers_trouble(struct dh_ice_servers *s, struct dh_err *e);
 

@@ -79,7 +79,7 @@ static int judge_http(const char *line, struct dh_err *e)
 		return dh_fail(e, DH_EPROTO, "the proxy does not speak HTTP");
 	if (line[9] == '2')
 		return DH_OK;
-	if (!strncmp(line + 9, "407", 3))
+	if (!strncmp(line + 9, "407", 3) || !strncmp(line + 9, "401", 3)) /* 401: tinyproxy 1.11 to a wrong password */
 		return dh_fail(e, DH_EPERM, "the HTTP proxy refused the user name or password, or wants one");
 	return dh_fail(e, DH_EIO, "the HTTP proxy refused to connect (status %.3s)", line + 9);
 }
