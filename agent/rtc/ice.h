@@ -45,7 +45,7 @@ struct dh_ice_options {
 	bool is_relay_only;    /* no address of ours is shown */
 	bool is_loopback_only; /* this machine's own addresses only, ours and theirs; servers are not used */
 	const struct dh_ice_server *servers;
-	int server_count;           /* at most DH_ICE_SERVERS_MAX; of several for STUN the first that has an address is used */
+	int server_count;           /* at most DH_ICE_SERVERS_MAX; of STUN servers the first that has an address is used */
 	struct dh_proxy proxy;      /* for TURN over TCP and TLS; kind NONE: straight. Never logged: its login */
 	const char *ca_file;        /* certificates to trust in TURN over TLS besides the system's, NULL: none */
 	const struct dh_ice_ops *ops; /* outlives the object */

@@ -16,6 +16,7 @@
 #define COMPONENT 1
 #define MAX_REMOTE 64
 #define MAX_SDP 1024
+#define STUN_TRIES 4 /* 5.5 s; libnice's 3 (2 s) give up before a slow proxy and TLS let the first one through */
 /* how long TURN servers have for an address when we may show nothing else: so many looks, so far apart */
 #define RELAY_LOOKS 24
 #define RELAY_LOOK_MS 500
@@ -228,7 +229,8 @@ static NiceAgent *make_agent(GMainContext *context, const struct dh_ice_options 
 						       NICE_AGENT_OPTION_REGULAR_NOMINATION);
 	/* no router is asked to open ports: that needs a person's consent */
 	g_object_set(agent, "upnp", FALSE, "controlling-mode", (gboolean)o->is_controlling, "force-relay",
-		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only, NULL);
+		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only,
+		     "stun-max-retransmissions", STUN_TRIES, NULL);
 	return agent;
 }
 

@@ -260,7 +260,8 @@ static int open_socket(int family)
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	int err = is_v6 ? set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) || set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) ||
-				  set(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255) || bind(fd, (struct sockaddr *)&v6, sizeof(v6))
+				  set(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255) ||
+				  bind(fd, (struct sockaddr *)&v6, sizeof(v6))
 			: set(fd, IPPROTO_IP, IP_PKTINFO, 1) || set(fd, IPPROTO_IP, IP_MULTICAST_TTL, 255) ||
 				  bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	if (!err)

@@ -11,7 +11,9 @@ static void check(void *user, const struct dh_mdns_record *r)
 {
 	uint8_t raw[16];
 	int *count = user;
-	if (!dh_mdns_is_name(r->name) || (inet_pton(AF_INET, r->address, raw) != 1 && inet_pton(AF_INET6, r->address, raw) != 1))
+	if (inet_pton(AF_INET, r->address, raw) != 1 && inet_pton(AF_INET6, r->address, raw) != 1)
+		abort();
+	if (!dh_mdns_is_name(r->name))
 		abort();
 	if (++*count > DH_MDNS_MESSAGE_MAX / 11)
 		abort();

@@ -1,4 +1,4 @@
-/* libFuzzer: what a proxy may answer. The first byte chooses kind and login; every answer ends in a few bytes or an error. */
+/* libFuzzer: what a proxy may answer. The first byte chooses kind and login. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -156,7 +156,7 @@ def cases(s):
     yield 'tls, wrong password', [tls, USER, 'wrong', ca], 'refused the user name or password', 30
     yield 'tls, unknown certificate', [tls, *ok], 'failed EPERM no road to the other side: the certificate of TURN', 30
     yield 'tls, certificate of another name', [f'turns:127.0.0.1:{s.tls}', *ok, ca], 'mismatch', 30
-    yield 'tls to a port without TLS', [f'turns:127.0.0.1:{s.http}', *ok, ca], 'failed EPROTO', 30
+    yield 'tls to a port without TLS', [f'turns:127.0.0.1:{s.socks}', *ok, ca], 'failed EPROTO', 30
     yield 'udp, dead server', [f'turn:{a}:{s.dead}', *ok], 'failed EIO', 30
     yield 'tls, dead server', [f'turns:{a}:{s.dead}', *ok, ca], 'Connection refused', 30
     yield 'unknown name', ['turn:nobody.invalid:3478', *ok], 'cannot find the address of ICE server nobody.invalid', 30

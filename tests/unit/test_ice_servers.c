@@ -40,8 +40,9 @@ static void good_urls(void)
 
 static void bad_urls(void)
 {
-	static const char *const all[] = {"", "http://t", "turn:", "turn://t", "turn:t:0", "turn:t:65536", "turn:t:99999999999",
-		"turn:t:", "turn:t:80x", "turn:user:secret@t", "turn:secret@t", "turn:t?transport=sctp", "turn:t?x", "turn:[::1",
+	static const char *const all[] = {"", "http://t", "turn:", "turn://t", "turn:t:0", "turn:t:65536",
+		"turn:t:99999999999", "turn:t:", "turn:t:80x", "turn:user:secret@t", "turn:secret@t",
+		"turn:t?transport=sctp", "turn:t?x", "turn:[::1",
 		"turn:[::1]x", "turn:[zz]", "stun:t?transport=udp", "turn:t t", "turn:t\r\n", "turn:t:80?transport=tcp&a=b"};
 	struct dh_ice_server s = {.port = 0};
 	struct dh_err e;
