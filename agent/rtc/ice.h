@@ -77,8 +77,9 @@ int dh_ice_gather(struct dh_ice *ice, struct dh_err *e);
 int dh_ice_set_remote(struct dh_ice *ice, const char *ufrag, const char *password, struct dh_err *e);
 
 /* One address of theirs, with or without "a=". A name ("....local") is asked of mDNS and added when it is known; one
- * that nobody answers for is dropped quietly, as components other than 1 are: they may still reach us by ours. At most 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not
- * a candidate; DH_ELIMIT; DH_EPERM not of this machine although is_loopback_only. */
+ * that nobody answers for is dropped quietly, as components other than 1 are: they may still reach us by ours. At most
+ * 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not a candidate; DH_ELIMIT; DH_EPERM not
+ * of this machine although is_loopback_only. */
 int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e);
 
 /* They have no more: only now, and when their names are known or given up, can the search fail. */

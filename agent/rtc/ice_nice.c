@@ -16,7 +16,10 @@
 #define COMPONENT 1
 #define MAX_REMOTE 64
 #define MAX_SDP 1024
-#define STUN_TRIES 4 /* 5.5 s; libnice's 3 (2 s) give up before a slow proxy and TLS let the first one through */
+/* libnice's 3 (2 s) give up before a slow proxy and TLS let a request through; but more of them in checks of pairs would
+ * make the choice of a pair as late */
+#define STUN_TRIES 3
+#define TUNNEL_TRIES 5
 /* how long TURN servers have for an address when we may show nothing else: so many looks, so far apart */
 #define RELAY_LOOKS 24
 #define RELAY_LOOK_MS 500
@@ -42,6 +45,8 @@ struct dh_ice {
 static void tell_candidate(struct dh_ice *ice, const NiceCandidate *from)
 {
 	if (from->component_id != COMPONENT || (ice->is_relay_only && from->type != NICE_CANDIDATE_TYPE_RELAYED))
+		return;
+	if (from->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) /* a restart lists them; RFC 8445, 7.2.5.3.1: never told */
 		return;
 	NiceCandidate *c = nice_candidate_copy(from);
 	ice->relay_count += c->type == NICE_CANDIDATE_TYPE_RELAYED;
@@ -94,6 +99,7 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
 {
 	struct dh_ice *ice = arg;
 	ice->is_gathered = true;
+	g_object_set(ice->agent, "stun-max-retransmissions", STUN_TRIES, NULL);
 	if (!ice->is_closed)
 		ice->ops->candidate(ice->user, NULL);
 	if (!ice->is_closed && ice->is_relay_only)
@@ -145,6 +151,8 @@ static void add_server(void *arg, const struct dh_ice_ready_server *s)
 
 static int gather(struct dh_ice *ice, struct dh_err *e)
 {
+	if (dh_ice_servers_has_tunnel(ice->servers))
+		g_object_set(ice->agent, "stun-max-retransmissions", TUNNEL_TRIES, NULL);
 	if (!nice_agent_gather_candidates(ice->agent, ice->stream))
 		return dh_fail(e, DH_EIO, "no network address to offer");
 	if (ice->is_relay_only && !ice->is_gathered && !ice->is_closed)
@@ -229,8 +237,7 @@ static NiceAgent *make_agent(GMainContext *context, const struct dh_ice_options 
 						       NICE_AGENT_OPTION_REGULAR_NOMINATION);
 	/* no router is asked to open ports: that needs a person's consent */
 	g_object_set(agent, "upnp", FALSE, "controlling-mode", (gboolean)o->is_controlling, "force-relay",
-		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only,
-		     "stun-max-retransmissions", STUN_TRIES, NULL);
+		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only, NULL);
 	return agent;
 }
 

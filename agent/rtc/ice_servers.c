@@ -199,6 +199,14 @@ bool dh_ice_servers_has_turn(const struct dh_ice_servers *s)
 	return false;
 }
 
+bool dh_ice_servers_has_tunnel(const struct dh_ice_servers *s)
+{
+	for (int i = 0; i < s->count; i++)
+		if (s->server[i].tunnel)
+			return true;
+	return false;
+}
+
 bool dh_ice_servers_are_hopeless(struct dh_ice_servers *s)
 {
 	struct dh_err e;

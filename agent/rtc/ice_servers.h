@@ -28,6 +28,7 @@ void dh_ice_servers_each(struct dh_ice_servers *s, void (*fn)(void *arg, const s
 			 void *arg);
 
 bool dh_ice_servers_has_turn(const struct dh_ice_servers *s);
+bool dh_ice_servers_has_tunnel(const struct dh_ice_servers *s);
 
 /* Whether there are TURN servers and each of them is known to be unreachable. */
 bool dh_ice_servers_are_hopeless(struct dh_ice_servers *s);
