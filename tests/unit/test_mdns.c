@@ -1,5 +1,5 @@
 /* Names of candidates: DNS messages good and bad; the resolver on the real multicast group, answered by a responder of
- * the test. */
+ * the test; two ends of ICE that show each other a name in place of an address. */
 #include "agent/rtc/mdns.h"
 
 #include <arpa/inet.h>
@@ -317,5 +317,142 @@ static void cancels(void)
 	/* a callback after cancel would touch freed memory: AddressSanitizer */
 }
 
+/* -- ICE */
+
+struct end {
+	struct dh_ice *ice;
+	struct end *peer;
+	enum dh_ice_state state;
+};
+
+static struct end ends[2];
+static struct dh_rtc_thread *ice_thread;
+static int settled; /* eventfd: the test has seen enough */
+static bool is_quiet; /* candidates are not shown */
+
+/* Only 127.0.0.1 is shown, as name_a. */
+static void on_candidate(void *user, const char *sdp)
+{
+	struct end *s = user;
+	const char *at = sdp ? strstr(sdp, " 127.0.0.1 ") : NULL;
+	char line[256];
+	if (!at || !strstr(sdp, " UDP ") || is_quiet)
+		return;
+	snprintf(line, sizeof(line), "%.*s %s %s", (int)(at - sdp), sdp, name_a, at + 11);
+	TST_EQ(dh_ice_add_remote(s->peer->ice, line, NULL), DH_OK);
+	dh_ice_remote_done(s->peer->ice); /* the name is not known yet: it must wait */
+}
+
+static void on_state(void *user, enum dh_ice_state state)
+{
+	struct end *s = user;
+	s->state = state;
+	if (state == DH_ICE_CONNECTED && s->peer->state == state)
+		eventfd_write(settled, 1);
+}
+
+static void on_data(void *user, const uint8_t *data, size_t size)
+{
+}
+
+static void open_ends(void *arg)
+{
+	static const struct dh_ice_ops ops = {on_candidate, on_state, on_data};
+	for (int i = 0; i < 2; i++) {
+		struct dh_ice_options o = {.is_controlling = i == 0, .is_loopback_only = true, .ops = &ops};
+		o.user = &ends[i];
+		ends[i] = (struct end){.peer = &ends[!i]};
+		TST_EQ(dh_ice_create(&ends[i].ice, ice_thread, &o, NULL), DH_OK);
+	}
+	for (int i = 0; i < 2; i++)
+		TST_EQ(dh_ice_set_remote(ends[i].ice, dh_ice_local_ufrag(ends[!i].ice), dh_ice_local_password(ends[!i].ice),
+					 NULL), DH_OK);
+	for (int i = 0; i < 2; i++)
+		TST_EQ(dh_ice_gather(ends[i].ice, NULL), DH_OK);
+}
+
+static void close_ends(void *arg)
+{
+	for (int i = 0; i < 2; i++)
+		dh_ice_close(ends[i].ice);
+}
+
+static void open_pair(void (*first)(void *arg), const char *address, struct responder *r)
+{
+	*r = (struct responder){.name = {name_a}, .address = {address}, .family = {AF_INET}};
+	settled = eventfd(0, EFD_CLOEXEC);
+	responder_start(r);
+	TST_EQ(dh_rtc_thread_create(&ice_thread, NULL), DH_OK);
+	dh_rtc_post(ice_thread, first, NULL);
+}
+
+static void close_pair(struct responder *r)
+{
+	struct pollfd p = {settled, POLLIN, 0};
+	TST_EQ(poll(&p, 1, 30000), 1);
+	dh_rtc_post(ice_thread, close_ends, NULL);
+	dh_rtc_thread_destroy(ice_thread);
+	responder_stop(r);
+	TST_CHECK(r->asked > 0);
+	close(settled);
+}
+
+static void ice_by_name(void)
+{
+	struct responder r;
+	open_pair(open_ends, "127.0.0.1", &r);
+	close_pair(&r);
+	TST_EQ(ends[0].state, DH_ICE_CONNECTED);
+	TST_EQ(ends[1].state, DH_ICE_CONNECTED);
+}
+
+static struct dh_mdns_query early;
+static struct dh_rtc_timer later;
+
+static void look(void *arg)
+{
+	eventfd_write(settled, 1);
+}
+
+static void name_is_known(void *arg, const char *address)
+{
+	is_quiet = true;
+	open_ends(NULL);
+	is_quiet = false;
+	dh_ice_add_remote(ends[0].ice, "candidate:1 1 UDP 2122252543 3d2e1f00-0123-4567-89ab-0123456789ab.local 9 typ host",
+			  NULL); /* from the resolver's memory: on the thread's next round */
+	dh_rtc_timer_init(&later);
+	dh_rtc_timer_start(ice_thread, &later, 20, look, NULL);
+}
+
+static void ask_early(void *arg)
+{
+	TST_EQ(dh_mdns_ask(dh_rtc_thread_mdns(ice_thread), &early, name_a, name_is_known, NULL), DH_OK);
+}
+
+/* A preview asks for names, too, but what they lead to must be of this machine. */
+static void ice_refuses_others(void)
+{
+	struct responder r;
+	open_pair(ask_early, "127.0.0.1", &r);
+	close_pair(&r);
+	TST_EQ(ends[0].state, DH_ICE_CHECKING);
+	open_pair(ask_early, "192.0.2.99", &r);
+	close_pair(&r);
+	TST_EQ(ends[0].state, DH_ICE_NONE); /* nothing was told: nothing to check */
+}
+
+static void close_while_asking(void)
+{
+	TST_EQ(dh_rtc_thread_create(&ice_thread, NULL), DH_OK);
+	settled = eventfd(0, EFD_CLOEXEC);
+	dh_rtc_post(ice_thread, open_ends, NULL);
+	dh_rtc_post(ice_thread, close_ends, NULL);
+	dh_rtc_thread_destroy(ice_thread);
+	close(settled);
+}
+
 TST_MAIN({"names", names}, {"query_bytes", query_bytes}, {"answers", answers}, {"bad_messages", bad_messages},
-	 {"resolves", resolves}, {"asks_again", asks_again}, {"gives_up", gives_up}, {"cancels", cancels})
+	 {"resolves", resolves}, {"asks_again", asks_again}, {"gives_up", gives_up}, {"cancels", cancels},
+	 {"ice_by_name", ice_by_name}, {"ice_refuses_others", ice_refuses_others},
+	 {"close_while_asking", close_while_asking})
