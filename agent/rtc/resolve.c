@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,12 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/rtc/helper.h"
 #include "agent/rtc/ice_loop.h"
 #include "common/alloc.h"
-
-#define AT_ONCE 32
-
-static atomic_int running;
 
 struct dh_resolve {
 	atomic_int refs;
@@ -52,14 +48,12 @@ static void look_up(struct dh_resolve *r)
 	freeaddrinfo(all);
 }
 
-static void *work(void *arg)
+static void work(void *arg)
 {
 	struct dh_resolve *r = arg;
 	look_up(r);
 	eventfd_write(r->ready, 1);
 	unref(r);
-	atomic_fetch_sub(&running, 1);
-	return NULL;
 }
 
 static void ready(void *arg)
@@ -78,19 +72,11 @@ static bool is_number(const char *host)
 
 static int start_worker(struct dh_resolve *r)
 {
-	pthread_t thread;
-	if (atomic_fetch_add(&running, 1) >= AT_ONCE) {
-		atomic_fetch_sub(&running, 1);
-		return DH_ELIMIT;
-	}
 	atomic_fetch_add(&r->refs, 1);
-	if (pthread_create(&thread, NULL, work, r)) {
-		atomic_fetch_sub(&running, 1);
+	int err = dh_helper_start(work, r);
+	if (err)
 		atomic_fetch_sub(&r->refs, 1);
-		return DH_ENOMEM;
-	}
-	pthread_detach(thread);
-	return DH_OK;
+	return err;
 }
 
 int dh_resolve_start(struct dh_resolve **out, struct dh_rtc_thread *thread, const char *host,

@@ -16,7 +16,7 @@ struct dh_resolved {
 };
 
 /* Look host up (a number is its own answer). fn(arg, r) comes once on the rtc thread, never inside this call; r is
- * borrowed. *out is gone then. Rtc thread. Errors: DH_ELIMIT 32 at once in this process; DH_ENOMEM. */
+ * borrowed. *out is gone then. Rtc thread. Errors: as dh_helper_start(). */
 int dh_resolve_start(struct dh_resolve **out, struct dh_rtc_thread *thread, const char *host,
 		     void (*fn)(void *arg, const struct dh_resolved *r), void *arg);
 

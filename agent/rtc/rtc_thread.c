@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "agent/rtc/helper.h"
 #include "agent/rtc/ice_loop.h"
 #include "agent/rtc/mdns.h"
 #include "common/alloc.h"
@@ -131,6 +132,8 @@ void dh_rtc_thread_destroy(struct dh_rtc_thread *t)
 	pthread_mutex_unlock(&t->lock);
 	dh_ice_loop_wake(t->loop);
 	pthread_join(t->thread, NULL);
+	if (dh_helpers_wait(LAST_WAIT_US / 1000)) /* theirs is the program's code, which may be unloaded next */
+		DH_WARN(t, "a look-up of a name did not end within a second");
 	assert(dh_list_is_empty(&t->timers));
 	dh_ice_loop_destroy(t->loop);
 	pthread_mutex_destroy(&t->lock);

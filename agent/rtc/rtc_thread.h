@@ -21,7 +21,8 @@ struct dh_rtc_timer {
 /* Start the thread. Undo: dh_rtc_thread_destroy(). Not on the rtc thread. Errors: DH_ENOMEM. */
 int dh_rtc_thread_create(struct dh_rtc_thread **out, struct dh_err *e);
 
-/* Run the tasks posted so far, wait for what dh_rtc_thread_hold() holds (at most 1 s), end and join the thread.
+/* Run the tasks posted so far, wait for what dh_rtc_thread_hold() holds (at most 1 s), end and join the thread;
+ * then wait for its helpers, at most 1 s.
  * Everything on it was closed before. NULL is fine. Not on the rtc thread. */
 void dh_rtc_thread_destroy(struct dh_rtc_thread *t);
 

@@ -6,7 +6,6 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/rtc/helper.h"
 #include "agent/rtc/turn_tunnel_priv.h"
 #include "common/alloc.h"
 #include "common/log.h"
@@ -98,7 +98,7 @@ static void note(struct dh_turn_tunnel *t, int code, const struct dh_err *e)
 		DH_INFO(t, "%s", e->text);
 }
 
-static void *carry(void *arg)
+static void carry(void *arg)
 {
 	struct connection *c = arg;
 	struct dh_turn_tunnel *t = c->tunnel;
@@ -115,21 +115,6 @@ static void *carry(void *arg)
 	free(c);
 	atomic_fetch_sub(&t->live, 1);
 	unref(t);
-	return NULL;
-}
-
-/* Detached. Without SIGPIPE, which OpenSSL's writes would raise. */
-static int start(void *(*fn)(void *), void *arg)
-{
-	sigset_t all, old;
-	pthread_t thread;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are for the program's main thread */
-	int err = pthread_create(&thread, NULL, fn, arg) ? DH_ENOMEM : DH_OK;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err)
-		pthread_detach(thread);
-	return err;
 }
 
 static void accept_one(struct dh_turn_tunnel *t)
@@ -147,7 +132,7 @@ static void accept_one(struct dh_turn_tunnel *t)
 	c->near = fd;
 	atomic_fetch_add(&t->refs, 1);
 	atomic_fetch_add(&t->live, 1);
-	if (start(carry, c)) {
+	if (dh_helper_start(carry, c)) {
 		close(fd);
 		free(c);
 		atomic_fetch_sub(&t->live, 1);
@@ -155,13 +140,12 @@ static void accept_one(struct dh_turn_tunnel *t)
 	}
 }
 
-static void *serve(void *arg)
+static void serve(void *arg)
 {
 	struct dh_turn_tunnel *t = arg;
 	while (!tunnel_wait(t->listener, POLLIN, t->stop, INT64_MAX))
 		accept_one(t);
 	unref(t);
-	return NULL;
 }
 
 /* -- what others call -- */
@@ -218,7 +202,7 @@ int dh_turn_tunnel_create(struct dh_turn_tunnel **out, const struct dh_turn_tunn
 		err = open_port(t, e);
 	if (!err) {
 		atomic_fetch_add(&t->refs, 1);
-		err = start(serve, t);
+		err = dh_helper_start(serve, t);
 		if (err) {
 			atomic_fetch_sub(&t->refs, 1);
 			dh_fail(e, err, "cannot start a thread for a TURN tunnel");

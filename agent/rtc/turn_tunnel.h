@@ -20,7 +20,7 @@ struct dh_turn_tunnel_options { /* borrowed for the call */
 };
 
 /* Connections of other processes are refused; at most 16 at once. Undo: dh_turn_tunnel_close(). Any thread.
- * Errors: DH_EINVAL the proxy; DH_EIO no port; DH_ENOMEM. */
+ * Errors: DH_EINVAL the proxy, or ca_file; DH_EIO no port; DH_ENOMEM; DH_ELIMIT. */
 int dh_turn_tunnel_create(struct dh_turn_tunnel **out, const struct dh_turn_tunnel_options *o, struct dh_err *e);
 
 /* Ends all connections; the memory goes by itself. Exactly once. NULL is fine. Any thread. */

@@ -110,6 +110,12 @@ LogLevel Error
         self.wait_port('127.0.0.1', self.http)
         self.wait_port('127.0.0.1', self.socks)
 
+    def wait_turn(self, program):
+        """coturn accepts before it can give addresses: ask until it does, or the first case will tell."""
+        for _ in range(10):
+            if Pair(program, f'turn:{self.address}:{self.udp}', USER, PASSWORD).status == 0:
+                return
+
     def stop(self):
         for p in self.running:
             p.kill()
@@ -176,6 +182,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         stage = Stage(directory, address)
         try:
+            stage.wait_turn(program)
             for name, args, wanted, most in cases(stage):
                 pair = Pair(program, *args)
                 problems = pair.problems(wanted)
