@@ -330,15 +330,16 @@ static struct dh_rtc_thread *ice_thread;
 static int settled; /* eventfd: the test has seen enough */
 static bool is_quiet; /* candidates are not shown */
 
-/* Only 127.0.0.1 is shown, as name_a. */
+static const char *shown; /* the address that is shown, as name_a */
+
 static void on_candidate(void *user, const char *sdp)
 {
 	struct end *s = user;
-	const char *at = sdp ? strstr(sdp, " 127.0.0.1 ") : NULL;
+	const char *at = sdp ? strstr(sdp, shown) : NULL;
 	char line[256];
 	if (!at || !strstr(sdp, " UDP ") || is_quiet)
 		return;
-	snprintf(line, sizeof(line), "%.*s %s %s", (int)(at - sdp), sdp, name_a, at + 11);
+	snprintf(line, sizeof(line), "%.*s%s%s", (int)(at - sdp), sdp, name_a, at + strlen(shown));
 	TST_EQ(dh_ice_add_remote(s->peer->ice, line, NULL), DH_OK);
 	dh_ice_remote_done(s->peer->ice); /* the name is not known yet: it must wait */
 }
@@ -379,7 +380,9 @@ static void close_ends(void *arg)
 
 static void open_pair(void (*first)(void *arg), const char *address, struct responder *r)
 {
-	*r = (struct responder){.name = {name_a}, .address = {address}, .family = {AF_INET}};
+	*r = (struct responder){.name = {name_a}, .address = {address}};
+	r->family[0] = strchr(address, ':') ? AF_INET6 : AF_INET;
+	shown = address;
 	settled = eventfd(0, EFD_CLOEXEC);
 	responder_start(r);
 	TST_EQ(dh_rtc_thread_create(&ice_thread, NULL), DH_OK);
@@ -401,6 +404,15 @@ static void ice_by_name(void)
 {
 	struct responder r;
 	open_pair(open_ends, "127.0.0.1", &r);
+	close_pair(&r);
+	TST_EQ(ends[0].state, DH_ICE_CONNECTED);
+	TST_EQ(ends[1].state, DH_ICE_CONNECTED);
+}
+
+static void ice_by_ipv6_name(void)
+{
+	struct responder r;
+	open_pair(open_ends, "::1", &r);
 	close_pair(&r);
 	TST_EQ(ends[0].state, DH_ICE_CONNECTED);
 	TST_EQ(ends[1].state, DH_ICE_CONNECTED);
@@ -446,6 +458,7 @@ static void close_while_asking(void)
 {
 	TST_EQ(dh_rtc_thread_create(&ice_thread, NULL), DH_OK);
 	settled = eventfd(0, EFD_CLOEXEC);
+	shown = "127.0.0.1";
 	dh_rtc_post(ice_thread, open_ends, NULL);
 	dh_rtc_post(ice_thread, close_ends, NULL);
 	dh_rtc_thread_destroy(ice_thread);
@@ -454,5 +467,5 @@ static void close_while_asking(void)
 
 TST_MAIN({"names", names}, {"query_bytes", query_bytes}, {"answers", answers}, {"bad_messages", bad_messages},
 	 {"resolves", resolves}, {"asks_again", asks_again}, {"gives_up", gives_up}, {"cancels", cancels},
-	 {"ice_by_name", ice_by_name}, {"ice_refuses_others", ice_refuses_others},
+	 {"ice_by_name", ice_by_name}, {"ice_by_ipv6_name", ice_by_ipv6_name}, {"ice_refuses_others", ice_refuses_others},
 	 {"close_while_asking", close_while_asking})
