@@ -18,9 +18,10 @@
 
 struct dh_resolve {
 	atomic_int refs;
-	int ready; /* eventfd: result is written */
+	int ready; /* eventfd: wakes the rtc thread */
+	atomic_bool is_written; /* result is the rtc thread's now: the eventfd alone orders no memory in C */
 	char *host;
-	struct dh_resolved result; /* the worker's until ready */
+	struct dh_resolved result; /* the worker's until is_written */
 	/* -- rtc thread only */
 	struct dh_ice_watch *watch;
 	void (*fn)(void *arg, const struct dh_resolved *r);
@@ -52,6 +53,7 @@ static void work(void *arg)
 {
 	struct dh_resolve *r = arg;
 	look_up(r);
+	atomic_store(&r->is_written, true);
 	eventfd_write(r->ready, 1);
 	unref(r);
 }
@@ -59,6 +61,8 @@ static void work(void *arg)
 static void ready(void *arg)
 {
 	struct dh_resolve *r = arg;
+	if (!atomic_load(&r->is_written))
+		return;
 	dh_ice_loop_unwatch(r->watch);
 	r->fn(r->arg, &r->result);
 	unref(r);
@@ -87,6 +91,7 @@ int dh_resolve_start(struct dh_resolve **out, struct dh_rtc_thread *thread, cons
 		return DH_ENOMEM;
 	struct dh_resolve *r = dh_alloc(sizeof(*r));
 	atomic_init(&r->refs, 1);
+	atomic_init(&r->is_written, is_number(host));
 	r->ready = fd;
 	r->host = dh_strdup(host);
 	r->fn = fn;
