@@ -45,8 +45,14 @@ static void set_state(struct dh_rtc_transport *t, enum dh_rtc_state state, const
 
 static void fail(struct dh_rtc_transport *t, int code, const char *text)
 {
-	struct dh_err e;
-	dh_fail(&e, code, "%s", text);
+	struct dh_err e = {0}, trouble;
+	bool was_connected = t->stats.connect_us > 0; /* then servers are not what it is about */
+	if (was_connected || !dh_ice_trouble(t->ice, &trouble)) {
+		dh_fail(&e, code, "%s", text);
+	} else {
+		dh_fail(&e, trouble.code, "%s: %.200s", text, trouble.text);
+		dh_strcopy(e.hint, sizeof(e.hint), trouble.hint);
+	}
 	set_state(t, DH_RTC_FAILED, &e);
 }
 
@@ -122,7 +128,7 @@ static void on_ice_state(void *user, enum dh_ice_state state)
 	if (t->is_closed || t->is_dead)
 		return;
 	if (state == DH_ICE_FAILED)
-		fail(t, DH_EIO, "no road to the other side, or it was lost");
+		fail(t, DH_EIO, t->stats.connect_us ? "the road to the other side was lost" : "no road to the other side");
 	if (state != DH_ICE_CONNECTED)
 		return;
 	if (t->srtp) {
