@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define DOWN_US 1000000
+#define DOWN_US 1200000 /* longer than SLOW_US: one slow listener leaves before all get smaller pictures */
 #define UP_US 3000000
-#define SLOW_US 2000000
+#define SLOW_US 800000
 #define FAST_US 5000000
 
 struct rung {

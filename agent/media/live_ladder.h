@@ -18,7 +18,7 @@ struct dh_ladder {
 void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, bool is_screen, int64_t bps);
 
 /* The present rate. Returns whether size or rate of pictures is another now. Camera: size first, motion is what makes a
- * face alive; screen: rate first, text must stay readable, and never below half size. Down after a second of too little,
+ * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little,
  * up after three of plenty.  Source: bits per pixel, see live_ladder.c. */
 bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us);
 
@@ -30,7 +30,7 @@ struct dh_group_member {
 	int64_t since_us;   /* it has been beyond the threshold since; 0: not */
 };
 
-/* Who should be in the smaller encode: below 60 % of the median of the others for 2 s; back above 80 % for 5 s. At least
+/* Who should be in the smaller encode: below 60 % of the median of the others for 0.8 s; back above 80 % for 5 s. At least
  * one stays in the full one. Returns whether any is_slow changed. */
 bool dh_group_update(struct dh_group_member *m, int count, int64_t now_us);
 

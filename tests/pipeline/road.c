@@ -104,6 +104,11 @@ static void on_time(uv_timer_t *t)
 	*(bool *)t->data = true;
 }
 
+/* What other threads count is no event of the loop: look each 10 ms. */
+static void on_look(uv_timer_t *t)
+{
+}
+
 static bool never(struct road *r, int n)
 {
 	return false;
@@ -112,7 +117,9 @@ static bool never(struct road *r, int n)
 bool road_wait(struct road *r, bool (*is_true)(struct road *r, int n), int n, int timeout_ms)
 {
 	bool is_late = false;
-	uv_timer_t timer;
+	uv_timer_t timer, look;
+	uv_timer_init(&r->loop.uv, &look);
+	uv_timer_start(&look, on_look, 10, 10);
 	uv_timer_init(&r->loop.uv, &timer);
 	timer.data = &is_late;
 	uv_timer_start(&timer, on_time, (uint64_t)timeout_ms, 0);
@@ -122,6 +129,7 @@ bool road_wait(struct road *r, bool (*is_true)(struct road *r, int n), int n, in
 		is = is_true(r, n);
 	}
 	uv_close((uv_handle_t *)&timer, NULL);
+	uv_close((uv_handle_t *)&look, NULL);
 	uv_run(&r->loop.uv, UV_RUN_NOWAIT);
 	return is;
 }
