@@ -49,7 +49,7 @@ test('the demo page records in Firefox, over a reload, and the file is whole', a
 	await connection(page, 'connected');
 	await text(page, 'agent-facts', 'extension');
 	await page.click('#open');
-	await visible(page, 'snapshot');
+	await visible(page, 'live');
 	await page.click('#record');
 	await text(page, 'elapsed', '00:02');
 	await page.reload();
