@@ -60,8 +60,8 @@ export class Desk {
 	}
 
 	/** @returns {Promise<{pid: number, port: number}>} once it serves */
-	async startAgent() {
-		this.agent = this.#start(program, ['agent', '--fake', '--print-ready']);
+	async startAgent(...more) {
+		this.agent = this.#start(program, ['agent', '--fake', '--print-ready', ...more]);
 		this.ready = JSON.parse(await firstLine(this.agent));
 		return this.ready;
 	}
