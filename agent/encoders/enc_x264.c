@@ -15,7 +15,7 @@ struct x264 {
 	x264_t *h;
 	x264_param_t param;
 	struct dh_key_timer keys;
-	int64_t last_pts_us;
+	int64_t last_pts_us, buffer_ms;
 	bool has_pts;
 };
 
@@ -26,6 +26,7 @@ static const struct dh_param params[] = {
 	{"profile", DH_STR, .choices = profiles, .def_str = "high", .doc = "what the decoder must understand"},
 	{"crf", DH_INT, NULL, 1, 51, 23, .doc = "constant quality, lower is better; the best there is under bitrate_kbps"},
 	{"bitrate_kbps", DH_INT, "kbit/s", 0, 100000, 0, .doc = "upper bound of the bit rate; 0: quality alone decides"},
+	{"buffer_ms", DH_INT, "ms", 100, 10000, 1000, .doc = "within which bitrate_kbps is kept"},
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
 	{"still_key_interval_ms", DH_INT, "ms", 0, 600000, 0,
 	 .doc = "the same while fewer than 5 pictures a second come; 0: as key_interval_ms"},
@@ -47,10 +48,10 @@ static void log_line(void *arg, int level, const char *fmt, va_list ap)
 }
 
 /* Constant quality below a ceiling: simple pictures cost little, hard ones keep the bound. */
-static void set_rate(x264_param_t *p, int64_t bitrate_bps)
+static void set_rate(x264_param_t *p, int64_t bitrate_bps, int64_t buffer_ms)
 {
 	p->rc.i_vbv_max_bitrate = (int)(bitrate_bps / 1000);
-	p->rc.i_vbv_buffer_size = p->rc.i_vbv_max_bitrate; /* one second */
+	p->rc.i_vbv_buffer_size = (int)(bitrate_bps * buffer_ms / 1000000); /* kbit */
 }
 
 /* One thread costs the least; more, by slices, where one picture would take longer than its time. */
@@ -83,7 +84,8 @@ static int set_params(struct x264 *x, struct dh_encoder *enc, const struct dh_ar
 	p->rc.f_rf_constant = (float)dh_arg_int(a, "crf");
 	p->rc.i_lookahead = (int)dh_arg_int(a, "lookahead");
 	p->rc.b_mb_tree = p->rc.i_lookahead > 0;
-	set_rate(p, dh_arg_int(a, "bitrate_kbps") * 1000);
+	x->buffer_ms = dh_arg_int(a, "buffer_ms");
+	set_rate(p, dh_arg_int(a, "bitrate_kbps") * 1000, x->buffer_ms);
 	p->vui.b_fullrange = 0;
 	p->vui.i_colorprim = p->vui.i_transfer = p->vui.i_colmatrix = 6; /* H.264 table E-3: SMPTE 170M, BT.601 */
 	p->pf_log = log_line;
@@ -191,7 +193,7 @@ static int x264_set_bitrate(struct dh_encoder *enc, int64_t bitrate_bps)
 	struct x264 *x = enc->priv;
 	if (!x->param.rc.i_vbv_max_bitrate || bitrate_bps < 1000)
 		return x->param.rc.i_vbv_max_bitrate ? DH_EINVAL : DH_ENOTSUP; /* opened for quality alone */
-	set_rate(&x->param, bitrate_bps);
+	set_rate(&x->param, bitrate_bps, x->buffer_ms);
 	return x264_encoder_reconfig(x->h, &x->param) < 0 ? DH_EINVAL : DH_OK;
 }
 

@@ -96,8 +96,8 @@ static void open_video(struct dh_live_encode *c, int64_t bps)
 					       .height_px = l->height_px, .fps = l->fps};
 	cJSON_AddNumberToObject(args, "bitrate_kbps", (double)(bps / 1000));
 	cJSON_AddNumberToObject(args, "key_interval_ms", 600000); /* on demand only */
-	if (c->driver->codec == DH_CODEC_H264) {
-		cJSON_AddStringToObject(args, "profile", "baseline"); /* what every receiver decodes */
+	if (!strcmp(c->driver->base.name, "x264")) {
+		cJSON_AddStringToObject(args, "profile", "baseline"); /* every receiver decodes it */
 		cJSON_AddNumberToObject(args, "buffer_ms", BUFFER_MS);
 	} else if (c->driver->codec == DH_CODEC_VP8) {
 		cJSON_AddBoolToObject(args, "is_screen", l->is_screen);

@@ -18,7 +18,7 @@ struct node {
 struct dh_inbox {
 	struct dh_list in_all;
 	char key[24];
-	const struct dh_inbox_ops *ops;
+	struct dh_inbox_ops ops;
 	void *user;
 	struct dh_wake wake;
 	/* -- protected by lock */
@@ -28,6 +28,7 @@ struct dh_inbox {
 	bool is_closed, has_reader, waits_for_key;
 	struct dh_inbox_sync sync[3]; /* by kind */
 	int64_t rtt_us;
+	struct dh_inbox_stats stats;
 };
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -54,7 +55,7 @@ static void free_inbox(struct dh_inbox *in)
 struct dh_inbox *dh_inbox_create(const struct dh_inbox_ops *ops, void *user)
 {
 	struct dh_inbox *in = dh_alloc(sizeof(*in));
-	in->ops = ops;
+	in->ops = *ops;
 	in->user = user;
 	dh_list_init(&in->items);
 	dh_wake_init(&in->wake);
@@ -112,7 +113,7 @@ void dh_inbox_put(struct dh_inbox *in, struct dh_packet *take, enum dh_codec cod
 	pthread_mutex_unlock(&in->lock);
 	dh_wake_set(&in->wake);
 	if (wants_key)
-		in->ops->need_key(in->user);
+		in->ops.need_key(in->user);
 }
 
 void dh_inbox_set_sync(struct dh_inbox *in, enum dh_media_kind kind, const struct dh_inbox_sync *sync)
@@ -206,11 +207,25 @@ int64_t dh_inbox_rtt_us(struct dh_inbox *in)
 	return rtt_us;
 }
 
+void dh_inbox_set_stats(struct dh_inbox *in, const struct dh_inbox_stats *stats)
+{
+	pthread_mutex_lock(&in->lock);
+	in->stats = *stats;
+	pthread_mutex_unlock(&in->lock);
+}
+
+void dh_inbox_get_stats(struct dh_inbox *in, struct dh_inbox_stats *out)
+{
+	pthread_mutex_lock(&in->lock);
+	*out = in->stats;
+	pthread_mutex_unlock(&in->lock);
+}
+
 void dh_inbox_need_key(struct dh_inbox *in)
 {
 	pthread_mutex_lock(&in->lock);
 	if (!in->is_closed)
-		in->ops->need_key(in->user); /* under the lock: close waits for it */
+		in->ops.need_key(in->user); /* under the lock: close waits for it */
 	pthread_mutex_unlock(&in->lock);
 }
 

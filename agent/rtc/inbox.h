@@ -34,7 +34,22 @@ struct dh_inbox_ops { /* any thread, not blocking */
 	void (*need_key)(void *user); /* the decoder needs a key frame */
 };
 
-/* -- rtc thread: create one with a new key, put, close */
+/* What became of what was taken, for statistics. Names in brackets: W3C webrtc-stats, inbound-rtp. */
+struct dh_inbox_stats {
+	int64_t frames_decoded, frames_dropped; /* dropped: not decodable, or a newer one was due too */
+	int64_t keys_wanted;                    /* key frames asked for by the decoder */
+	int64_t freezes, freeze_us;             /* (freezeCount, totalFreezesDuration) */
+	int width_px, height_px;                /* of the last picture */
+	int64_t picture_delay_us;               /* what a picture waits at most for jitter and lip sync */
+	int64_t samples, concealed_samples;     /* (totalSamplesReceived, concealedSamples), at 48 kHz */
+	int64_t repaired_samples;               /* by in-band FEC */
+	int64_t accelerated_samples, stretched_samples; /* (removedSamplesForAcceleration, insertedSamplesForDeceleration) */
+	int64_t sound_delay_us, sound_target_us, sound_buffer_us;
+	bool is_skew_known;
+	int64_t skew_us;                        /* sound after picture */
+};
+
+/* -- rtc thread: create one with a new key (ops is copied), put, close */
 struct dh_inbox *dh_inbox_create(const struct dh_inbox_ops *ops, void *user);
 const char *dh_inbox_key(const struct dh_inbox *in);
 void dh_inbox_put(struct dh_inbox *in, struct dh_packet *take, enum dh_codec codec, uint32_t timestamp, uint16_t seq,
@@ -51,6 +66,10 @@ int dh_inbox_take(struct dh_inbox *in, struct dh_inbox_item *out, int64_t deadli
 void dh_inbox_get_sync(struct dh_inbox *in, enum dh_media_kind kind, struct dh_inbox_sync *out);
 int64_t dh_inbox_rtt_us(struct dh_inbox *in);
 void dh_inbox_need_key(struct dh_inbox *in);
+void dh_inbox_set_stats(struct dh_inbox *in, const struct dh_inbox_stats *stats);
 void dh_inbox_leave(struct dh_inbox *in);
+
+/* -- any thread that has it: all of one moment; zeros before the first */
+void dh_inbox_get_stats(struct dh_inbox *in, struct dh_inbox_stats *out);
 
 #endif

@@ -80,6 +80,31 @@ static cJSON *sender_json(const struct dh_peer_sender *s, int64_t now_us)
 	return v;
 }
 
+/* What the decoder made of it. */
+static void add_playout(cJSON *v, const struct dh_peer_receiver *r)
+{
+	struct dh_inbox_stats s;
+	dh_inbox_get_stats(r->stream->inbox, &s);
+	if (r->is_audio) {
+		number(v, "samples", s.samples);
+		number(v, "concealed_samples", s.concealed_samples);
+		number(v, "repaired_samples", s.repaired_samples);
+		number(v, "accelerated_samples", s.accelerated_samples);
+		number(v, "stretched_samples", s.stretched_samples);
+		number(v, "delay_ms", s.sound_delay_us / 1000);
+		return;
+	}
+	number(v, "width", s.width_px);
+	number(v, "height", s.height_px);
+	number(v, "frames_decoded", s.frames_decoded);
+	number(v, "frames_dropped", s.frames_dropped);
+	number(v, "freezes", s.freezes);
+	number(v, "freeze_ms", s.freeze_us / 1000);
+	number(v, "delay_ms", s.picture_delay_us / 1000);
+	if (s.is_skew_known)
+		cJSON_AddNumberToObject(v, "skew_ms", (double)s.skew_us / 1000);
+}
+
 static cJSON *receiver_json(struct dh_peer_receiver *r, int64_t now_us)
 {
 	cJSON *v = cJSON_CreateObject();
@@ -90,6 +115,8 @@ static cJSON *receiver_json(struct dh_peer_receiver *r, int64_t now_us)
 	number(v, "bps", dh_rate_bps(&r->rate, now_us, 1000000));
 	number(v, "packets", r->packets);
 	number(v, "bytes", r->bytes);
+	if (r->stream)
+		add_playout(v, r);
 	number(v, "jitter_ms", r->stats.clock_hz ? (r->stats.jitter_16 >> 4) * 1000 / r->stats.clock_hz : 0);
 	if (r->is_audio)
 		return v;

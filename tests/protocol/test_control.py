@@ -406,11 +406,12 @@ def snapshots():
 
 
 def sources_change_while_running():
-    """sources come, go and change their settings; a page cannot name a driver that reads files (SR-24)"""
+    """sources come, go and change their settings; a page cannot name a driver of files or participants (SR-24)"""
     ws = page(PAGES[6])
     session = {'session': ws.call('session.open', {'sources': [{'role': 'camera'}]})['result']['session']}
-    tap.equal(error(ws.call('source.add', {**session, 'source': {'role': 'camera', 'device': 'file:/etc/passwd'}}))[1] in
-              ('EPERM', 'EINVAL', 'ENOENT'), True)
+    for device in ('file:/etc/passwd', 'remote:1'):
+        tap.equal(error(ws.call('source.add', {**session, 'source': {'role': 'camera', 'device': device}}))[1] in
+                  ('EPERM', 'EINVAL', 'ENOENT'), True)
     number = ws.call('source.add', {**session, 'source': {'role': 'microphone', 'gain_db': -3}})['result']['source']
     wait_event(ws, 'session.changed', lambda p: any(s['source'] == number and s['state'] == 'live' for s in p['sources']))
     tap.true('result' in ws.call('source.update', {**session, 'source': number, 'muted': True}), 'mute')
