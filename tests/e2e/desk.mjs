@@ -81,6 +81,16 @@ export class Desk {
 		return execFileSync(program, args, { env: this.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 	}
 
+	/** Until the agent's state is as wanted; it has no event for everything. */
+	async until(wanted) {
+		const end = Date.now() + 20000;
+		while (!wanted()) {
+			if (Date.now() > end)
+				throw new Error(`it did not come: ${wanted}`);
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		}
+	}
+
 	/** What ffprobe says of a recording, by the id that the page knows. */
 	probe(recording) {
 		const { path: file } = this.call('recording.get', { recording });
