@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/rtc/proxy_connect.h"
 #include "agent/rtc/rtc_thread.h"
 
 struct dh_ice;
@@ -14,10 +15,21 @@ struct dh_ice;
 enum dh_ice_server_kind { DH_ICE_STUN = 1, DH_ICE_TURN_UDP, DH_ICE_TURN_TCP, DH_ICE_TURN_TLS };
 struct dh_ice_server {
 	enum dh_ice_server_kind kind;
-	const char *host;
+	char host[254]; /* a name or a number */
 	uint16_t port;
-	const char *username, *password; /* TURN only */
+	const char *username, *password; /* TURN only; never logged */
 };
+
+#define DH_ICE_URL_MAX 512
+#define DH_ICE_SERVERS_MAX 16
+
+/* Read "stun:host", "turn:host:3478?transport=tcp", "turns:[::1]:443" (RFC 7064, RFC 7065). username and password are
+ * borrowed as long as out is used. Any thread. Errors: DH_EINVAL; DH_ENOTSUP stuns:, and turns: over UDP. */
+int dh_ice_server_parse(struct dh_ice_server *out, const char *url, const char *username, const char *password,
+			struct dh_err *e);
+
+/* Whether all is there that its kind needs. Any thread. Errors: DH_EINVAL. */
+int dh_ice_server_check(const struct dh_ice_server *s, struct dh_err *e);
 
 enum dh_ice_state { DH_ICE_NONE, DH_ICE_NEW, DH_ICE_CHECKING, DH_ICE_CONNECTED, DH_ICE_FAILED };
 
@@ -33,7 +45,9 @@ struct dh_ice_options {
 	bool is_relay_only;    /* no address of ours is shown */
 	bool is_loopback_only; /* this machine's own addresses only, ours and theirs; servers are not used */
 	const struct dh_ice_server *servers;
-	int server_count;
+	int server_count;           /* at most DH_ICE_SERVERS_MAX; of STUN servers the first that has an address is used */
+	struct dh_proxy proxy;      /* for TURN over TCP and TLS; kind NONE: straight. Never logged: its login */
+	const char *ca_file;        /* certificates to trust in TURN over TLS besides the system's, NULL: none */
 	const struct dh_ice_ops *ops; /* outlives the object */
 	void *user;
 };
@@ -45,8 +59,7 @@ struct dh_ice_pair { /* the road in use */
 	bool is_udp;
 };
 
-/* o is borrowed for the call. Undo: dh_ice_close(). Errors: DH_EFAIL; DH_EINVAL for a bad server; DH_ENOTSUP for TURN
- * over TLS, which libnice 0.1.21 would send in the clear. */
+/* o is borrowed for the call. Undo: dh_ice_close(). Errors: DH_EFAIL; DH_EINVAL a bad server or proxy; DH_ELIMIT. */
 int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struct dh_ice_options *o, struct dh_err *e);
 
 /* No callback from now on; the memory goes by itself. Exactly once; may be called inside a callback. NULL is fine. */
@@ -56,23 +69,29 @@ void dh_ice_close(struct dh_ice *ice);
 const char *dh_ice_local_ufrag(const struct dh_ice *ice);
 const char *dh_ice_local_password(const struct dh_ice *ice);
 
-/* Start looking for local addresses; ops->candidate tells them. Errors: DH_EIO, DH_ESTATE the second time. */
+/* Start looking for local addresses; ops->candidate tells them. With servers only when the names of these are looked up,
+ * at most 4 s. With is_relay_only and no relayed address after 12 s: FAILED. Errors: DH_EIO, DH_ESTATE the second time. */
 int dh_ice_gather(struct dh_ice *ice, struct dh_err *e);
 
 /* Theirs, from their SDP; before their candidates. Errors: DH_EINVAL. */
 int dh_ice_set_remote(struct dh_ice *ice, const char *ufrag, const char *password, struct dh_err *e);
 
-/* One address of theirs, with or without "a=". Names ("....local") and components other than 1 are passed over; they
- * may still reach us by ours. At most 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not
- * a candidate; DH_ELIMIT; DH_EPERM not of this machine although is_loopback_only. */
+/* One address of theirs, with or without "a=". A name ("....local") is asked of mDNS and added when it is known; one
+ * that nobody answers for is dropped quietly, as components other than 1 are: they may still reach us by ours. At most
+ * 64 between restarts. Errors: DH_ESTATE before dh_ice_set_remote(); DH_EINVAL not a candidate; DH_ELIMIT; DH_EPERM not
+ * of this machine although is_loopback_only. */
 int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e);
 
-/* They have no more: only now can the search fail. */
+/* They have no more: only now, and when their names are known or given up, can the search fail. */
 void dh_ice_remote_done(struct dh_ice *ice);
 
 /* New credentials; the local candidates are told again. The present road stays in use meanwhile. Then
  * dh_ice_set_remote() and candidates anew. Errors: DH_EFAIL. */
 int dh_ice_restart(struct dh_ice *ice, struct dh_err *e);
+
+/* Why servers could not help, as far as it is known: their name, certificate, proxy or login. Returns the code; DH_OK:
+ * nothing is known, *e is untouched. For the text of a failure. */
+int dh_ice_trouble(struct dh_ice *ice, struct dh_err *e);
 
 enum dh_ice_state dh_ice_get_state(const struct dh_ice *ice);
 

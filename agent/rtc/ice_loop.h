@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct dh_ice_loop;
+struct dh_ice_watch;
 
 /* Never NULL. Any thread. */
 struct dh_ice_loop *dh_ice_loop_create(void);
@@ -21,5 +22,12 @@ void dh_ice_loop_wait(struct dh_ice_loop *l, int64_t until_us);
 
 /* End the present or the next wait. Any thread. */
 void dh_ice_loop_wake(struct dh_ice_loop *l);
+
+/* Call fn(arg) on the loop's thread whenever fd can be read or has an error, until dh_ice_loop_unwatch(), which comes
+ * before fd is closed. fn must not block. Never NULL. The thread that entered. */
+struct dh_ice_watch *dh_ice_loop_watch(struct dh_ice_loop *l, int fd, void (*fn)(void *arg), void *arg);
+
+/* fn will not come any more; may be called inside it. NULL is fine. The thread that entered. */
+void dh_ice_loop_unwatch(struct dh_ice_watch *w);
 
 #endif

@@ -1,4 +1,4 @@
-/* ICE by libnice. The only file that knows GLib and libnice; they live on the rtc thread only. */
+/* ICE by libnice. Only this file and ice_nice_loop.c know GLib and libnice; they live on the rtc thread only. */
 #include "agent/rtc/ice.h"
 
 #include <assert.h>
@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/rtc/ice_loop.h"
+#include "agent/rtc/ice_names.h"
+#include "agent/rtc/ice_nice_priv.h"
+#include "agent/rtc/ice_servers.h"
 #include "agent/rtc/own_address.h"
 #include "common/alloc.h"
 #include "common/log.h"
@@ -14,61 +16,13 @@
 #define COMPONENT 1
 #define MAX_REMOTE 64
 #define MAX_SDP 1024
-
-/* -- the loop -- */
-
-struct dh_ice_loop {
-	GMainContext *context;
-	GSource *timer;
-};
-
-static gboolean timer_due(GSource *s, GSourceFunc fn, gpointer arg)
-{
-	g_source_set_ready_time(s, -1);
-	return G_SOURCE_CONTINUE;
-}
-
-struct dh_ice_loop *dh_ice_loop_create(void)
-{
-	static GSourceFuncs timer_funcs = {.dispatch = timer_due};
-	struct dh_ice_loop *l = dh_alloc(sizeof(*l));
-	l->context = g_main_context_new();
-	l->timer = g_source_new(&timer_funcs, sizeof(GSource));
-	g_source_attach(l->timer, l->context);
-	return l;
-}
-
-void dh_ice_loop_destroy(struct dh_ice_loop *l)
-{
-	g_source_destroy(l->timer);
-	g_source_unref(l->timer);
-	g_main_context_unref(l->context);
-	free(l);
-}
-
-void dh_ice_loop_enter(struct dh_ice_loop *l)
-{
-	g_main_context_push_thread_default(l->context);
-}
-
-void dh_ice_loop_leave(struct dh_ice_loop *l)
-{
-	g_main_context_pop_thread_default(l->context);
-}
-
-void dh_ice_loop_wait(struct dh_ice_loop *l, int64_t until_us)
-{
-	/* GLib's monotonic time is CLOCK_MONOTONIC in microseconds, like the agent's clock. */
-	g_source_set_ready_time(l->timer, until_us == INT64_MAX ? -1 : until_us);
-	g_main_context_iteration(l->context, TRUE);
-}
-
-void dh_ice_loop_wake(struct dh_ice_loop *l)
-{
-	g_main_context_wakeup(l->context);
-}
-
-/* -- ICE -- */
+/* libnice's 3 (2 s) give up before a slow proxy and TLS let a request through; but more of them in checks of pairs would
+ * make the choice of a pair as late */
+#define STUN_TRIES 3
+#define TUNNEL_TRIES 5
+/* how long TURN servers have for an address when we may show nothing else: so many looks, so far apart */
+#define RELAY_LOOKS 24
+#define RELAY_LOOK_MS 500
 
 struct dh_ice {
 	struct dh_log log;
@@ -77,20 +31,34 @@ struct dh_ice {
 	guint stream;
 	const struct dh_ice_ops *ops;
 	void *user;
-	bool is_loopback_only, is_closed, is_gathering, has_remote;
+	bool is_loopback_only, is_relay_only, is_closed, is_gathering, is_gathered, has_remote, has_stun;
+	struct dh_ice_servers *servers;
+	struct dh_rtc_timer relay_timer;
+	int relay_count, relay_looks; /* addresses that TURN servers gave us */
 	enum dh_ice_state state;
-	int remote_count;
+	int remote_count; /* with those whose name is not known yet */
+	bool is_remote_done;
+	struct dh_ice_names names;
 	gchar *ufrag, *password;
 };
 
-static void tell_candidate(struct dh_ice *ice, NiceCandidate *c)
+static void tell_candidate(struct dh_ice *ice, const NiceCandidate *from)
 {
-	if (c->component_id != COMPONENT)
+	if (from->component_id != COMPONENT || (ice->is_relay_only && from->type != NICE_CANDIDATE_TYPE_RELAYED))
 		return;
+	if (from->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) /* a restart lists them; RFC 8445, 7.2.5.3.1: never told */
+		return;
+	NiceCandidate *c = nice_candidate_copy(from);
+	ice->relay_count += c->type == NICE_CANDIDATE_TYPE_RELAYED;
+	if (ice->is_relay_only) { /* RFC 8839, 5.1: a related address that shall not be shown reads 0.0.0.0 and 9 or 0 */
+		nice_address_set_from_string(&c->base_addr, nice_address_ip_version(&c->addr) == 6 ? "::" : "0.0.0.0");
+		nice_address_set_port(&c->base_addr, 9);
+	}
 	gchar *sdp = nice_agent_generate_local_candidate_sdp(ice->agent, c);
 	if (sdp && g_str_has_prefix(sdp, "a="))
 		ice->ops->candidate(ice->user, sdp + 2);
 	g_free(sdp);
+	nice_candidate_free(c);
 }
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer arg)
@@ -100,13 +68,6 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer arg)
 		tell_candidate(ice, c);
 }
 
-static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
-{
-	struct dh_ice *ice = arg;
-	if (!ice->is_closed)
-		ice->ops->candidate(ice->user, NULL);
-}
-
 static void set_state(struct dh_ice *ice, enum dh_ice_state state)
 {
 	if (ice->is_closed || state == ice->state)
@@ -114,6 +75,35 @@ static void set_state(struct dh_ice *ice, enum dh_ice_state state)
 	ice->state = state;
 	DH_DEBUG(ice, "state %d", (int)state);
 	ice->ops->state(ice->user, state);
+}
+
+/* Nothing to show and nothing to come: it cannot succeed any more. */
+static void relay_over(struct dh_ice *ice)
+{
+	dh_rtc_timer_stop(&ice->relay_timer);
+	ice->is_gathered = true;
+	if (!ice->relay_count)
+		set_state(ice, DH_ICE_FAILED);
+}
+
+static void look_for_relay(void *arg)
+{
+	struct dh_ice *ice = arg;
+	if (ice->relay_looks++ >= RELAY_LOOKS || (!ice->relay_count && dh_ice_servers_are_hopeless(ice->servers)))
+		relay_over(ice);
+	else
+		dh_rtc_timer_start(ice->thread, &ice->relay_timer, RELAY_LOOK_MS, look_for_relay, ice);
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer arg)
+{
+	struct dh_ice *ice = arg;
+	ice->is_gathered = true;
+	g_object_set(ice->agent, "stun-max-retransmissions", STUN_TRIES, NULL);
+	if (!ice->is_closed)
+		ice->ops->candidate(ice->user, NULL);
+	if (!ice->is_closed && ice->is_relay_only)
+		relay_over(ice);
 }
 
 static bool pair_is_allowed(struct dh_ice *ice)
@@ -144,33 +134,41 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint si
 		ice->ops->receive(ice->user, (const uint8_t *)data, size);
 }
 
-static int add_server(struct dh_ice *ice, const struct dh_ice_server *s, struct dh_err *e)
+static void add_server(void *arg, const struct dh_ice_ready_server *s)
 {
-	if (!s->host || !s->host[0] || !s->port)
-		return dh_fail(e, DH_EINVAL, "an ICE server needs a host and a port");
-	if (s->kind == DH_ICE_STUN) { /* libnice takes one; the last wins */
-		g_object_set(ice->agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
-		return DH_OK;
-	}
-	if (s->kind != DH_ICE_TURN_UDP && s->kind != DH_ICE_TURN_TCP) {
-		dh_fail(e, DH_ENOTSUP, "TURN over TLS to %s is not supported yet", s->host);
-		dh_hint(e, "use turn: with transport=tcp or udp");
-		return DH_ENOTSUP;
+	struct dh_ice *ice = arg;
+	if (s->kind == DH_ICE_STUN) { /* libnice takes one: the first that has an address */
+		if (!ice->has_stun)
+			g_object_set(ice->agent, "stun-server", s->address, "stun-server-port", (guint)s->port, NULL);
+		ice->has_stun = true;
+		return;
 	}
 	NiceRelayType type = s->kind == DH_ICE_TURN_TCP ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
-	if (!s->username || !s->password ||
-	    !nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, s->host, s->port, s->username, s->password,
+	if (!nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, s->address, s->port, s->username, s->password,
 				       type))
-		return dh_fail(e, DH_EINVAL, "TURN server %s: needs an address, a user name and a password", s->host);
+		DH_WARN(ice, "TURN server at %s was refused by the ICE library", s->address);
+}
+
+static int gather(struct dh_ice *ice, struct dh_err *e)
+{
+	if (dh_ice_servers_has_tunnel(ice->servers))
+		g_object_set(ice->agent, "stun-max-retransmissions", TUNNEL_TRIES, NULL);
+	if (!nice_agent_gather_candidates(ice->agent, ice->stream))
+		return dh_fail(e, DH_EIO, "no network address to offer");
+	if (ice->is_relay_only && !ice->is_gathered && !ice->is_closed)
+		look_for_relay(ice);
 	return DH_OK;
 }
 
-static int add_servers(struct dh_ice *ice, const struct dh_ice_options *o, struct dh_err *e)
+static void on_servers_ready(void *user)
 {
-	int err = DH_OK;
-	for (int i = 0; i < o->server_count && !err && !o->is_loopback_only; i++)
-		err = add_server(ice, &o->servers[i], e);
-	return err;
+	struct dh_ice *ice = user;
+	struct dh_err e;
+	dh_ice_servers_each(ice->servers, add_server, ice);
+	if (ice->is_gathering && gather(ice, &e)) {
+		DH_WARN(ice, "%s", e.text);
+		set_state(ice, DH_ICE_FAILED);
+	}
 }
 
 static void add_own_address(void *arg, const char *text)
@@ -182,6 +180,48 @@ static void add_own_address(void *arg, const char *text)
 		nice_agent_add_local_address(ice->agent, &a);
 }
 
+static int add_parsed(struct dh_ice *ice, NiceCandidate *c, struct dh_err *e)
+{
+	char address[NICE_ADDRESS_STRING_LEN];
+	nice_address_to_string(&c->addr, address);
+	if (c->component_id != COMPONENT)
+		return DH_OK;
+	if (ice->is_loopback_only && !dh_own_address_is(address))
+		return dh_fail(e, DH_EPERM, "%s is not an address of this machine", address);
+	GSList *list = g_slist_append(NULL, c);
+	nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, list);
+	g_slist_free(list);
+	return DH_OK;
+}
+
+static int add_numeric(struct dh_ice *ice, const char *sdp, struct dh_err *e)
+{
+	gchar *line = g_strconcat("a=", sdp, NULL);
+	NiceCandidate *c = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
+	g_free(line);
+	if (!c)
+		return dh_fail(e, DH_EINVAL, "malformed candidate");
+	int err = add_parsed(ice, c, e);
+	nice_candidate_free(c);
+	return err;
+}
+
+static void on_name_known(void *user, const char *sdp)
+{
+	struct dh_ice *ice = user;
+	struct dh_err e;
+	if (add_numeric(ice, sdp, &e))
+		DH_DEBUG(ice, "a candidate with a name: %s", e.text);
+}
+
+static void on_names_known(void *user)
+{
+	struct dh_ice *ice = user;
+	DH_DEBUG(ice, "no more names to find; %llu were not found", (unsigned long long)ice->names.unknown);
+	if (ice->is_remote_done)
+		nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
+}
+
 static void read_credentials(struct dh_ice *ice)
 {
 	g_free(ice->ufrag);
@@ -190,27 +230,45 @@ static void read_credentials(struct dh_ice *ice)
 	nice_agent_get_local_credentials(ice->agent, ice->stream, &ice->ufrag, &ice->password);
 }
 
+static NiceAgent *make_agent(GMainContext *context, const struct dh_ice_options *o)
+{
+	NiceAgent *agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
+					       NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS |
+						       NICE_AGENT_OPTION_REGULAR_NOMINATION);
+	/* no router is asked to open ports: that needs a person's consent */
+	g_object_set(agent, "upnp", FALSE, "controlling-mode", (gboolean)o->is_controlling, "force-relay",
+		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only, NULL);
+	return agent;
+}
+
+static void free_ice(struct dh_ice *ice)
+{
+	g_object_unref(ice->agent);
+	dh_ice_servers_destroy(ice->servers); /* after the agent, which may use its tunnels */
+	g_free(ice->ufrag);
+	g_free(ice->password);
+	free(ice);
+}
+
 int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struct dh_ice_options *o, struct dh_err *e)
 {
 	struct dh_ice *ice = dh_alloc(sizeof(*ice));
-	GMainContext *context = dh_rtc_thread_loop(thread)->context;
+	GMainContext *context = dh_ice_loop_context(dh_rtc_thread_loop(thread));
 	dh_log_init(&ice->log, "agent/rtc/ice");
 	ice->thread = thread;
 	ice->ops = o->ops;
 	ice->user = o->user;
 	ice->is_loopback_only = o->is_loopback_only;
+	ice->is_relay_only = o->is_relay_only;
 	ice->state = DH_ICE_NEW;
-	ice->agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
-					 NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS |
-						 NICE_AGENT_OPTION_REGULAR_NOMINATION);
-	/* no router is asked to open ports: that needs a person's consent */
-	g_object_set(ice->agent, "upnp", FALSE, "controlling-mode", (gboolean)o->is_controlling, "force-relay",
-		     (gboolean)o->is_relay_only, "ice-tcp", (gboolean)!o->is_loopback_only, NULL);
+	dh_rtc_timer_init(&ice->relay_timer);
+	dh_ice_names_init(&ice->names, thread, on_name_known, on_names_known, ice);
+	ice->agent = make_agent(context, o);
 	ice->stream = nice_agent_add_stream(ice->agent, 1);
-	int err = ice->stream ? add_servers(ice, o, e) : dh_fail(e, DH_EFAIL, "cannot make an ICE stream");
+	int err = ice->stream ? dh_ice_servers_create(&ice->servers, thread, o, on_servers_ready, ice, e)
+			      : dh_fail(e, DH_EFAIL, "cannot make an ICE stream");
 	if (err) {
-		g_object_unref(ice->agent);
-		free(ice);
+		free_ice(ice);
 		return err;
 	}
 	if (o->is_loopback_only)
@@ -228,17 +286,14 @@ int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struc
 static void closed(GObject *agent, GAsyncResult *result, gpointer arg)
 {
 	struct dh_ice *ice = arg;
-	g_object_unref(ice->agent);
-	g_free(ice->ufrag);
-	g_free(ice->password);
 	dh_rtc_thread_release(ice->thread);
-	free(ice);
+	free_ice(ice);
 }
 
 static void finish(void *arg)
 {
 	struct dh_ice *ice = arg;
-	nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, dh_rtc_thread_loop(ice->thread)->context, NULL, NULL);
+	/* on_receive() stays: without one, libnice reads no answers of TURN servers, and its closing waits for them */
 	g_signal_handlers_disconnect_by_data(ice->agent, ice);
 	nice_agent_close_async(ice->agent, closed, ice); /* gives relayed addresses back */
 }
@@ -249,6 +304,9 @@ void dh_ice_close(struct dh_ice *ice)
 		return;
 	assert(!ice->is_closed);
 	ice->is_closed = true;
+	dh_rtc_timer_stop(&ice->relay_timer);
+	dh_ice_names_cancel(&ice->names);
+	dh_ice_servers_stop(ice->servers);
 	dh_rtc_post(ice->thread, finish, ice); /* not here: a callback of it may be on the stack */
 }
 
@@ -266,10 +324,19 @@ int dh_ice_gather(struct dh_ice *ice, struct dh_err *e)
 {
 	if (ice->is_gathering)
 		return dh_fail(e, DH_ESTATE, "candidates are gathered once");
-	if (!nice_agent_gather_candidates(ice->agent, ice->stream))
-		return dh_fail(e, DH_EIO, "no network address to offer");
-	ice->is_gathering = true;
-	return DH_OK;
+	int err = dh_ice_servers_are_ready(ice->servers) ? gather(ice, e) : DH_OK;
+	ice->is_gathering = !err;
+	return err;
+}
+
+int dh_ice_trouble(struct dh_ice *ice, struct dh_err *e)
+{
+	int err = dh_ice_servers_trouble(ice->servers, e);
+	if (err || ice->relay_count || !ice->is_gathered || !dh_ice_servers_has_turn(ice->servers))
+		return err;
+	dh_fail(e, DH_EIO, "no TURN server gave us an address: unreachable, or it refused the user name or password");
+	dh_hint(e, "check the server's address, its password, and that its ports can be reached from here");
+	return DH_EIO;
 }
 
 /* RFC 8839, 5.4: ice-char = ALPHA / DIGIT / "+" / "/", least..256 of them. */
@@ -292,32 +359,6 @@ int dh_ice_set_remote(struct dh_ice *ice, const char *ufrag, const char *passwor
 	return DH_OK;
 }
 
-/* Whether the address, the fifth word of a candidate, is a name (mDNS) and not a number. */
-static bool has_name(const char *sdp)
-{
-	gchar **word = g_strsplit(sdp, " ", 7);
-	bool is_name = g_strv_length(word) >= 6 && g_str_has_suffix(word[4], ".local");
-	g_strfreev(word);
-	return is_name;
-}
-
-static int add_parsed(struct dh_ice *ice, NiceCandidate *c, struct dh_err *e)
-{
-	char address[NICE_ADDRESS_STRING_LEN];
-	nice_address_to_string(&c->addr, address);
-	if (c->component_id != COMPONENT)
-		return DH_OK;
-	if (ice->is_loopback_only && !dh_own_address_is(address))
-		return dh_fail(e, DH_EPERM, "%s is not an address of this machine", address);
-	if (ice->remote_count >= MAX_REMOTE)
-		return dh_fail(e, DH_ELIMIT, "more than %d candidates", MAX_REMOTE);
-	ice->remote_count++;
-	GSList *list = g_slist_append(NULL, c);
-	nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, list);
-	g_slist_free(list);
-	return DH_OK;
-}
-
 int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e)
 {
 	if (!ice->has_remote)
@@ -326,29 +367,31 @@ int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e)
 		sdp += 2;
 	if (strncmp(sdp, "candidate:", 10) || strnlen(sdp, MAX_SDP) == MAX_SDP || strpbrk(sdp, "\r\n"))
 		return dh_fail(e, DH_EINVAL, "not a candidate line");
-	if (has_name(sdp))
-		return DH_OK;
-	gchar *line = g_strconcat("a=", sdp, NULL);
-	NiceCandidate *c = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
-	g_free(line);
-	if (!c)
-		return dh_fail(e, DH_EINVAL, "malformed candidate");
-	int err = add_parsed(ice, c, e);
-	nice_candidate_free(c);
+	if (ice->remote_count >= MAX_REMOTE)
+		return dh_fail(e, DH_ELIMIT, "more than %d candidates", MAX_REMOTE);
+	int err = DH_OK;
+	if (dh_ice_names_has_name(sdp))
+		dh_ice_names_add(&ice->names, sdp);
+	else
+		err = add_numeric(ice, sdp, e);
+	ice->remote_count += !err;
 	return err;
 }
 
 void dh_ice_remote_done(struct dh_ice *ice)
 {
-	nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
+	ice->is_remote_done = true;
+	if (!dh_ice_names_is_waiting(&ice->names))
+		nice_agent_peer_candidate_gathering_done(ice->agent, ice->stream);
 }
 
 int dh_ice_restart(struct dh_ice *ice, struct dh_err *e)
 {
 	if (!nice_agent_restart_stream(ice->agent, ice->stream))
 		return dh_fail(e, DH_EFAIL, "ICE cannot restart");
-	ice->has_remote = false;
+	ice->has_remote = ice->is_remote_done = false;
 	ice->remote_count = 0;
+	dh_ice_names_cancel(&ice->names);
 	read_credentials(ice);
 	GSList *list = nice_agent_get_local_candidates(ice->agent, ice->stream, COMPONENT);
 	for (GSList *i = list; i && !ice->is_closed; i = i->next)

@@ -24,16 +24,23 @@ int dh_peer_live_count(void)
 	return atomic_load(&live);
 }
 
+static void free_road(struct dh_peer *p)
+{
+	for (int i = 0; i < p->ice.server_count; i++) {
+		free((char *)p->servers[i].username);
+		free((char *)p->servers[i].password);
+	}
+	free((char *)p->ice.proxy.host);
+	free((char *)p->ice.proxy.username);
+	free((char *)p->ice.proxy.password);
+	free((char *)p->ice.ca_file);
+}
+
 void dh_peer_unref(struct dh_peer *p)
 {
 	if (atomic_fetch_sub(&p->refs, 1) > 1)
 		return;
-	for (int i = 0; i < p->ice.server_count; i++) {
-		free((char *)p->ice.servers[i].host);
-		free((char *)p->ice.servers[i].username);
-		free((char *)p->ice.servers[i].password);
-	}
-	free((void *)p->ice.servers);
+	free_road(p);
 	free(p);
 	atomic_fetch_sub(&live, 1);
 }
@@ -148,22 +155,46 @@ void dh_peer_set_state(struct dh_peer *p, enum dh_peer_state state, const struct
 
 /* -- create and close -- */
 
-static int check_servers(const struct dh_peer_config *c, struct dh_err *e)
+/* Servers and proxy, copied: the road is made later. */
+static int copy_road(struct dh_peer *p, const struct dh_peer_config *c, struct dh_err *e)
 {
-	if (c->server_count < 0 || c->server_count > 16)
-		return dh_fail(e, DH_EINVAL, "%d ICE servers, at most 16 make sense", c->server_count);
-	return c->server_count ? dh_fail(e, DH_ENOTSUP, "ICE servers are not read yet") : DH_OK;
+	if (c->server_count < 0 || c->server_count > DH_ICE_SERVERS_MAX)
+		return dh_fail(e, DH_EINVAL, "%d ICE servers; at most %d", c->server_count, DH_ICE_SERVERS_MAX);
+	p->ice.is_loopback_only = c->is_loopback_only;
+	p->ice.is_relay_only = c->is_relay_only;
+	p->ice.servers = p->servers;
+	for (int i = 0; i < c->server_count; i++) {
+		const struct dh_peer_server *s = &c->servers[i];
+		int err = dh_ice_server_parse(&p->servers[i], s->url, s->username, s->password, e);
+		if (!err)
+			err = dh_ice_server_check(&p->servers[i], e);
+		if (err)
+			return err;
+		p->servers[i].username = dh_strdup(s->username);
+		p->servers[i].password = dh_strdup(s->password);
+		p->ice.server_count++;
+	}
+	int err = c->proxy.kind ? dh_proxy_check(&c->proxy, e) : DH_OK;
+	if (err)
+		return err;
+	p->ice.proxy = (struct dh_proxy){c->proxy.kind, dh_strdup(c->proxy.host), c->proxy.port,
+					 dh_strdup(c->proxy.username), dh_strdup(c->proxy.password)};
+	p->ice.ca_file = dh_strdup(c->ca_file);
+	return DH_OK;
 }
 
 int dh_peer_create(struct dh_peer **out, struct dh_rtc *rtc, const struct dh_peer_config *c, const struct dh_peer_ops *ops,
 		   void *user, struct dh_err *e)
 {
-	int err = check_servers(c, e);
-	if (err)
-		return err;
 	if (rtc->peers >= PEERS_MAX)
 		return dh_fail(e, DH_ELIMIT, "%d connections are open already", PEERS_MAX);
 	struct dh_peer *p = dh_alloc(sizeof(*p));
+	int err = copy_road(p, c, e);
+	if (err) {
+		free_road(p);
+		free(p);
+		return err;
+	}
 	dh_log_init(&p->log, "agent/rtc/%s", c->name ? c->name : "peer");
 	p->rtc = rtc;
 	p->ops = ops;
@@ -173,8 +204,6 @@ int dh_peer_create(struct dh_peer **out, struct dh_rtc *rtc, const struct dh_pee
 	p->is_loopback_only = c->is_loopback_only;
 	p->receives_audio = c->receives_audio;
 	p->receives_video = c->receives_video;
-	p->ice.is_loopback_only = c->is_loopback_only;
-	p->ice.is_relay_only = c->is_relay_only;
 	memcpy(p->video, c->video, sizeof(p->video));
 	p->start_bps = c->start_bps ? c->start_bps : START_BPS;
 	p->max_bps = c->max_bps ? c->max_bps : MAX_BPS;

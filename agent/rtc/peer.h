@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "agent/media/packet.h"
+#include "agent/rtc/proxy_connect.h"
 #include "common/err.h"
 #include "common/loop.h"
 
@@ -23,8 +24,6 @@ enum dh_peer_state {
 	DH_PEER_NONE, DH_PEER_NEW, DH_PEER_CONNECTING, DH_PEER_CONNECTED, DH_PEER_LOST, DH_PEER_FAILED, DH_PEER_CLOSED
 };
 
-enum dh_peer_proxy_kind { DH_PEER_PROXY_NONE, DH_PEER_PROXY_HTTP, DH_PEER_PROXY_SOCKS5 };
-
 struct dh_peer_server { /* strings are copied */
 	const char *url; /* stun: turn: turns:, RFC 7064 and RFC 7065 */
 	const char *username, *password;
@@ -37,9 +36,8 @@ struct dh_peer_config {
 	bool is_relay_only;     /* ice: relay */
 	const struct dh_peer_server *servers;
 	int server_count;
-	enum dh_peer_proxy_kind proxy; /* for TURN over TCP and TLS */
-	const char *proxy_host, *proxy_username, *proxy_password;
-	int proxy_port;
+	struct dh_proxy proxy;  /* for TURN over TCP and TLS; kind NONE: straight. Copied */
+	const char *ca_file;    /* certificates to trust in TURN over TLS besides the system's, or NULL */
 	enum dh_codec video[2]; /* what we can send, best first; NONE ends */
 	bool receives_audio, receives_video;
 	int64_t start_bps, max_bps; /* of all that is sent; 0: 600 kbit/s, 4 Mbit/s */

@@ -104,7 +104,8 @@ struct dh_peer {
 	void *closed_arg;
 	/* -- immutable after create */
 	bool is_polite, is_loopback_only, receives_audio, receives_video;
-	struct dh_ice_options ice;
+	struct dh_ice_options ice; /* its strings are ours */
+	struct dh_ice_server servers[DH_ICE_SERVERS_MAX];
 	enum dh_codec video[2];
 	int64_t start_bps, max_bps;
 	/* -- rtc thread */

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "agent/rtc/helper.h"
 #include "agent/rtc/ice_loop.h"
+#include "agent/rtc/mdns.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -26,6 +28,7 @@ struct dh_rtc_thread {
 	/* -- rtc thread only */
 	struct dh_list timers;
 	int holds;
+	struct dh_mdns *mdns; /* NULL: not used yet */
 	int64_t stop_us; /* when it was seen to be stopping */
 	/* -- protected by lock */
 	pthread_mutex_t lock;
@@ -96,6 +99,7 @@ static void *run(void *arg)
 	}
 	if (t->holds)
 		DH_WARN(t, "%d connections did not end within a second", t->holds);
+	dh_mdns_destroy(t->mdns);
 	dh_ice_loop_leave(t->loop);
 	return NULL;
 }
@@ -128,6 +132,8 @@ void dh_rtc_thread_destroy(struct dh_rtc_thread *t)
 	pthread_mutex_unlock(&t->lock);
 	dh_ice_loop_wake(t->loop);
 	pthread_join(t->thread, NULL);
+	if (dh_helpers_wait(LAST_WAIT_US / 1000)) /* theirs is the program's code, which may be unloaded next */
+		DH_WARN(t, "a look-up of a name did not end within a second");
 	assert(dh_list_is_empty(&t->timers));
 	dh_ice_loop_destroy(t->loop);
 	pthread_mutex_destroy(&t->lock);
@@ -183,4 +189,11 @@ void dh_rtc_thread_release(struct dh_rtc_thread *t)
 struct dh_ice_loop *dh_rtc_thread_loop(struct dh_rtc_thread *t)
 {
 	return t->loop;
+}
+
+struct dh_mdns *dh_rtc_thread_mdns(struct dh_rtc_thread *t)
+{
+	if (!t->mdns)
+		t->mdns = dh_mdns_create(t);
+	return t->mdns;
 }

@@ -21,7 +21,8 @@ struct dh_rtc_timer {
 /* Start the thread. Undo: dh_rtc_thread_destroy(). Not on the rtc thread. Errors: DH_ENOMEM. */
 int dh_rtc_thread_create(struct dh_rtc_thread **out, struct dh_err *e);
 
-/* Run the tasks posted so far, wait for what dh_rtc_thread_hold() holds (at most 1 s), end and join the thread.
+/* Run the tasks posted so far, wait for what dh_rtc_thread_hold() holds (at most 1 s), end and join the thread;
+ * then wait for its helpers, at most 1 s.
  * Everything on it was closed before. NULL is fine. Not on the rtc thread. */
 void dh_rtc_thread_destroy(struct dh_rtc_thread *t);
 
@@ -45,5 +46,7 @@ void dh_rtc_timer_stop(struct dh_rtc_timer *timer);
 void dh_rtc_thread_hold(struct dh_rtc_thread *t);
 void dh_rtc_thread_release(struct dh_rtc_thread *t);
 struct dh_ice_loop *dh_rtc_thread_loop(struct dh_rtc_thread *t);
+/* The thread's one resolver of .local names, made when first asked for. Never NULL. Rtc thread. */
+struct dh_mdns *dh_rtc_thread_mdns(struct dh_rtc_thread *t);
 
 #endif

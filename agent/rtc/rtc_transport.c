@@ -11,6 +11,7 @@
 
 #define CONNECT_TIMEOUT_MS 30000
 #define ROOM (DH_RTC_PACKET_MAX + DH_SRTP_ROOM)
+#define EARLY_MAX 4 /* datagrams: a ClientHello, perhaps in pieces */
 
 struct dh_rtc_transport {
 	struct dh_log log;
@@ -27,6 +28,12 @@ struct dh_rtc_transport {
 	struct dh_rtc_timer dtls_timer, connect_timer;
 	int64_t connect_timeout_ms, remote_us;
 	struct dh_rtc_transport_stats stats;
+	/* DTLS that came before our side of ICE was ready: an answer could not leave yet */
+	struct {
+		uint8_t data[DH_RTC_PACKET_MAX];
+		size_t size;
+	} early[EARLY_MAX];
+	int early_count;
 };
 
 static void set_state(struct dh_rtc_transport *t, enum dh_rtc_state state, const struct dh_err *why)
@@ -45,8 +52,14 @@ static void set_state(struct dh_rtc_transport *t, enum dh_rtc_state state, const
 
 static void fail(struct dh_rtc_transport *t, int code, const char *text)
 {
-	struct dh_err e;
-	dh_fail(&e, code, "%s", text);
+	struct dh_err e = {0}, trouble;
+	bool was_connected = t->stats.connect_us > 0; /* then servers are not what it is about */
+	if (was_connected || !dh_ice_trouble(t->ice, &trouble)) {
+		dh_fail(&e, code, "%s", text);
+	} else {
+		dh_fail(&e, trouble.code, "%s: %.200s", text, trouble.text);
+		dh_strcopy(e.hint, sizeof(e.hint), trouble.hint);
+	}
 	set_state(t, DH_RTC_FAILED, &e);
 }
 
@@ -122,13 +135,16 @@ static void on_ice_state(void *user, enum dh_ice_state state)
 	if (t->is_closed || t->is_dead)
 		return;
 	if (state == DH_ICE_FAILED)
-		fail(t, DH_EIO, "no road to the other side, or it was lost");
+		fail(t, DH_EIO, t->stats.connect_us ? "the road to the other side was lost" : "no road to the other side");
 	if (state != DH_ICE_CONNECTED)
 		return;
 	if (t->srtp) {
 		set_state(t, DH_RTC_CONNECTED, NULL); /* after a restart */
 	} else if (t->dtls) {
 		dh_dtls_start(t->dtls);
+		for (int i = 0; i < t->early_count && !t->is_dead; i++)
+			dh_dtls_input(t->dtls, t->early[i].data, t->early[i].size);
+		t->early_count = 0;
 		watch_dtls(t);
 	}
 }
@@ -154,6 +170,16 @@ static void receive_media(struct dh_rtc_transport *t, const uint8_t *data, size_
 		t->ops->receive(t->user, packet.bytes, size, is_rtcp);
 }
 
+static void keep_early(struct dh_rtc_transport *t, const uint8_t *data, size_t size)
+{
+	if (t->early_count == EARLY_MAX || size > sizeof(t->early[0].data)) {
+		t->stats.ignored++;
+		return;
+	}
+	memcpy(t->early[t->early_count].data, data, size);
+	t->early[t->early_count++].size = size;
+}
+
 static void on_receive(void *user, const uint8_t *data, size_t size)
 {
 	struct dh_rtc_transport *t = user;
@@ -161,6 +187,8 @@ static void on_receive(void *user, const uint8_t *data, size_t size)
 		return;
 	if (data[0] >= 128 && data[0] <= 191) { /* RFC 7983, 7 */
 		receive_media(t, data, size);
+	} else if (data[0] >= 20 && data[0] <= 63 && dh_ice_get_state(t->ice) != DH_ICE_CONNECTED && !t->srtp) {
+		keep_early(t, data, size);
 	} else if (data[0] >= 20 && data[0] <= 63 && t->dtls) {
 		dh_dtls_input(t->dtls, data, size);
 		watch_dtls(t);

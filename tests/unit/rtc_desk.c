@@ -102,10 +102,11 @@ static struct dh_packet *make_picture(uint32_t number, bool is_key, enum dh_code
 		uint8_t head[5] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size,
 				   is_key ? 0x65 : 0x41};
 		memcpy(p->data, head, 5);
-		memcpy(p->data + 5, &number, 4);
+		p->data[5] = 0x80; /* first_mb_in_slice 0: the picture has its beginning */
+		memcpy(p->data + 6, &number, 4);
 	} else { /* RFC 6386, 9.1: bit 0 of the first byte is 0 in a key frame */
 		p->data[0] = is_key ? 0x10 : 0x11;
-		memcpy(p->data + 5, &number, 4);
+		memcpy(p->data + 6, &number, 4);
 	}
 	return p;
 }
@@ -141,7 +142,7 @@ static void read_item(struct stream *st, const struct dh_inbox_item *it)
 		return;
 	}
 	uint32_t number;
-	memcpy(&number, d + n - PICTURE_BYTES + 5, 4); /* parameter sets come before a key frame */
+	memcpy(&number, d + n - PICTURE_BYTES + 6, 4); /* parameter sets come before a key frame */
 	st->bad += n < PICTURE_BYTES || d[n - 1] != (number & 0x7f) || (st->pictures && number <= st->last_picture);
 	st->keys += it->packet->is_key;
 	st->last_picture = number;

@@ -281,15 +281,15 @@ static void try_candidates(void *arg)
 	while (!err && n < 1000)
 		err = dh_ice_add_remote(ice, good, NULL), n += !err;
 	TST_EQ(err, DH_ELIMIT);
-	TST_EQ(n, 64);
+	TST_EQ(n, 62); /* with a name and another component's, which count too */
 	struct dh_ice_pair pair;
 	TST_EQ(dh_ice_selected(ice, &pair), DH_EAGAIN);
 	TST_EQ(dh_ice_send(ice, (const uint8_t *)"x", 1), DH_EAGAIN);
 	dh_ice_close(ice);
 
-	struct dh_ice_server tls = {DH_ICE_TURN_TLS, "192.0.2.1", 443, "u", "p"}, none = {DH_ICE_STUN, "", 3478};
-	o = (struct dh_ice_options){.servers = &tls, .server_count = 1, .ops = &ops};
-	TST_EQ(dh_ice_create(&ice, thread, &o, NULL), DH_ENOTSUP);
+	struct dh_ice_server nobody = {DH_ICE_TURN_TLS, "192.0.2.1", 443, "u", NULL}, none = {DH_ICE_STUN, "", 3478};
+	o = (struct dh_ice_options){.servers = &nobody, .server_count = 1, .ops = &ops};
+	TST_EQ(dh_ice_create(&ice, thread, &o, NULL), DH_EINVAL);
 	o.servers = &none;
 	TST_EQ(dh_ice_create(&ice, thread, &o, NULL), DH_EINVAL);
 }

@@ -1,0 +1,81 @@
+/* Counted threads: the last act of each is to say that it is gone. */
+#include "agent/rtc/helper.h"
+
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/alloc.h"
+#include "common/err.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
+static int running; /* protected by lock */
+
+struct work {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void count(int by)
+{
+	pthread_mutex_lock(&lock);
+	running += by;
+	pthread_cond_broadcast(&fewer);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *run(void *arg)
+{
+	struct work w = *(struct work *)arg;
+	free(arg);
+	w.fn(w.arg);
+	OPENSSL_thread_stop(); /* its error queue, before the program may end */
+	count(-1);
+	return NULL;
+}
+
+int dh_helper_start(void (*fn)(void *arg), void *arg)
+{
+	sigset_t all, old;
+	pthread_t thread;
+	pthread_mutex_lock(&lock);
+	int err = running < DH_HELPERS_MAX ? DH_OK : DH_ELIMIT;
+	running += !err;
+	pthread_mutex_unlock(&lock);
+	if (err)
+		return err;
+	struct work *w = dh_alloc(sizeof(*w));
+	*w = (struct work){fn, arg};
+	sigfillset(&all); /* they are for the program's main thread; and SIGPIPE, which OpenSSL's writes raise, for none */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	err = pthread_create(&thread, NULL, run, w) ? DH_ENOMEM : DH_OK;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		free(w);
+		count(-1);
+		return err;
+	}
+	pthread_detach(thread);
+	return DH_OK;
+}
+
+int dh_helpers_wait(int64_t limit_ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += limit_ms / 1000;
+	until.tv_nsec += limit_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&lock);
+	while (running && !pthread_cond_timedwait(&fewer, &lock, &until))
+		;
+	int left = running;
+	pthread_mutex_unlock(&lock);
+	return left;
+}
