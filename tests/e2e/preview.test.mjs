@@ -270,7 +270,9 @@ for (const [name, features] of [['as browsers are', []], ['as they will be', ['-
 		const page = await context.newPage();
 		await page.goto(origin);
 		const present = page.evaluate(() => new Promise((resolve) => addEventListener('message', (e) => resolve(e.data.type))));
-		await worker.evaluate((allowed) => chrome.storage.local.set({ allowed }), [origin]);
+		const popup = await context.newPage(); /* the worker itself may just have been started, without its chrome */
+		await popup.goto(`chrome-extension://${new URL(worker.url()).host}/popup/popup.html`);
+		await popup.evaluate((allowed) => chrome.storage.local.set({ allowed }), [origin]);
 		assert.equal(await present, 'deskhand.present');
 		const { error } = await page.evaluate(connectHere, { transport: 'extension' });
 		assert.equal(error, undefined, JSON.stringify(error));
