@@ -5,18 +5,19 @@ import { Picture } from './picture.js';
 import { Recorder } from './recorder.js';
 
 const CANVAS = { width: 1280, height: 720, fps: 30 };
-const SCOPES = ['devices.list', 'camera', 'microphone', 'screen', 'system_audio', 'record.local', 'snapshot', 'files.list', 'stats'];
+const SCOPES = ['devices.list', 'camera', 'microphone', 'screen', 'system_audio', 'record.local', 'files.list', 'stats'];
 const ROLES = ['screen', 'camera', 'microphone', 'system'];
 const TEST_PICTURE = 'pattern:camera';
 const BEAUTY = ['smooth', 'whiten', 'ruddy', 'sharpen'];
 /** Shown by their own means, not in the log. */
-const QUIET = ['audio.levels', 'recording.progress', 'agent.stats'];
+const QUIET = ['audio.levels', 'recording.progress', 'agent.stats', 'rtc.stats'];
 const EVENTS = ['agent.state', 'audio.levels', 'devices.changed', 'grants.changed', 'session.changed', 'source.lost', 'source.back',
 	'recording.started', 'recording.progress', 'recording.segment', 'recording.marker', 'recording.paused', 'recording.resumed',
-	'recording.stopped', 'recording.failed', 'recording.recovered', 'beauty.degraded', 'quality.warning'];
+	'recording.stopped', 'recording.failed', 'recording.recovered', 'beauty.degraded', 'quality.warning',
+	'rtc.stats', 'preview.closed', 'capture.interrupted', 'capture.resumed', 'capture.ended'];
 
 const query = new URLSearchParams(location.search);
-const picture = new Picture();
+const picture = new Picture(showError);
 const recorder = new Recorder(showError);
 let agent = null;
 let session = null;
@@ -67,7 +68,7 @@ async function connect() {
 		listen(agent);
 		showAgent();
 		log('connected', t('connected', { transport: agent.transport }));
-		await agent.events.subscribe({ prefixes: ['audio.levels'] });
+		await agent.events.subscribe({ prefixes: ['audio.levels', 'rtc.stats'] });
 		await showDevices();
 		setState('connected');
 		await resume();
@@ -111,6 +112,8 @@ function listen(to) {
 function received(name, detail) {
 	if (name === 'audio.levels')
 		picture.level(detail);
+	if (name === 'rtc.stats')
+		picture.stats(detail);
 	if (name === 'devices.changed')
 		showDevices().catch(showError);
 	if (name === 'session.changed' && detail.session === session && detail.state === 'closed')
@@ -150,7 +153,7 @@ function entered(id) {
 	$('open').hidden = true;
 	$('close').hidden = false;
 	setState('connected');
-	picture.start(agent, session);
+	void picture.start(agent, session);
 }
 
 function left() {

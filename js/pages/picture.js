@@ -1,45 +1,42 @@
-/** The picture (snapshots, one after the other) and the sound levels of the open session. */
+/** The live picture of the open session, what it is, a copy that went through another connection, and the sound levels. */
 import { $, say, t } from './ui.js';
-
-const PERIOD_MS = 500;
+import { Relay } from './relay.js';
 
 export class Picture {
-	#agent = null;
 	#session = null;
-	#timer = null;
+	#stop = null;
+	#stream = null;
+	#relay = new Relay();
+	#onError;
+	#frames = 0;
+	#seen_ms = 0;
 
-	start(agent, session) {
+	constructor(onError) {
+		this.#onError = onError;
+		$('pass-on').addEventListener('click', () => this.#passOn().catch(onError));
+	}
+
+	async start(agent, session) {
 		this.stop();
-		this.#agent = agent;
 		this.#session = session;
-		this.#next();
+		const { signal } = (this.#stop = new AbortController());
+		try {
+			this.#stream = await agent.captureStream({ session, tracks: ['program'], signal });
+		} catch (e) {
+			if (!signal.aborted)
+				this.#fail(e);
+			return;
+		}
+		agent.addEventListener('capture.ended', ({ detail }) => detail.stream === this.#stream && this.#show(null), { signal });
+		agent.addEventListener('capture.resumed', ({ detail }) => detail.stream === this.#stream && this.#show(this.#stream), { signal });
+		this.#show(this.#stream);
 	}
 
 	stop() {
-		clearTimeout(this.#timer);
+		this.#stop?.abort();
 		this.#session = null;
-		$('snapshot').hidden = true;
-		$('no-picture').hidden = false;
+		this.#show(null);
 		$('meters').replaceChildren();
-	}
-
-	async #next() {
-		const session = this.#session;
-		try {
-			if (!document.hidden && this.#agent.state === 'connected') {
-				const shot = await this.#agent.snapshot.take({ session, track: 'program' }, { timeout: 5000 });
-				if (session !== this.#session)
-					return;
-				$('snapshot').src = `data:${shot.mime};base64,${shot.data}`;
-				$('snapshot').alt = t('pictureAlt');
-				$('snapshot').hidden = false;
-				$('no-picture').hidden = true;
-			}
-		} catch {
-			/* no picture this time; a lost connection is told elsewhere */
-		}
-		if (session === this.#session)
-			this.#timer = setTimeout(() => this.#next(), PERIOD_MS);
 	}
 
 	/** An audio.levels event. */
@@ -50,6 +47,57 @@ export class Picture {
 		const meter = $(id) ?? this.#addMeter(id, source);
 		meter.value = Math.max(-60, rms_db);
 		meter.title = `${rms_db} dB, ${peak_db} dB`;
+	}
+
+	/** An rtc.stats event: which codec it is; size and rate are what the browser shows. */
+	stats({ peers }) {
+		const mine = peers.find((peer) => peer.kind === 'preview' && peer.session === this.#session);
+		const video = $('live');
+		const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+		const now = performance.now();
+		const fps = Math.max(0, Math.round((frames - this.#frames) * 1000 / (now - this.#seen_ms)));
+		this.#frames = frames;
+		this.#seen_ms = now;
+		const codec = mine?.send.find((track) => track.kind === 'video')?.codec ?? '';
+		$('live-facts').textContent = video.videoWidth && codec
+			? t('liveFacts', { width: video.videoWidth, height: video.videoHeight, fps, codec: codec.toUpperCase() }) : '';
+	}
+
+	#show(stream) {
+		if (!stream) {
+			this.#stream = null;
+			say($('no-picture'), 'noPicture');
+		}
+		$('live').srcObject = stream;
+		$('live').hidden = !stream;
+		$('no-picture').hidden = Boolean(stream);
+		$('pass-on').disabled = !stream;
+		$('live-facts').textContent = '';
+		this.#endRelay();
+	}
+
+	/** In the picture's place: why there is none, and what to do. */
+	#fail(e) {
+		delete $('no-picture').dataset.text;
+		$('no-picture').textContent = [e.message, e.hint].filter(Boolean).join(' ');
+		this.#onError(e);
+	}
+
+	async #passOn() {
+		if (this.#relay.isOpen) {
+			this.#endRelay();
+			return;
+		}
+		say($('pass-on'), 'passOnStop');
+		$('passed').srcObject = await this.#relay.start(this.#stream);
+		$('passed-figure').hidden = false;
+	}
+
+	#endRelay() {
+		this.#relay.stop();
+		$('passed').srcObject = null;
+		$('passed-figure').hidden = true;
+		say($('pass-on'), 'passOn');
 	}
 
 	#addMeter(id, source) {

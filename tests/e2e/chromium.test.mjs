@@ -68,7 +68,7 @@ async function connectAndOpen(page) {
 	await element(page, 'connect').click();
 	await connection(page, 'connected');
 	await element(page, 'open').click();
-	await element(page, 'snapshot').waitFor();
+	await element(page, 'live').waitFor();
 }
 
 test('the demo page records: connect, open, beauty, marker, pause, stop, and the file is whole', async (t) => {
@@ -175,7 +175,7 @@ test('the agent is killed and started again: the page comes back by itself', asy
 	await desk.startAgent();
 	await connection(page, 'connected');
 	await element(page, 'open').click(); /* the old session died with the agent */
-	await element(page, 'snapshot').waitFor();
+	await element(page, 'live').waitFor();
 	await element(page, 'close').click();
 });
 

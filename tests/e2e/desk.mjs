@@ -60,8 +60,8 @@ export class Desk {
 	}
 
 	/** @returns {Promise<{pid: number, port: number}>} once it serves */
-	async startAgent() {
-		this.agent = this.#start(program, ['agent', '--fake', '--print-ready']);
+	async startAgent(...more) {
+		this.agent = this.#start(program, ['agent', '--fake', '--print-ready', ...more]);
 		this.ready = JSON.parse(await firstLine(this.agent));
 		return this.ready;
 	}
@@ -79,6 +79,16 @@ export class Desk {
 
 	cli(...args) {
 		return execFileSync(program, args, { env: this.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+	}
+
+	/** Until the agent's state is as wanted; it has no event for everything. */
+	async until(wanted) {
+		const end = Date.now() + 20000;
+		while (!wanted()) {
+			if (Date.now() > end)
+				throw new Error(`it did not come: ${wanted}`);
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		}
 	}
 
 	/** What ffprobe says of a recording, by the id that the page knows. */

@@ -1,10 +1,11 @@
 /** The same road in Firefox, driven over WebDriver BiDi; here every page takes the content script's way. */
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import nodeTest from 'node:test';
 import path from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { Desk, extension, percentiles } from './desk.mjs';
-import { callHere, connectHere, timeCalls } from './page_script.mjs';
+import { callHere, captureHere, connectHere, timeCalls, watchHere } from './page_script.mjs';
 
 const program = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 const desk = new Desk();
@@ -49,7 +50,7 @@ test('the demo page records in Firefox, over a reload, and the file is whole', a
 	await connection(page, 'connected');
 	await text(page, 'agent-facts', 'extension');
 	await page.click('#open');
-	await visible(page, 'snapshot');
+	await visible(page, 'live');
 	await page.click('#record');
 	await text(page, 'elapsed', '00:02');
 	await page.reload();
@@ -64,6 +65,26 @@ test('the demo page records in Firefox, over a reload, and the file is whole', a
 	assert.deepEqual([video.codec_name, video.width, video.height, audio.codec_name], ['h264', 1280, 720, 'aac']);
 	await page.click('#close');
 	await visible(page, 'open');
+});
+
+test('live pictures in a fresh profile: VP8, over the address of an interface', async (t) => {
+	if (!Object.values(networkInterfaces()).flat().some(({ internal }) => !internal))
+		return t.skip('this machine has no address but loopback, and Firefox never tries that one');
+	const here = `http://localhost:${await desk.servePlain()}`;
+	desk.cli('grants', 'allow', here, 'camera', 'microphone');
+	const page = await tab(t, here);
+	await page.evaluate(connectHere, { transport: 'websocket', ports: [desk.ready.port] });
+	const { result: { session } } = await page.evaluate(callHere, ['session.open', { sources: [{ role: 'camera' }, { role: 'microphone' }] }]);
+	const made = await page.evaluate(captureHere, { session, tracks: ['camera', 'program'] });
+	assert.equal(made.error, undefined, JSON.stringify(made.error));
+	t.diagnostic(`stream after ${Math.round(made.came_ms)} ms, first picture after ${Math.round(made.seen_ms)} ms`);
+	const { numbers } = await page.evaluate(watchHere, ['stream', 0, 20]);
+	const read = numbers.filter(Boolean);
+	assert.ok(read.length >= 15 && read.at(-1) > read[0], `${numbers}`);
+	const [peer] = desk.call('rtc.stats').peers;
+	assert.equal(peer.send[0].codec, 'vp8');
+	assert.doesNotMatch(peer.road.local_address, /^(127\.|::1)/);
+	await page.evaluate(callHere, ['session.close', { session }]);
 });
 
 test('an origin without a grant is told what to type', async (t) => {

@@ -100,6 +100,14 @@ async function recordOnce(page, env, seconds) {
   return JSON.parse(got.stdout).path;
 }
 
+/** What the page's own decoder made of the live picture. */
+function preview(page) {
+  return page.evaluate(`(() => {
+    const video = document.querySelector('#live');
+    return { width: video.videoWidth, height: video.videoHeight, frames: video.getVideoPlaybackQuality().totalVideoFrames };
+  })()`);
+}
+
 /** Ends the agent of this demo (the native host may have started it), which finishes its recordings. */
 function endAgent(env) {
   const status = spawnSync(deskhand, ['status', '--json'], { env, encoding: 'utf8' });
@@ -130,7 +138,7 @@ async function main() {
     const page = await browser.open(options.once ? `${url}?auto=${options.seconds}` : url);
     if (options.once) {
       const file = await recordOnce(page, desktop.env, options.seconds);
-      console.log(JSON.stringify(facts(file)));
+      console.log(JSON.stringify({ ...facts(file), preview: await preview(page) }));
     } else {
       console.log(`demo: the page is ${url}${madeDisplay ? ' (no display here: Chromium runs headless)' : ''}; Ctrl-C ends the demo`);
       await browser.exited;
