@@ -15,17 +15,17 @@ struct pattern {
 	struct dh_frame *scene; /* background, drawn once */
 	int width_px, height_px, fps;
 	uint32_t number_origin;
-	bool is_panning;
+	bool is_panning, has_grain;
 	int64_t start_us;
 	int64_t next; /* index of the next frame since start_us */
 };
 
-static const char *const motions[] = {"pan", "still", NULL};
+static const char *const motions[] = {"pan", "still", "noise", NULL};
 
 static const struct dh_param params[] = {
 	{"number_origin", DH_INT, .min = 0, .max = UINT32_MAX, .doc = "number painted in the first frame"},
 	{"motion", DH_STR, .def_str = "pan", .choices = motions,
-	 .doc = "what moves behind the number: the whole picture, or nothing"},
+	 .doc = "what moves behind the number: the whole picture, nothing, or grain that no encoder foresees"},
 	{0},
 };
 
@@ -83,6 +83,22 @@ static struct dh_frame *draw_scene(int width_px, int height_px, bool is_screen)
 	return f;
 }
 
+/* Coarse grain of +-24, the same in each run: moved by any distance it is another. Numerical Recipes' LCG. */
+static void add_grain(struct dh_frame *f)
+{
+	uint32_t random = 1;
+	for (int y = 0; y < f->height_px; y += 4)
+		for (int x = 0; x < f->width_px; x += 4) {
+			random = random * 1664525u + 1013904223u;
+			int grain = (int)(random >> 24) % 49 - 24;
+			for (int i = 0; i < 16 && y + i / 4 < f->height_px && x + i % 4 < f->width_px; i++) {
+				uint8_t *at = &f->plane[0][(ptrdiff_t)(y + i / 4) * f->stride[0] + x + i % 4];
+				int luma = *at + grain;
+				*at = (uint8_t)(luma < 16 ? 16 : luma > 235 ? 235 : luma);
+			}
+		}
+}
+
 static void add_device(struct dh_device_list *out, enum dh_device_kind kind, const char *id, const char *name)
 {
 	struct dh_device *d = dh_device_list_add(out, kind, "pattern");
@@ -116,9 +132,12 @@ static int pattern_open(struct dh_source *s, const struct dh_args *a, struct dh_
 		return dh_fail(e, DH_EINVAL, "the pattern can be 64x36 to 8192x8192, not %dx%d", p->width_px, p->height_px);
 	p->number_origin = (uint32_t)dh_arg_int(a, "number_origin");
 	p->is_panning = !strcmp(dh_arg_str(a, "motion"), "pan");
+	p->has_grain = !strcmp(dh_arg_str(a, "motion"), "noise");
 	p->scene = draw_scene(p->width_px, p->height_px, is_screen);
 	if (!p->scene)
 		return dh_fail(e, DH_ENOMEM, "no memory for a picture of %dx%d", p->width_px, p->height_px);
+	if (p->has_grain)
+		add_grain(p->scene);
 	p->start_us = dh_now_us();
 	p->next = 0;
 	return DH_OK;
@@ -176,7 +195,8 @@ static int pattern_read(struct dh_source *s, int64_t timeout_us, struct dh_err *
 	}
 	const struct dh_pattern_mark mark = {p->number_origin + (uint32_t)index, due_us(p, index)};
 	const int period_px = p->width_px & ~1;
-	copy_scene(f, p->scene, p->is_panning ? (int)(index * PAN_PX % period_px) : 0);
+	int64_t shift_px = p->is_panning ? index * PAN_PX : p->has_grain ? index * 7919 * 2 : 0; /* a prime: no rhythm */
+	copy_scene(f, p->scene, (int)(shift_px % period_px) & ~1);
 	dh_pattern_paint(f, &mark);
 	f->pts_us = mark.pts_us;
 	dh_source_push(s, f);

@@ -1,0 +1,61 @@
+/** Two network namespaces and the link between them (tests/tools/link_relay.c), or none: then both sides are on this machine. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const top = fileURLToPath(new URL('../../../', import.meta.url));
+export const tool = (name) => path.join(process.env.BUILD_DIR ?? path.join(top, 'build'), 'tests/tools', name);
+
+/** Why no link can be made here; undefined: it can. */
+export function whyNoLink() {
+	if (process.getuid() !== 0)
+		return 'network namespaces need root';
+	try {
+		execFileSync('ip', ['netns', 'add', 'dh-try'], { stdio: 'ignore' });
+		execFileSync('ip', ['netns', 'del', 'dh-try'], { stdio: 'ignore' });
+		return undefined;
+	} catch {
+		return 'this machine has no network namespaces';
+	}
+}
+
+let count = 0;
+
+export class Link {
+	/** @param {string} settings as link_relay's KEY=VALUE words */
+	static async open(settings = '') {
+		const link = new Link();
+		count += 1;
+		link.spaces = ['a', 'b'].map((side) => `dh-${process.pid}-${count}-${side}`);
+		link.spaces.forEach((space) => execFileSync('ip', ['netns', 'add', space]));
+		link.child = spawn(tool('link_relay'), [...link.spaces, ...settings.split(' ').filter(Boolean)],
+			{ stdio: ['pipe', 'pipe', 'inherit'] });
+		link.lines = createInterface({ input: link.child.stdout });
+		await once(link.lines, 'line');
+		return link;
+	}
+
+	/** @param {string} words "rate=700 queue=300", "a loss=5" */
+	set(words) {
+		this.child.stdin.write(`set ${words}\n`);
+	}
+
+	/** What both directions did; queue_ms since the last time, a value for each 100 ms. */
+	async stats() {
+		this.child.stdin.write('stats\n');
+		const [line] = await once(this.lines, 'line');
+		return JSON.parse(line);
+	}
+
+	async close() {
+		const gone = once(this.child, 'exit');
+		this.child.stdin.end();
+		await gone;
+		this.spaces.forEach((space) => execFileSync('ip', ['netns', 'del', space]));
+	}
+}
+
+/** command and arguments, inside the namespace when there is one */
+export const inside = (space, command, args) => (space ? ['ip', ['netns', 'exec', space, command, ...args]] : [command, args]);

@@ -1,0 +1,106 @@
+/** The two kinds of ends of a call: tests/tools/rtc_call (the agent's code) and a page in Chromium. Each has signal(message)
+ * for what the other side said and onsignal for what it says; connect() joins two. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+import { pageSide } from './page_side.mjs';
+import { inside, tool } from './link.mjs';
+
+/** Hand over what each side says. The first one offers. */
+export async function connect(a, b) {
+	a.onsignal = (m) => b.signal(m);
+	b.onsignal = (m) => a.signal(m);
+	await a.offer();
+}
+
+export class AgentSide {
+	/** each second: what rtc_call says */
+	seconds = [];
+	states = [];
+	onsignal = () => {};
+
+	/** @param {string | undefined} space network namespace  @param {string[]} options of rtc_call */
+	constructor(space, options = []) {
+		const [command, args] = inside(space, tool('rtc_call'), options);
+		this.child = spawn(command, args, { stdio: ['pipe', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
+		this.gone = once(this.child, 'exit');
+		createInterface({ input: this.child.stdout }).on('line', (line) => this.#read(JSON.parse(line)));
+	}
+
+	#read(message) {
+		if (message.stats)
+			this.seconds.push(message);
+		else if (message.state)
+			this.states.push(message);
+		else if (message.left)
+			this.left = message.left;
+		else
+			this.onsignal(message);
+	}
+
+	signal(message) {
+		this.child.stdin.write(`${JSON.stringify(message)}\n`);
+	}
+
+	async offer(restart = false) {
+		this.signal({ offer: { restart } });
+	}
+
+	addScreen() {
+		this.signal({ screen: true });
+	}
+
+	/** @returns {Promise<number | null>} its exit code; this.left says what was still alive in it */
+	async close() {
+		this.signal({ quit: {} });
+		const [code] = await this.gone;
+		return code;
+	}
+}
+
+export class PageSide {
+	onsignal = () => {};
+
+	/** @param {string | undefined} space  @param {{codec?: string, sends?: boolean, width?: number, height?: number, fps?: number}} options */
+	static async open(space, options = {}) {
+		const side = new PageSide();
+		side.dir = mkdtempSync(path.join(tmpdir(), 'deskhand-call-'));
+		const program = path.join(side.dir, 'chromium');
+		const [command, args] = inside(space, process.env.CHROMIUM ?? '/usr/bin/chromium', []);
+		writeFileSync(program, `#!/bin/sh\nexec ${[command, ...args].join(' ')} "$@"\n`);
+		chmodSync(program, 0o700);
+		side.browser = await chromium.launch({ executablePath: program, headless: true, args: [
+			...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-features=WebRtcHideLocalIpsWithMdns',
+			'--disable-background-networking', '--autoplay-policy=no-user-gesture-required'] });
+		side.page = await side.browser.newPage();
+		await side.page.route('**/*', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>call</title>' }));
+		await side.page.goto('http://call.test/');
+		await side.page.exposeFunction('toOther', (message) => side.onsignal(message));
+		/* the agent's clock is CLOCK_MONOTONIC, the page's is not: the page learns the difference */
+		const offset = Number(process.hrtime.bigint() / 1000n) / 1000 - (performance.timeOrigin + performance.now());
+		await side.page.evaluate(pageSide, { offset, ...options });
+		return side;
+	}
+
+	signal(message) {
+		return this.page.evaluate((m) => globalThis.fromOther(m), message).catch(() => {});
+	}
+
+	offer(restart = false) {
+		return this.page.evaluate((r) => globalThis.makeOffer(r), restart);
+	}
+
+	/** What came since the last time: {video: [{age_ms, at_ms, width}], frames, stats}. */
+	take() {
+		return this.page.evaluate(() => globalThis.take());
+	}
+
+	async close() {
+		await this.browser.close();
+		rmSync(this.dir, { recursive: true, force: true });
+	}
+}

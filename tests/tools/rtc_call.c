@@ -1,0 +1,528 @@
+/* The agent's part of a call, for tests: pattern and tone through the real pipeline, live tracks and a peer, signalling as
+ * JSON lines on stdin and stdout. What comes in is decoded by the source "remote"; the time painted in the pictures gives
+ * their age. Not a product: rooms do this in the agent.
+ *
+ * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"quit":{}}
+ * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} each second */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/media/live.h"
+#include "agent/media/pipeline.h"
+#include "agent/rtc/peer.h"
+#include "agent/sources/pattern_code.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+
+#define TRACKS 3 /* sound, camera, screen */
+#define STREAMS 8
+#define AGES 4096
+
+struct call;
+
+struct track {
+	struct call *call;
+	int number; /* in the peer; -1: none */
+	enum dh_live_kind kind;
+	int source;
+	bool is_screen;
+	enum dh_codec codec;
+	struct dh_live_listener *listener;
+	/* rtc thread says, loop does: the listener may be gone by then */
+	pthread_mutex_t lock;
+};
+
+struct remote {
+	struct call *call;
+	char key[80], name[80];
+	struct dh_source_runner *runner;
+	pthread_mutex_t lock;
+	/* -- protected by lock: since the last report */
+	double age_ms[AGES];
+	int ages, pictures, unread, sounds;
+	int64_t last_us, gap_us;
+};
+
+struct call {
+	struct dh_loop loop;
+	struct dh_rtc *rtc;
+	struct dh_peer *peer;
+	struct dh_pipeline *pipeline;
+	int camera, screen;
+	struct track tracks[TRACKS];
+	struct remote remotes[STREAMS];
+	int64_t start_bps;
+	uv_timer_t second;
+	uv_poll_t input;
+	char line[1 << 18];
+	size_t have;
+	int closing;
+};
+
+static void print(cJSON *take)
+{
+	char *text = cJSON_PrintUnformatted(take);
+	printf("%s\n", text);
+	fflush(stdout);
+	free(text);
+	cJSON_Delete(take);
+}
+
+/* -- our tracks -- */
+
+static void on_packet(void *user, struct dh_packet *p, const struct dh_stream *stream)
+{
+	struct track *t = user;
+	dh_peer_send(t->call->peer, t->number, p, stream);
+}
+
+static void on_ended(void *user, const struct dh_err *why)
+{
+	fprintf(stderr, "a live track ended: %s\n", why->text);
+}
+
+static const struct dh_live_ops live_ops = {on_packet, on_ended};
+
+static struct track *track_of(struct call *c, int number)
+{
+	for (int i = 0; i < TRACKS; i++)
+		if (c->tracks[i].number == number)
+			return &c->tracks[i];
+	return NULL;
+}
+
+static void set_listener(struct track *t, struct dh_live_listener *l)
+{
+	pthread_mutex_lock(&t->lock);
+	t->listener = l;
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void removed(void *arg)
+{
+}
+
+static void on_track(void *user, int number, enum dh_codec codec)
+{
+	struct call *c = user;
+	struct track *t = track_of(c, number);
+	struct dh_live_listener *l = t->listener;
+	struct dh_err e = {0};
+	if (l) {
+		set_listener(t, NULL);
+		dh_live_remove(l, removed, NULL);
+	}
+	if (!codec)
+		return;
+	struct dh_live_request r = {.kind = t->kind, .source = t->source, .codec = codec, .is_screen = t->is_screen,
+				    .start_bps = codec == DH_CODEC_OPUS ? 0 : c->start_bps};
+	if (dh_live_add(&l, c->pipeline, &r, &live_ops, t, &e))
+		fprintf(stderr, "no live track: %s\n", e.text);
+	else
+		set_listener(t, l);
+}
+
+static void on_want_key(void *user, int number)
+{
+	struct track *t = track_of(user, number);
+	pthread_mutex_lock(&t->lock);
+	if (t->listener)
+		dh_live_want_key(t->listener);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void on_set_rate(void *user, int number, int64_t bps, bool wants_skip)
+{
+	struct track *t = track_of(user, number);
+	pthread_mutex_lock(&t->lock);
+	if (t->listener)
+		dh_live_set_rate(t->listener, bps, wants_skip);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void on_set_loss(void *user, int number, int percent)
+{
+	struct track *t = track_of(user, number);
+	pthread_mutex_lock(&t->lock);
+	if (t->listener)
+		dh_live_set_loss(t->listener, percent);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* -- what comes in -- */
+
+static void on_frame(void *arg, struct dh_frame *take)
+{
+	struct remote *r = arg;
+	struct dh_pattern_mark mark;
+	int64_t now_us = dh_now_us();
+	bool is_video = take->kind == DH_MEDIA_VIDEO, is_read = is_video && !dh_pattern_read(take, NULL, &mark);
+	pthread_mutex_lock(&r->lock);
+	r->sounds += !is_video;
+	if (is_video) {
+		r->pictures++;
+		r->unread += !is_read;
+		if (is_read && r->ages < AGES)
+			r->age_ms[r->ages++] = (double)(now_us - mark.pts_us) / 1000;
+		if (r->last_us && now_us - r->last_us > r->gap_us)
+			r->gap_us = now_us - r->last_us;
+		r->last_us = now_us;
+	}
+	pthread_mutex_unlock(&r->lock);
+	dh_frame_unref(take);
+}
+
+static void on_source(void *arg, enum dh_source_state state, const struct dh_err *why)
+{
+	struct remote *r = arg;
+	if (state == DH_SOURCE_CLOSED) {
+		r->runner = NULL;
+		r->call->closing--;
+	}
+}
+
+static void on_remote(void *user, const struct dh_peer_remote *remote)
+{
+	struct call *c = user;
+	struct dh_err e = {0};
+	struct remote *r = NULL;
+	for (int i = STREAMS - 1; i >= 0; i--)
+		if (!c->remotes[i].runner || !strcmp(c->remotes[i].key, remote->key))
+			r = &c->remotes[i];
+	for (int i = 0; i < STREAMS; i++)
+		if (c->remotes[i].runner && !strcmp(c->remotes[i].key, remote->key))
+			return; /* the same stream with more or less in it */
+	if (!r || (!remote->has_audio && !remote->has_video))
+		return;
+	dh_strcopy(r->key, sizeof(r->key), remote->key);
+	dh_strcopy(r->name, sizeof(r->name), remote->stream);
+	struct dh_source_runner_config config = {.driver = dh_source_driver_find("remote", &e), .device = r->key,
+						 .log_name = "remote", .deliver = on_frame, .state = on_source, .arg = r};
+	if (dh_source_runner_start(&r->runner, &c->loop, &config, &e))
+		fprintf(stderr, "cannot receive: %s\n", e.text);
+	else
+		c->closing++;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static cJSON *remote_json(struct remote *r)
+{
+	cJSON *v = cJSON_CreateObject();
+	pthread_mutex_lock(&r->lock);
+	qsort(r->age_ms, (size_t)r->ages, sizeof(double), by_size);
+	cJSON_AddStringToObject(v, "stream", r->name);
+	cJSON_AddNumberToObject(v, "pictures", r->pictures);
+	cJSON_AddNumberToObject(v, "unread", r->unread);
+	cJSON_AddNumberToObject(v, "sounds", r->sounds);
+	cJSON_AddNumberToObject(v, "gap_ms", (double)r->gap_us / 1000);
+	if (r->ages) {
+		cJSON_AddNumberToObject(v, "age_median_ms", r->age_ms[r->ages / 2]);
+		cJSON_AddNumberToObject(v, "age_p95_ms", r->age_ms[r->ages * 95 / 100]);
+	}
+	r->ages = r->pictures = r->unread = r->sounds = 0;
+	r->gap_us = 0;
+	pthread_mutex_unlock(&r->lock);
+	return v;
+}
+
+static void got_stats(void *arg, cJSON *take)
+{
+	struct call *c = arg;
+	cJSON *v = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(v, "remote");
+	cJSON_AddItemToObject(v, "stats", take);
+	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
+	for (int i = 0; i < STREAMS; i++)
+		if (c->remotes[i].runner)
+			cJSON_AddItemToArray(list, remote_json(&c->remotes[i]));
+	if (c->tracks[1].listener) {
+		struct dh_live_stats s;
+		dh_live_get_stats(c->tracks[1].listener, &s);
+		cJSON *live = cJSON_AddObjectToObject(v, "live");
+		cJSON_AddNumberToObject(live, "width", s.width_px);
+		cJSON_AddNumberToObject(live, "height", s.height_px);
+		cJSON_AddNumberToObject(live, "fps", s.fps);
+		cJSON_AddNumberToObject(live, "target_bps", (double)s.target_bps);
+		cJSON_AddNumberToObject(live, "packets", (double)s.packets);
+		cJSON_AddNumberToObject(live, "skipped", (double)s.skipped);
+		cJSON_AddNumberToObject(live, "keys", (double)s.keys);
+	}
+	print(v);
+}
+
+static void on_second(uv_timer_t *t)
+{
+	struct call *c = t->data;
+	if (c->peer)
+		dh_peer_stats(c->peer, got_stats, c);
+}
+
+/* -- signalling -- */
+
+static void on_description(void *user, bool is_offer, const char *sdp)
+{
+	cJSON *v = cJSON_CreateObject(), *d = cJSON_AddObjectToObject(v, "description");
+	cJSON_AddStringToObject(d, "type", is_offer ? "offer" : "answer");
+	cJSON_AddStringToObject(d, "sdp", sdp);
+	print(v);
+}
+
+static void on_candidate(void *user, const char *mid, const char *sdp)
+{
+	cJSON *v = cJSON_CreateObject(), *d = cJSON_AddObjectToObject(v, "candidate");
+	cJSON_AddStringToObject(d, "candidate", sdp ? sdp : "");
+	cJSON_AddStringToObject(d, "sdpMid", mid[0] ? mid : "0");
+	print(v);
+}
+
+static void on_state(void *user, enum dh_peer_state state, const struct dh_err *why)
+{
+	static const char *const names[] = {"", "new", "connecting", "connected", "lost", "failed", "closed"};
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddStringToObject(v, "state", names[state]);
+	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
+	if (why)
+		cJSON_AddStringToObject(v, "why", why->text);
+	print(v);
+}
+
+static const struct dh_peer_ops peer_ops = {on_description, on_candidate, on_state, on_track, on_remote,
+					    on_want_key, on_set_rate, on_set_loss};
+
+static void described(void *user, const struct dh_err *why)
+{
+	if (why)
+		fprintf(stderr, "description refused: %s\n", why->text);
+}
+
+static void add_track(struct call *c, int i, enum dh_live_kind kind, int source, bool is_screen, const char *stream)
+{
+	struct track *t = &c->tracks[i];
+	struct dh_err e = {0};
+	t->kind = kind;
+	t->source = source;
+	t->is_screen = is_screen;
+	t->number = dh_peer_add_track(c->peer, i ? DH_MEDIA_VIDEO : DH_MEDIA_AUDIO, is_screen, stream,
+				      i == 0 ? "sound" : i == 1 ? "camera" : "screen", &e);
+	if (t->number < 0)
+		fprintf(stderr, "no track: %s\n", e.text);
+}
+
+static void quit(struct call *c);
+
+static void read_line(struct call *c, const char *line)
+{
+	cJSON *v = cJSON_Parse(line), *d;
+	if ((d = cJSON_GetObjectItem(v, "description")))
+		dh_peer_remote_description(c->peer, !strcmp(cJSON_GetObjectItem(d, "type")->valuestring, "offer"),
+					   cJSON_GetObjectItem(d, "sdp")->valuestring, described);
+	if ((d = cJSON_GetObjectItem(v, "candidate")))
+		dh_peer_remote_candidate(c->peer, cJSON_GetObjectItem(d, "candidate")->valuestring, NULL, NULL);
+	if ((d = cJSON_GetObjectItem(v, "offer")))
+		dh_peer_offer(c->peer, cJSON_IsTrue(cJSON_GetObjectItem(d, "restart")));
+	if (cJSON_GetObjectItem(v, "screen")) {
+		add_track(c, 2, DH_LIVE_SOURCE, c->screen, true, "desk-screen");
+		dh_peer_offer(c->peer, false);
+	}
+	if (cJSON_GetObjectItem(v, "quit"))
+		quit(c);
+	cJSON_Delete(v);
+}
+
+static void on_input(uv_poll_t *p, int status, int events)
+{
+	struct call *c = p->data;
+	ssize_t n = read(STDIN_FILENO, c->line + c->have, sizeof(c->line) - c->have - 1);
+	char *end;
+	if (n <= 0) {
+		quit(c);
+		return;
+	}
+	c->have += (size_t)n;
+	c->line[c->have] = '\0';
+	while (c->peer && (end = strchr(c->line, '\n'))) {
+		*end = '\0';
+		read_line(c, c->line);
+		c->have -= (size_t)(end + 1 - c->line);
+		memmove(c->line, end + 1, c->have + 1);
+	}
+}
+
+/* -- end: listeners, peer, pipeline -- */
+
+static void pipeline_gone(void *arg)
+{
+	struct call *c = arg;
+	dh_loop_stop(&c->loop);
+}
+
+static void peer_gone(void *arg)
+{
+	struct call *c = arg;
+	for (int i = 0; i < STREAMS; i++)
+		if (c->remotes[i].runner)
+			dh_source_runner_stop(c->remotes[i].runner);
+	dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
+}
+
+static void listener_removed(void *arg)
+{
+	struct call *c = arg;
+	struct dh_peer *p = c->peer;
+	for (int i = 0; i < TRACKS; i++)
+		if (c->tracks[i].listener) {
+			struct dh_live_listener *l = c->tracks[i].listener;
+			set_listener(&c->tracks[i], NULL);
+			dh_live_remove(l, listener_removed, c);
+			return;
+		}
+	c->peer = NULL;
+	dh_peer_close(p, peer_gone, c);
+}
+
+static void quit(struct call *c)
+{
+	if (!c->peer || uv_is_closing((uv_handle_t *)&c->input))
+		return;
+	uv_close((uv_handle_t *)&c->input, NULL);
+	uv_close((uv_handle_t *)&c->second, NULL);
+	listener_removed(c);
+}
+
+/* -- options -- */
+
+static const char usage[] =
+	"usage: rtc_call [--codec h264|vp8] [--width W --height H --fps N] [--motion pan|still|noise] [--start-bps N]\n"
+	"                [--max-bps N] [--server URL USER PASSWORD] [--relay] [--polite] [--receive-only] [--no-sound]\n";
+
+struct options {
+	struct dh_peer_config peer;
+	struct dh_peer_server servers[8];
+	int width, height, fps;
+	const char *motion;
+	bool receives_only, has_no_sound;
+};
+
+static int read_options(struct options *o, int argc, char **argv)
+{
+	*o = (struct options){.width = 1280, .height = 720, .fps = 30, .motion = "pan"};
+	o->peer = (struct dh_peer_config){.name = "call", .video = {DH_CODEC_H264, DH_CODEC_VP8}, .receives_audio = true,
+					  .receives_video = true, .servers = o->servers};
+	for (int i = 1; i < argc; i++) {
+		const char *v = i + 1 < argc ? argv[i + 1] : "";
+		if (!strcmp(argv[i], "--codec") && ++i)
+			o->peer.video[0] = !strcmp(v, "vp8") ? DH_CODEC_VP8 : DH_CODEC_H264, o->peer.video[1] = DH_CODEC_NONE;
+		else if (!strcmp(argv[i], "--width") && ++i)
+			o->width = atoi(v);
+		else if (!strcmp(argv[i], "--height") && ++i)
+			o->height = atoi(v);
+		else if (!strcmp(argv[i], "--fps") && ++i)
+			o->fps = atoi(v);
+		else if (!strcmp(argv[i], "--motion") && ++i)
+			o->motion = v;
+		else if (!strcmp(argv[i], "--start-bps") && ++i)
+			o->peer.start_bps = atoll(v);
+		else if (!strcmp(argv[i], "--max-bps") && ++i)
+			o->peer.max_bps = atoll(v);
+		else if (!strcmp(argv[i], "--server") && i + 3 < argc && o->peer.server_count < 8) {
+			o->servers[o->peer.server_count++] = (struct dh_peer_server){argv[i + 1], argv[i + 2], argv[i + 3]};
+			i += 3;
+		} else if (!strcmp(argv[i], "--relay"))
+			o->peer.is_relay_only = true;
+		else if (!strcmp(argv[i], "--polite"))
+			o->peer.is_polite = true;
+		else if (!strcmp(argv[i], "--receive-only"))
+			o->receives_only = true;
+		else if (!strcmp(argv[i], "--no-sound"))
+			o->has_no_sound = true;
+		else
+			return DH_EINVAL;
+	}
+	return DH_OK;
+}
+
+static void on_pipeline_source(void *arg, int source, enum dh_source_state state, const struct dh_err *why)
+{
+	if (why)
+		fprintf(stderr, "source %d: %s\n", source, why->text);
+}
+
+static void on_pipeline_output(void *arg, int output, enum dh_output_state state, const struct dh_output_facts *facts,
+			       const struct dh_err *why)
+{
+}
+
+static int open_pipeline(struct call *c, const struct options *o, struct dh_err *e)
+{
+	static const struct dh_pipeline_events events = {on_pipeline_source, on_pipeline_output, NULL};
+	struct dh_pipeline_config config = {.name = "call", .width_px = o->width, .height_px = o->height, .fps = o->fps,
+					    .template_name = "1v1", .video_encoder = "x264"};
+	int err = dh_pipeline_create(&c->pipeline, &c->loop, &config, &events, c, e), sound;
+	cJSON *options = cJSON_CreateObject();
+	cJSON_AddStringToObject(options, "motion", o->motion);
+	struct dh_source_spec camera = {.role = DH_ROLE_CAMERA, .driver = "pattern", .device = "camera", .options = options};
+	struct dh_source_spec screen = {.role = DH_ROLE_SCREEN, .driver = "pattern", .device = "screen"};
+	struct dh_source_spec tone = {.role = DH_ROLE_MICROPHONE, .driver = "tone", .device = "microphone"};
+	if (!err)
+		err = dh_pipeline_source_add(c->pipeline, &camera, &c->camera, e);
+	if (!err)
+		err = dh_pipeline_source_add(c->pipeline, &screen, &c->screen, e);
+	if (!err)
+		err = dh_pipeline_source_add(c->pipeline, &tone, &sound, e);
+	cJSON_Delete(options);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct call call;
+	struct call *c = &call;
+	struct options o;
+	struct dh_err e = {0};
+	if (read_options(&o, argc, argv)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	dh_loop_init(&c->loop);
+	c->start_bps = o.peer.start_bps ? o.peer.start_bps : 500000;
+	for (int i = 0; i < TRACKS; i++) {
+		c->tracks[i] = (struct track){.call = c, .number = -1};
+		pthread_mutex_init(&c->tracks[i].lock, NULL);
+	}
+	for (int i = 0; i < STREAMS; i++) {
+		c->remotes[i].call = c;
+		pthread_mutex_init(&c->remotes[i].lock, NULL);
+	}
+	if (open_pipeline(c, &o, &e) || dh_rtc_create(&c->rtc, &c->loop, &e) ||
+	    dh_peer_create(&c->peer, c->rtc, &o.peer, &peer_ops, c, &e)) {
+		fprintf(stderr, "%s\n", e.text);
+		return 1;
+	}
+	if (!o.receives_only && !o.has_no_sound)
+		add_track(c, 0, DH_LIVE_LOCAL_SOUND, 0, false, "desk");
+	if (!o.receives_only)
+		add_track(c, 1, DH_LIVE_SOURCE, c->camera, false, "desk");
+	uv_poll_init(&c->loop.uv, &c->input, STDIN_FILENO);
+	uv_timer_init(&c->loop.uv, &c->second);
+	c->input.data = c->second.data = c;
+	uv_poll_start(&c->input, UV_READABLE, on_input);
+	uv_timer_start(&c->second, on_second, 1000, 1000);
+	dh_loop_run(&c->loop);
+	while (c->closing)
+		uv_run(&c->loop.uv, UV_RUN_ONCE);
+	dh_rtc_destroy(c->rtc);
+	uv_run(&c->loop.uv, UV_RUN_NOWAIT);
+	dh_loop_finish(&c->loop);
+	cJSON *v = cJSON_CreateObject(), *left = cJSON_AddObjectToObject(v, "left");
+	cJSON_AddNumberToObject(left, "peers", dh_peer_live_count());
+	cJSON_AddNumberToObject(left, "packets", dh_packet_live_count());
+	cJSON_AddNumberToObject(left, "frames", dh_frame_live_count());
+	print(v);
+	return 0;
+}
