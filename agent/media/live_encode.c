@@ -24,6 +24,7 @@ static void deliver(struct dh_live_encode *c, struct dh_packet *p)
 		if (is_video && l->waits_for_key && !p->is_key)
 			continue;
 		l->waits_for_key = false;
+		l->last_pts_us = p->pts_us;
 		l->ops->packet(l->user, p, &c->encoder.stream);
 	}
 	atomic_fetch_add(&c->packets, 1);
@@ -212,7 +213,7 @@ static bool is_too_soon(const struct dh_live_encode *c, int64_t pts_us)
 static void take_picture(struct dh_live_encode *c, struct dh_frame *f)
 {
 	int64_t now_us = dh_now_us();
-	if (!c->listener_count || c->has_failed)
+	if (!c->listener_count || c->has_failed || f->pts_us <= c->not_before_us)
 		return;
 	follow(c, f, now_us);
 	if (!c->is_open)
@@ -367,6 +368,8 @@ static void do_attach(void *arg)
 	c->listeners[c->listener_count++] = l; /* dh_live_add() keeps the bound */
 	l->waits_for_key = c->driver->kind == DH_MEDIA_VIDEO;
 	l->skip_since_us = 0;
+	if (l->last_pts_us > c->not_before_us)
+		c->not_before_us = l->last_pts_us; /* two pictures never share a time */
 	atomic_store(&c->users, c->listener_count);
 }
 

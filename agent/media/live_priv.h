@@ -24,7 +24,7 @@ struct dh_live_listener {
 	atomic_int loss_percent;
 	/* -- encode thread of the encode it is in */
 	bool waits_for_key;
-	int64_t skip_since_us;
+	int64_t skip_since_us, last_pts_us; /* of the last packet */
 	/* -- loop thread */
 	struct dh_list node; /* in track->listeners */
 	struct dh_live_encode *encode; /* NULL while it moves; written under live_lock */
@@ -58,6 +58,7 @@ struct dh_live_encode {
 	int listener_count;
 	struct dh_frame_pool *pool;
 	int64_t bps, last_key_us, last_pts_us;
+	int64_t not_before_us; /* a listener had pictures up to here from the other encode */
 	int told_loss;
 	/* -- any thread */
 	atomic_int width_px, height_px, fps, users;
