@@ -97,7 +97,7 @@ void dh_lip_sync_update(struct dh_lip_sync *l, int64_t now_us)
 	}
 	if (skew_us > DH_LIP_SYNC_LAG_US || skew_us < -DH_LIP_SYNC_LEAD_US)
 		l->is_correcting = true;
-	if (llabs(skew_us) <= DH_LIP_SYNC_DONE_US)
+	if (skew_us <= DH_LIP_SYNC_LAG_US - DH_LIP_SYNC_INSIDE_US && skew_us >= DH_LIP_SYNC_INSIDE_US - DH_LIP_SYNC_LEAD_US)
 		l->is_correcting = false;
 	if (!l->is_correcting)
 		return;

@@ -6,11 +6,12 @@
 
 #include "agent/rtc/inbox.h"
 
-/* Nothing is changed while sound is within these.
+/* Nothing is changed while sound is within these, and what is outside is brought just inside: every millisecond more would
+ * be delay of the call for nothing.
  * Source: ITU-R BT.1359-1: people notice sound that is 45 ms early or 125 ms late. */
 #define DH_LIP_SYNC_LEAD_US 20000 /* sound before picture */
-#define DH_LIP_SYNC_LAG_US 40000  /* sound after picture */
-#define DH_LIP_SYNC_DONE_US 8000  /* once begun, corrected to within this */
+#define DH_LIP_SYNC_LAG_US 80000  /* sound after picture */
+#define DH_LIP_SYNC_INSIDE_US 10000 /* once begun, corrected so far inside the bounds */
 #define DH_LIP_SYNC_MAX_US 600000 /* held back at most */
 #define DH_LIP_SYNC_SANE_US 2000000 /* further apart: the reports are wrong */
 #define DH_LIP_SYNC_PACE 0.02       /* seconds per second ... */

@@ -2,9 +2,10 @@
  * devices, and this program carries every IP packet from one to the other through rate, queue, delay, jitter, loss and
  * outage. Linux, root.
  *
- * usage: link_relay NAMESPACE_A NAMESPACE_B [KEY=VALUE...]     (both exist; A gets 10.77.0.1, B 10.77.0.2)
+ * usage: link_relay NAMESPACE_A NAMESPACE_B [KEY=VALUE...]     (A gets 10.77.0.1, B 10.77.0.2)
  * stdin: "set [a|b] KEY=VALUE..." (a: what A sends; both without), "stats", end of file ends it.
- * keys:  rate (kbit/s) queue (ms) delay (ms) jitter (ms) loss (%) reorder (%) reorder_by (ms) burst (average lost packets) down
+ * keys:  rate (kbit/s) queue (ms) delay (ms) jitter (ms) loss (%) reorder (%) reorder_by (ms) burst (packets lost at a
+ *        time, on average) down
  * stdout: {"ready":true}; for stats {"a":{"bytes","dropped","lost","queue_ms":[most of each 100 ms since the last]},"b":..} */
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +142,8 @@ static void give_out(struct direction *d)
 		if (p.id < 0 || d->next_id - p.id > SLOTS)
 			continue;
 		d->bytes += p.bytes;
-		if (write(d->to, d->slot[p.id % SLOTS].data, (size_t)d->slot[p.id % SLOTS].size) < 0 && errno != EAGAIN && errno != EIO)
+		ssize_t n = write(d->to, d->slot[p.id % SLOTS].data, (size_t)d->slot[p.id % SLOTS].size);
+		if (n < 0 && errno != EAGAIN && errno != EIO)
 			perror("link_relay: write");
 	}
 }
@@ -150,14 +152,14 @@ static void print_stats(void)
 {
 	for (int i = 0; i < 2; i++) {
 		struct direction *d = &way[i];
-		printf("%s\"%c\":{\"bytes\":%lld,\"dropped\":%lld,\"lost\":%lld,\"queue_ms\":[", i ? "," : "{", 'a' + i,
+		fprintf(stdout, "%s\"%c\":{\"bytes\":%lld,\"dropped\":%lld,\"lost\":%lld,\"queue_ms\":[", i ? "," : "{", 'a' + i,
 		       (long long)d->bytes, (long long)d->link.dropped, (long long)d->link.lost);
 		for (int q = 0; q < d->queues; q++)
-			printf("%s%.0f", q ? "," : "", (double)d->queue_ms[q]);
-		printf("]}");
+			fprintf(stdout, "%s%.0f", q ? "," : "", (double)d->queue_ms[q]);
+		fprintf(stdout, "]}");
 		d->queues = 0;
 	}
-	printf("}\n");
+	fprintf(stdout, "}\n");
 	fflush(stdout);
 }
 
@@ -201,11 +203,13 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 2; i++)
 		rtc_link_init(&way[i].link, &c, 1 + (uint64_t)i, dh_now_us());
 	setvbuf(stdin, NULL, _IONBF, 0); /* poll() and a buffer would disagree */
-	printf("{\"ready\":true}\n");
+	fprintf(stdout, "{\"ready\":true}\n");
 	fflush(stdout);
 	for (;;) {
 		struct pollfd p[3] = {{way[0].from, POLLIN, 0}, {way[1].from, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
-		bool is_busy = way[0].link.queue_count + way[0].link.flight_count + way[1].link.queue_count + way[1].link.flight_count;
+		bool is_busy = false;
+		for (int i = 0; i < 2; i++)
+			is_busy |= way[i].link.queue_count + way[i].link.flight_count > 0;
 		char line[512];
 		poll(p, 3, is_busy ? 1 : 100);
 		for (int i = 0; i < 2; i++) {

@@ -12,14 +12,11 @@
 #include "agent/media/live.h"
 #include "agent/media/pipeline.h"
 #include "agent/rtc/peer.h"
-#include "agent/sources/pattern_code.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "rtc_call_remote.h"
 
 #define TRACKS 3 /* sound, camera, screen */
-#define STREAMS 8
-#define AGES 4096
-
 struct call;
 
 struct track {
@@ -34,17 +31,6 @@ struct track {
 	pthread_mutex_t lock;
 };
 
-struct remote {
-	struct call *call;
-	char key[80], name[80];
-	struct dh_source_runner *runner;
-	pthread_mutex_t lock;
-	/* -- protected by lock: since the last report */
-	double age_ms[AGES];
-	int ages, pictures, unread, sounds;
-	int64_t last_us, gap_us;
-};
-
 struct call {
 	struct dh_loop loop;
 	struct dh_rtc *rtc;
@@ -52,19 +38,18 @@ struct call {
 	struct dh_pipeline *pipeline;
 	int camera, screen;
 	struct track tracks[TRACKS];
-	struct remote remotes[STREAMS];
+	struct rtc_remotes remotes;
 	int64_t start_bps;
 	uv_timer_t second;
 	uv_poll_t input;
 	char line[1 << 18];
 	size_t have;
-	int closing;
 };
 
 static void print(cJSON *take)
 {
 	char *text = cJSON_PrintUnformatted(take);
-	printf("%s\n", text);
+	fprintf(stdout, "%s\n", text);
 	fflush(stdout);
 	free(text);
 	cJSON_Delete(take);
@@ -151,86 +136,7 @@ static void on_set_loss(void *user, int number, int percent)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* -- what comes in -- */
-
-static void on_frame(void *arg, struct dh_frame *take)
-{
-	struct remote *r = arg;
-	struct dh_pattern_mark mark;
-	int64_t now_us = dh_now_us();
-	bool is_video = take->kind == DH_MEDIA_VIDEO, is_read = is_video && !dh_pattern_read(take, NULL, &mark);
-	pthread_mutex_lock(&r->lock);
-	r->sounds += !is_video;
-	if (is_video) {
-		r->pictures++;
-		r->unread += !is_read;
-		if (is_read && r->ages < AGES)
-			r->age_ms[r->ages++] = (double)(now_us - mark.pts_us) / 1000;
-		if (r->last_us && now_us - r->last_us > r->gap_us)
-			r->gap_us = now_us - r->last_us;
-		r->last_us = now_us;
-	}
-	pthread_mutex_unlock(&r->lock);
-	dh_frame_unref(take);
-}
-
-static void on_source(void *arg, enum dh_source_state state, const struct dh_err *why)
-{
-	struct remote *r = arg;
-	if (state == DH_SOURCE_CLOSED) {
-		r->runner = NULL;
-		r->call->closing--;
-	}
-}
-
-static void on_remote(void *user, const struct dh_peer_remote *remote)
-{
-	struct call *c = user;
-	struct dh_err e = {0};
-	struct remote *r = NULL;
-	for (int i = STREAMS - 1; i >= 0; i--)
-		if (!c->remotes[i].runner || !strcmp(c->remotes[i].key, remote->key))
-			r = &c->remotes[i];
-	for (int i = 0; i < STREAMS; i++)
-		if (c->remotes[i].runner && !strcmp(c->remotes[i].key, remote->key))
-			return; /* the same stream with more or less in it */
-	if (!r || (!remote->has_audio && !remote->has_video))
-		return;
-	dh_strcopy(r->key, sizeof(r->key), remote->key);
-	dh_strcopy(r->name, sizeof(r->name), remote->stream);
-	struct dh_source_runner_config config = {.driver = dh_source_driver_find("remote", &e), .device = r->key,
-						 .log_name = "remote", .deliver = on_frame, .state = on_source, .arg = r};
-	if (dh_source_runner_start(&r->runner, &c->loop, &config, &e))
-		fprintf(stderr, "cannot receive: %s\n", e.text);
-	else
-		c->closing++;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-static cJSON *remote_json(struct remote *r)
-{
-	cJSON *v = cJSON_CreateObject();
-	pthread_mutex_lock(&r->lock);
-	qsort(r->age_ms, (size_t)r->ages, sizeof(double), by_size);
-	cJSON_AddStringToObject(v, "stream", r->name);
-	cJSON_AddNumberToObject(v, "pictures", r->pictures);
-	cJSON_AddNumberToObject(v, "unread", r->unread);
-	cJSON_AddNumberToObject(v, "sounds", r->sounds);
-	cJSON_AddNumberToObject(v, "gap_ms", (double)r->gap_us / 1000);
-	if (r->ages) {
-		cJSON_AddNumberToObject(v, "age_median_ms", r->age_ms[r->ages / 2]);
-		cJSON_AddNumberToObject(v, "age_p95_ms", r->age_ms[r->ages * 95 / 100]);
-	}
-	r->ages = r->pictures = r->unread = r->sounds = 0;
-	r->gap_us = 0;
-	pthread_mutex_unlock(&r->lock);
-	return v;
-}
+/* -- numbers -- */
 
 static void got_stats(void *arg, cJSON *take)
 {
@@ -238,9 +144,7 @@ static void got_stats(void *arg, cJSON *take)
 	cJSON *v = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(v, "remote");
 	cJSON_AddItemToObject(v, "stats", take);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
-	for (int i = 0; i < STREAMS; i++)
-		if (c->remotes[i].runner)
-			cJSON_AddItemToArray(list, remote_json(&c->remotes[i]));
+	rtc_remotes_report(&c->remotes, list);
 	if (c->tracks[1].listener) {
 		struct dh_live_stats s;
 		dh_live_get_stats(c->tracks[1].listener, &s);
@@ -261,6 +165,12 @@ static void on_second(uv_timer_t *t)
 	struct call *c = t->data;
 	if (c->peer)
 		dh_peer_stats(c->peer, got_stats, c);
+}
+
+static void on_remote(void *user, const struct dh_peer_remote *remote)
+{
+	struct call *c = user;
+	rtc_remotes_take(&c->remotes, remote);
 }
 
 /* -- signalling -- */
@@ -365,9 +275,7 @@ static void pipeline_gone(void *arg)
 static void peer_gone(void *arg)
 {
 	struct call *c = arg;
-	for (int i = 0; i < STREAMS; i++)
-		if (c->remotes[i].runner)
-			dh_source_runner_stop(c->remotes[i].runner);
+	rtc_remotes_stop(&c->remotes);
 	dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
 }
 
@@ -466,7 +374,8 @@ static int open_pipeline(struct call *c, const struct options *o, struct dh_err 
 	int err = dh_pipeline_create(&c->pipeline, &c->loop, &config, &events, c, e), sound;
 	cJSON *options = cJSON_CreateObject();
 	cJSON_AddStringToObject(options, "motion", o->motion);
-	struct dh_source_spec camera = {.role = DH_ROLE_CAMERA, .driver = "pattern", .device = "camera", .options = options};
+	struct dh_source_spec camera = {.role = DH_ROLE_CAMERA, .driver = "pattern", .device = "camera",
+					.options = options};
 	struct dh_source_spec screen = {.role = DH_ROLE_SCREEN, .driver = "pattern", .device = "screen"};
 	struct dh_source_spec tone = {.role = DH_ROLE_MICROPHONE, .driver = "tone", .device = "microphone"};
 	if (!err)
@@ -495,10 +404,7 @@ int main(int argc, char **argv)
 		c->tracks[i] = (struct track){.call = c, .number = -1};
 		pthread_mutex_init(&c->tracks[i].lock, NULL);
 	}
-	for (int i = 0; i < STREAMS; i++) {
-		c->remotes[i].call = c;
-		pthread_mutex_init(&c->remotes[i].lock, NULL);
-	}
+	rtc_remotes_init(&c->remotes, &c->loop);
 	if (open_pipeline(c, &o, &e) || dh_rtc_create(&c->rtc, &c->loop, &e) ||
 	    dh_peer_create(&c->peer, c->rtc, &o.peer, &peer_ops, c, &e)) {
 		fprintf(stderr, "%s\n", e.text);
@@ -514,7 +420,7 @@ int main(int argc, char **argv)
 	uv_poll_start(&c->input, UV_READABLE, on_input);
 	uv_timer_start(&c->second, on_second, 1000, 1000);
 	dh_loop_run(&c->loop);
-	while (c->closing)
+	while (c->remotes.running)
 		uv_run(&c->loop.uv, UV_RUN_ONCE);
 	dh_rtc_destroy(c->rtc);
 	uv_run(&c->loop.uv, UV_RUN_NOWAIT);
