@@ -34,7 +34,8 @@ static int open_codec(struct dh_video_decoder *d, struct dh_err *e)
 	d->ctx->thread_count = 1;
 	d->ctx->flags |= AV_CODEC_FLAG_LOW_DELAY;
 	d->ctx->flags2 |= AV_CODEC_FLAG2_FAST;
-	d->ctx->error_concealment = 0;
+	/* concealment stays on: without it FFmpeg 5.1 calls every picture of several slices damaged; what was concealed is
+	 * told by decode_error_flags and refused below */
 	d->ctx->err_recognition = AV_EF_EXPLODE;
 	d->ctx->max_pixels = SIDE_MAX * SIDE_MAX;
 	if (avcodec_open2(d->ctx, codec, NULL) < 0)

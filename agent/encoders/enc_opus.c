@@ -15,7 +15,7 @@ struct opus {
 static const struct dh_param params[] = {
 	{"bitrate_kbps", DH_INT, "kbit/s", 6, 510, 40, .doc = "of all channels together; speech needs 24 to 40"},
 	{"fec", DH_BOOL, .def = 1, .doc = "each packet repeats the one before coarsely while the road loses some"},
-	{"dtx", DH_BOOL, .def = 1, .doc = "silence is not sent"},
+	{"dtx", DH_BOOL, .doc = "silence is not sent; a steady tone counts as silence too, so not for evidence"},
 	{0},
 };
 

@@ -4,9 +4,8 @@
  *
  * usage: link_relay NAMESPACE_A NAMESPACE_B [KEY=VALUE...]     (A gets 10.77.0.1, B 10.77.0.2)
  * stdin: "set [a|b] KEY=VALUE..." (a: what A sends; both without), "stats", end of file ends it.
- * keys:  rate (kbit/s) queue (ms) delay (ms) jitter (ms) loss (%) reorder (%) reorder_by (ms) burst (packets lost at a
- *        time, on average) down
- * stdout: {"ready":true}; for stats {"a":{"bytes","dropped","lost","queue_ms":[most of each 100 ms since the last]},"b":..} */
+ * keys:  rate (kbit/s) queue delay jitter reorder_by (ms) loss reorder (%) burst (packets lost at a time) down (0, 1)
+ * stdout: {"ready":true}; for stats {"a":{"bytes","dropped","lost","queue_ms":[most of each 100 ms]},"b":{..}} */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -80,8 +79,8 @@ static int make_tun(const char *name, const char *space, const char *address)
 static bool set(struct rtc_link_config *c, const char *text)
 {
 	char key[32];
-	double v = 1;
-	if (sscanf(text, "%31[a-z_]=%lf", key, &v) < 1)
+	double v;
+	if (sscanf(text, "%31[a-z_]=%lf", key, &v) != 2 || v < 0 || (!strcmp(key, "rate") && v < 1))
 		return false;
 	if (!strcmp(key, "rate"))
 		c->rate_bps = (int64_t)(v * 1000);
@@ -111,7 +110,7 @@ static void note_queue(struct direction *d, int64_t now_us)
 {
 	float ms = (float)rtc_link_queue_us(&d->link, now_us) / 1000;
 	if (now_us - d->queue_from_us >= 100000 || !d->queues) {
-		d->queue_from_us = now_us;
+		d->queue_from_us = d->queues ? d->queue_from_us + 100000 : now_us;
 		if (d->queues < QUEUES)
 			d->queue_ms[d->queues++] = 0;
 	}
@@ -152,8 +151,8 @@ static void print_stats(void)
 {
 	for (int i = 0; i < 2; i++) {
 		struct direction *d = &way[i];
-		fprintf(stdout, "%s\"%c\":{\"bytes\":%lld,\"dropped\":%lld,\"lost\":%lld,\"queue_ms\":[", i ? "," : "{", 'a' + i,
-		       (long long)d->bytes, (long long)d->link.dropped, (long long)d->link.lost);
+		fprintf(stdout, "%s\"%c\":{\"bytes\":%lld,\"dropped\":%lld,\"lost\":%lld,\"queue_ms\":[",
+			i ? "," : "{", 'a' + i, (long long)d->bytes, (long long)d->link.dropped, (long long)d->link.lost);
 		for (int q = 0; q < d->queues; q++)
 			fprintf(stdout, "%s%.0f", q ? "," : "", (double)d->queue_ms[q]);
 		fprintf(stdout, "]}");

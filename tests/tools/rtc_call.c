@@ -1,9 +1,10 @@
-/* The agent's part of a call, for tests: pattern and tone through the real pipeline, live tracks and a peer, signalling as
+/* The agent's part of a call, for tests: pattern and tone through the real pipeline, live tracks and peers, signalling as
  * JSON lines on stdin and stdout. What comes in is decoded by the source "remote"; the time painted in the pictures gives
  * their age. Not a product: rooms do this in the agent.
  *
  * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"quit":{}}
- * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} each second */
+ * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} each second
+ * Both with "peer":NAME: several calls at once, each made by the first word to its name; "polite":true with that word. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,12 @@
 #include "rtc_call_remote.h"
 
 #define TRACKS 3 /* sound, camera, screen */
-struct call;
+#define ENDS 8
+
+struct end;
 
 struct track {
-	struct call *call;
+	struct end *end;
 	int number; /* in the peer; -1: none */
 	enum dh_live_kind kind;
 	int source;
@@ -31,14 +34,25 @@ struct track {
 	pthread_mutex_t lock;
 };
 
+struct call;
+
+struct end { /* one connection */
+	struct call *call;
+	char name[32];
+	struct dh_peer *peer;
+	struct track tracks[TRACKS];
+	struct rtc_remotes remotes;
+};
+
 struct call {
 	struct dh_loop loop;
 	struct dh_rtc *rtc;
-	struct dh_peer *peer;
 	struct dh_pipeline *pipeline;
+	struct options *options;
 	int camera, screen;
-	struct track tracks[TRACKS];
-	struct rtc_remotes remotes;
+	struct end ends[ENDS];
+	int end_count, open_count;
+	bool is_quitting;
 	int64_t start_bps;
 	uv_timer_t second;
 	uv_poll_t input;
@@ -46,8 +60,10 @@ struct call {
 	size_t have;
 };
 
-static void print(cJSON *take)
+static void print(const struct end *e, cJSON *take)
 {
+	if (e && e->name[0])
+		cJSON_AddStringToObject(take, "peer", e->name);
 	char *text = cJSON_PrintUnformatted(take);
 	fprintf(stdout, "%s\n", text);
 	fflush(stdout);
@@ -60,7 +76,7 @@ static void print(cJSON *take)
 static void on_packet(void *user, struct dh_packet *p, const struct dh_stream *stream)
 {
 	struct track *t = user;
-	dh_peer_send(t->call->peer, t->number, p, stream);
+	dh_peer_send(t->end->peer, t->number, p, stream);
 }
 
 static void on_ended(void *user, const struct dh_err *why)
@@ -70,11 +86,11 @@ static void on_ended(void *user, const struct dh_err *why)
 
 static const struct dh_live_ops live_ops = {on_packet, on_ended};
 
-static struct track *track_of(struct call *c, int number)
+static struct track *track_of(struct end *end, int number)
 {
 	for (int i = 0; i < TRACKS; i++)
-		if (c->tracks[i].number == number)
-			return &c->tracks[i];
+		if (end->tracks[i].number == number)
+			return &end->tracks[i];
 	return NULL;
 }
 
@@ -91,8 +107,9 @@ static void removed(void *arg)
 
 static void on_track(void *user, int number, enum dh_codec codec)
 {
-	struct call *c = user;
-	struct track *t = track_of(c, number);
+	struct end *end = user;
+	struct call *c = end->call;
+	struct track *t = track_of(end, number);
 	struct dh_live_listener *l = t->listener;
 	struct dh_err e = {0};
 	if (l) {
@@ -140,14 +157,14 @@ static void on_set_loss(void *user, int number, int percent)
 
 static void got_stats(void *arg, cJSON *take)
 {
-	struct call *c = arg;
+	struct end *end = arg;
 	cJSON *v = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(v, "remote");
 	cJSON_AddItemToObject(v, "stats", take);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
-	rtc_remotes_report(&c->remotes, list);
-	if (c->tracks[1].listener) {
+	rtc_remotes_report(&end->remotes, list);
+	if (end->tracks[1].listener) {
 		struct dh_live_stats s;
-		dh_live_get_stats(c->tracks[1].listener, &s);
+		dh_live_get_stats(end->tracks[1].listener, &s);
 		cJSON *live = cJSON_AddObjectToObject(v, "live");
 		cJSON_AddNumberToObject(live, "width", s.width_px);
 		cJSON_AddNumberToObject(live, "height", s.height_px);
@@ -156,21 +173,23 @@ static void got_stats(void *arg, cJSON *take)
 		cJSON_AddNumberToObject(live, "packets", (double)s.packets);
 		cJSON_AddNumberToObject(live, "skipped", (double)s.skipped);
 		cJSON_AddNumberToObject(live, "keys", (double)s.keys);
+		cJSON_AddNumberToObject(live, "listeners", s.listeners);
 	}
-	print(v);
+	print(end, v);
 }
 
 static void on_second(uv_timer_t *t)
 {
 	struct call *c = t->data;
-	if (c->peer)
-		dh_peer_stats(c->peer, got_stats, c);
+	for (int i = 0; i < c->end_count; i++)
+		if (c->ends[i].peer)
+			dh_peer_stats(c->ends[i].peer, got_stats, &c->ends[i]);
 }
 
 static void on_remote(void *user, const struct dh_peer_remote *remote)
 {
-	struct call *c = user;
-	rtc_remotes_take(&c->remotes, remote);
+	struct end *end = user;
+	rtc_remotes_take(&end->remotes, remote);
 }
 
 /* -- signalling -- */
@@ -180,7 +199,7 @@ static void on_description(void *user, bool is_offer, const char *sdp)
 	cJSON *v = cJSON_CreateObject(), *d = cJSON_AddObjectToObject(v, "description");
 	cJSON_AddStringToObject(d, "type", is_offer ? "offer" : "answer");
 	cJSON_AddStringToObject(d, "sdp", sdp);
-	print(v);
+	print(user, v);
 }
 
 static void on_candidate(void *user, const char *mid, const char *sdp)
@@ -188,7 +207,7 @@ static void on_candidate(void *user, const char *mid, const char *sdp)
 	cJSON *v = cJSON_CreateObject(), *d = cJSON_AddObjectToObject(v, "candidate");
 	cJSON_AddStringToObject(d, "candidate", sdp ? sdp : "");
 	cJSON_AddStringToObject(d, "sdpMid", mid[0] ? mid : "0");
-	print(v);
+	print(user, v);
 }
 
 static void on_state(void *user, enum dh_peer_state state, const struct dh_err *why)
@@ -199,7 +218,7 @@ static void on_state(void *user, enum dh_peer_state state, const struct dh_err *
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	if (why)
 		cJSON_AddStringToObject(v, "why", why->text);
-	print(v);
+	print(user, v);
 }
 
 static const struct dh_peer_ops peer_ops = {on_description, on_candidate, on_state, on_track, on_remote,
@@ -211,37 +230,43 @@ static void described(void *user, const struct dh_err *why)
 		fprintf(stderr, "description refused: %s\n", why->text);
 }
 
-static void add_track(struct call *c, int i, enum dh_live_kind kind, int source, bool is_screen, const char *stream)
+static void add_track(struct end *end, int i, enum dh_live_kind kind, int source, bool is_screen, const char *stream)
 {
-	struct track *t = &c->tracks[i];
+	struct track *t = &end->tracks[i];
 	struct dh_err e = {0};
 	t->kind = kind;
 	t->source = source;
 	t->is_screen = is_screen;
-	t->number = dh_peer_add_track(c->peer, i ? DH_MEDIA_VIDEO : DH_MEDIA_AUDIO, is_screen, stream,
+	t->number = dh_peer_add_track(end->peer, i ? DH_MEDIA_VIDEO : DH_MEDIA_AUDIO, is_screen, stream,
 				      i == 0 ? "sound" : i == 1 ? "camera" : "screen", &e);
 	if (t->number < 0)
 		fprintf(stderr, "no track: %s\n", e.text);
 }
 
 static void quit(struct call *c);
+static struct end *end_for(struct call *c, const char *name, bool is_polite);
 
 static void read_line(struct call *c, const char *line)
 {
 	cJSON *v = cJSON_Parse(line), *d;
-	if ((d = cJSON_GetObjectItem(v, "description")))
-		dh_peer_remote_description(c->peer, !strcmp(cJSON_GetObjectItem(d, "type")->valuestring, "offer"),
-					   cJSON_GetObjectItem(d, "sdp")->valuestring, described);
-	if ((d = cJSON_GetObjectItem(v, "candidate")))
-		dh_peer_remote_candidate(c->peer, cJSON_GetObjectItem(d, "candidate")->valuestring, NULL, NULL);
-	if ((d = cJSON_GetObjectItem(v, "offer")))
-		dh_peer_offer(c->peer, cJSON_IsTrue(cJSON_GetObjectItem(d, "restart")));
-	if (cJSON_GetObjectItem(v, "screen")) {
-		add_track(c, 2, DH_LIVE_SOURCE, c->screen, true, "desk-screen");
-		dh_peer_offer(c->peer, false);
-	}
-	if (cJSON_GetObjectItem(v, "quit"))
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(v, "peer"));
+	if (cJSON_GetObjectItem(v, "quit")) {
 		quit(c);
+		cJSON_Delete(v);
+		return;
+	}
+	struct end *end = end_for(c, name ? name : "", cJSON_IsTrue(cJSON_GetObjectItem(v, "polite")));
+	if (end && (d = cJSON_GetObjectItem(v, "description")))
+		dh_peer_remote_description(end->peer, !strcmp(cJSON_GetObjectItem(d, "type")->valuestring, "offer"),
+					   cJSON_GetObjectItem(d, "sdp")->valuestring, described);
+	if (end && (d = cJSON_GetObjectItem(v, "candidate")))
+		dh_peer_remote_candidate(end->peer, cJSON_GetObjectItem(d, "candidate")->valuestring, NULL, NULL);
+	if (end && (d = cJSON_GetObjectItem(v, "offer")))
+		dh_peer_offer(end->peer, cJSON_IsTrue(cJSON_GetObjectItem(d, "restart")));
+	if (end && cJSON_GetObjectItem(v, "screen")) {
+		add_track(end, 2, DH_LIVE_SOURCE, c->screen, true, "desk-screen");
+		dh_peer_offer(end->peer, false);
+	}
 	cJSON_Delete(v);
 }
 
@@ -256,7 +281,7 @@ static void on_input(uv_poll_t *p, int status, int events)
 	}
 	c->have += (size_t)n;
 	c->line[c->have] = '\0';
-	while (c->peer && (end = strchr(c->line, '\n'))) {
+	while (!c->is_quitting && (end = strchr(c->line, '\n'))) {
 		*end = '\0';
 		read_line(c, c->line);
 		c->have -= (size_t)(end + 1 - c->line);
@@ -274,33 +299,38 @@ static void pipeline_gone(void *arg)
 
 static void peer_gone(void *arg)
 {
-	struct call *c = arg;
-	rtc_remotes_stop(&c->remotes);
-	dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
+	struct end *end = arg;
+	rtc_remotes_stop(&end->remotes);
+	if (!--end->call->open_count)
+		dh_pipeline_destroy(end->call->pipeline, pipeline_gone, end->call);
 }
 
 static void listener_removed(void *arg)
 {
-	struct call *c = arg;
-	struct dh_peer *p = c->peer;
+	struct end *end = arg;
+	struct dh_peer *p = end->peer;
 	for (int i = 0; i < TRACKS; i++)
-		if (c->tracks[i].listener) {
-			struct dh_live_listener *l = c->tracks[i].listener;
-			set_listener(&c->tracks[i], NULL);
-			dh_live_remove(l, listener_removed, c);
+		if (end->tracks[i].listener) {
+			struct dh_live_listener *l = end->tracks[i].listener;
+			set_listener(&end->tracks[i], NULL);
+			dh_live_remove(l, listener_removed, end);
 			return;
 		}
-	c->peer = NULL;
-	dh_peer_close(p, peer_gone, c);
+	end->peer = NULL;
+	dh_peer_close(p, peer_gone, end);
 }
 
 static void quit(struct call *c)
 {
-	if (!c->peer || uv_is_closing((uv_handle_t *)&c->input))
+	if (c->is_quitting)
 		return;
+	c->is_quitting = true;
 	uv_close((uv_handle_t *)&c->input, NULL);
 	uv_close((uv_handle_t *)&c->second, NULL);
-	listener_removed(c);
+	if (!c->open_count)
+		dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
+	for (int i = 0; i < c->end_count; i++)
+		listener_removed(&c->ends[i]);
 }
 
 /* -- options -- */
@@ -325,7 +355,7 @@ static int read_options(struct options *o, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const char *v = i + 1 < argc ? argv[i + 1] : "";
 		if (!strcmp(argv[i], "--codec") && ++i)
-			o->peer.video[0] = !strcmp(v, "vp8") ? DH_CODEC_VP8 : DH_CODEC_H264, o->peer.video[1] = DH_CODEC_NONE;
+			o->peer.video[0] = strcmp(v, "vp8") ? DH_CODEC_H264 : DH_CODEC_VP8, o->peer.video[1] = DH_CODEC_NONE;
 		else if (!strcmp(argv[i], "--width") && ++i)
 			o->width = atoi(v);
 		else if (!strcmp(argv[i], "--height") && ++i)
@@ -388,6 +418,48 @@ static int open_pipeline(struct call *c, const struct options *o, struct dh_err 
 	return err;
 }
 
+static void open_end(struct call *c, struct end *end, const char *name, bool is_polite)
+{
+	struct dh_peer_config config = c->options->peer;
+	struct dh_err e = {0};
+	end->call = c;
+	dh_strcopy(end->name, sizeof(end->name), name);
+	for (int i = 0; i < TRACKS; i++) {
+		end->tracks[i] = (struct track){.end = end, .number = -1};
+		pthread_mutex_init(&end->tracks[i].lock, NULL);
+	}
+	rtc_remotes_init(&end->remotes, &c->loop);
+	config.is_polite |= is_polite;
+	if (dh_peer_create(&end->peer, c->rtc, &config, &peer_ops, end, &e)) {
+		fprintf(stderr, "%s\n", e.text);
+		exit(1);
+	}
+	c->open_count++;
+	if (!c->options->receives_only && !c->options->has_no_sound)
+		add_track(end, 0, DH_LIVE_LOCAL_SOUND, 0, false, "desk");
+	if (!c->options->receives_only)
+		add_track(end, 1, DH_LIVE_SOURCE, c->camera, false, "desk");
+}
+
+static struct end *end_for(struct call *c, const char *name, bool is_polite)
+{
+	for (int i = 0; i < c->end_count; i++)
+		if (!strcmp(c->ends[i].name, name))
+			return &c->ends[i];
+	if (c->end_count == ENDS)
+		return NULL;
+	open_end(c, &c->ends[c->end_count], name, is_polite);
+	return &c->ends[c->end_count++];
+}
+
+static bool are_remotes_running(const struct call *c)
+{
+	for (int i = 0; i < c->end_count; i++)
+		if (c->ends[i].remotes.running)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static struct call call;
@@ -399,28 +471,19 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	dh_loop_init(&c->loop);
+	c->options = &o;
 	c->start_bps = o.peer.start_bps ? o.peer.start_bps : 500000;
-	for (int i = 0; i < TRACKS; i++) {
-		c->tracks[i] = (struct track){.call = c, .number = -1};
-		pthread_mutex_init(&c->tracks[i].lock, NULL);
-	}
-	rtc_remotes_init(&c->remotes, &c->loop);
-	if (open_pipeline(c, &o, &e) || dh_rtc_create(&c->rtc, &c->loop, &e) ||
-	    dh_peer_create(&c->peer, c->rtc, &o.peer, &peer_ops, c, &e)) {
+	if (open_pipeline(c, &o, &e) || dh_rtc_create(&c->rtc, &c->loop, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
-	if (!o.receives_only && !o.has_no_sound)
-		add_track(c, 0, DH_LIVE_LOCAL_SOUND, 0, false, "desk");
-	if (!o.receives_only)
-		add_track(c, 1, DH_LIVE_SOURCE, c->camera, false, "desk");
 	uv_poll_init(&c->loop.uv, &c->input, STDIN_FILENO);
 	uv_timer_init(&c->loop.uv, &c->second);
 	c->input.data = c->second.data = c;
 	uv_poll_start(&c->input, UV_READABLE, on_input);
 	uv_timer_start(&c->second, on_second, 1000, 1000);
 	dh_loop_run(&c->loop);
-	while (c->remotes.running)
+	while (are_remotes_running(c))
 		uv_run(&c->loop.uv, UV_RUN_ONCE);
 	dh_rtc_destroy(c->rtc);
 	uv_run(&c->loop.uv, UV_RUN_NOWAIT);
@@ -429,6 +492,6 @@ int main(int argc, char **argv)
 	cJSON_AddNumberToObject(left, "peers", dh_peer_live_count());
 	cJSON_AddNumberToObject(left, "packets", dh_packet_live_count());
 	cJSON_AddNumberToObject(left, "frames", dh_frame_live_count());
-	print(v);
+	print(NULL, v);
 	return 0;
 }

@@ -48,8 +48,11 @@ void rtc_remotes_take(struct rtc_remotes *c, const struct dh_peer_remote *remote
 		if (!c->one[i].runner || !strcmp(c->one[i].key, remote->key))
 			r = &c->one[i];
 	for (int i = 0; i < STREAMS; i++)
-		if (c->one[i].runner && !strcmp(c->one[i].key, remote->key))
-			return; /* the same stream with more or less in it */
+		if (c->one[i].runner && !strcmp(c->one[i].key, remote->key)) { /* the same stream with more or less in it */
+			if (!remote->has_audio && !remote->has_video)
+				dh_source_runner_stop(c->one[i].runner);
+			return;
+		}
 	if (!r || (!remote->has_audio && !remote->has_video))
 		return;
 	dh_strcopy(r->key, sizeof(r->key), remote->key);

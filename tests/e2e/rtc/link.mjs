@@ -33,7 +33,11 @@ export class Link {
 		link.child = spawn(tool('link_relay'), [...link.spaces, ...settings.split(' ').filter(Boolean)],
 			{ stdio: ['pipe', 'pipe', 'inherit'] });
 		link.lines = createInterface({ input: link.child.stdout });
-		await once(link.lines, 'line');
+		link.gone = once(link.child, 'exit');
+		if (await Promise.race([once(link.lines, 'line'), link.gone.then(() => 'gone')]) === 'gone') {
+			await link.close();
+			throw new Error('link_relay ended at once: see above');
+		}
 		return link;
 	}
 
@@ -50,9 +54,8 @@ export class Link {
 	}
 
 	async close() {
-		const gone = once(this.child, 'exit');
 		this.child.stdin.end();
-		await gone;
+		await this.gone;
 		this.spaces.forEach((space) => execFileSync('ip', ['netns', 'del', space]));
 	}
 }

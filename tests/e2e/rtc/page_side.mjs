@@ -4,7 +4,6 @@ export function pageSide({ offset, codec, sends = true, width = 1280, height = 7
 	const now = () => performance.timeOrigin + performance.now() + offset; /* the agent's clock, ms */
 	const pc = new RTCPeerConnection();
 	let seen = [];
-	let making = false;
 
 	/* -- the mark: 16 x 7 cells of a grid of 64 x 36 at (24, 13), number 32, time 64, CRC-16 -- */
 	const crc = (bytes) => { /* CRC-16/CCITT-FALSE */
@@ -60,7 +59,12 @@ export function pageSide({ offset, codec, sends = true, width = 1280, height = 7
 		};
 		video.requestVideoFrameCallback(look);
 	};
-	pc.ontrack = ({ track }) => track.kind === 'video' && watch(track);
+	const hear = (track) => { /* what nobody plays is not decoded */
+		const audio = new Audio();
+		audio.srcObject = new MediaStream([track]);
+		audio.play();
+	};
+	pc.ontrack = ({ track }) => (track.kind === 'video' ? watch : hear)(track);
 
 	/* -- what goes: a canvas of grain that moves, and a tone -- */
 	const addOwn = () => {
@@ -103,20 +107,16 @@ export function pageSide({ offset, codec, sends = true, width = 1280, height = 7
 			t.setCodecPreferences(wanted);
 	};
 
-	/* -- signalling: polite, W3C webrtc-pc 10.7 -- */
+	/* -- signalling: polite; setRemoteDescription() rolls an offer of ours back by itself -- */
 	pc.onicecandidate = ({ candidate }) => toOther({ candidate: { candidate: candidate?.candidate ?? '', sdpMid: candidate?.sdpMid } });
 	globalThis.makeOffer = async (restart) => {
-		making = true;
 		prefer();
 		await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
-		making = false;
 		toOther({ description: pc.localDescription.toJSON() });
 	};
 	let chain = Promise.resolve();
 	const take = async ({ description, candidate }) => {
 		if (description) {
-			if (description.type === 'offer' && (making || pc.signalingState !== 'stable'))
-				await pc.setLocalDescription({ type: 'rollback' });
 			await pc.setRemoteDescription(description);
 			if (description.type === 'offer') {
 				prefer();

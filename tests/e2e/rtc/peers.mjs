@@ -6,6 +6,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { pageSide } from './page_side.mjs';
 import { inside, tool } from './link.mjs';
@@ -17,48 +18,104 @@ export async function connect(a, b) {
 	await a.offer();
 }
 
-export class AgentSide {
+/** One connection of an agent. */
+class AgentEnd {
 	/** each second: what rtc_call says */
 	seconds = [];
 	states = [];
 	onsignal = () => {};
+	#send;
 
-	/** @param {string | undefined} space network namespace  @param {string[]} options of rtc_call */
-	constructor(space, options = []) {
-		const [command, args] = inside(space, tool('rtc_call'), options);
-		this.child = spawn(command, args, { stdio: ['pipe', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
-		this.gone = once(this.child, 'exit');
-		createInterface({ input: this.child.stdout }).on('line', (line) => this.#read(JSON.parse(line)));
+	constructor(send) {
+		this.#send = send;
 	}
 
-	#read(message) {
+	heard(message) {
 		if (message.stats)
 			this.seconds.push(message);
 		else if (message.state)
 			this.states.push(message);
-		else if (message.left)
-			this.left = message.left;
 		else
 			this.onsignal(message);
+	}
+
+	signal(message) {
+		this.#send(message);
+	}
+
+	async offer(restart = false) {
+		this.#send({ offer: { restart } });
+	}
+
+	addScreen() {
+		this.#send({ screen: true });
+	}
+}
+
+export class AgentSide extends AgentEnd {
+	#ends = new Map();
+
+	/** @param {string | undefined} space network namespace  @param {string[]} options of rtc_call */
+	constructor(space, options = []) {
+		super((message) => this.child.stdin.write(`${JSON.stringify(message)}\n`));
+		const [command, args] = inside(space, tool('rtc_call'), options);
+		this.child = spawn(command, args, { stdio: ['pipe', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
+		this.gone = once(this.child, 'exit');
+		this.child.stdin.on('error', () => {}); /* it ended: its exit code tells */
+		createInterface({ input: this.child.stdout }).on('line', (line) => this.#read(JSON.parse(line)));
+	}
+
+	/** One more connection of the same agent. */
+	end(name, polite = false) {
+		const end = new AgentEnd((message) => this.child.stdin.write(`${JSON.stringify({ ...message, peer: name, polite })}\n`));
+		this.#ends.set(name, end);
+		return end;
+	}
+
+	#read(message) {
+		if (message.left)
+			this.left = message.left;
+		else
+			(this.#ends.get(message.peer) ?? this).heard(message);
+	}
+
+	/** @returns {Promise<number | null>} its exit code; this.left says what was still alive in it */
+	async close() {
+		this.child.stdin.write('{"quit":{}}\n');
+		const [code] = await this.gone;
+		return code;
+	}
+}
+
+/** python3-aiortc: H.264 and VP8, Opus; no transport-wide feedback, no trickle. Same words as rtc_call's. */
+export class AiortcSide {
+	counts = {};
+	onsignal = () => {};
+
+	constructor() {
+		this.child = spawn('/usr/bin/python3', [fileURLToPath(new URL('aiortc_side.py', import.meta.url))],
+			{ stdio: ['pipe', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
+		createInterface({ input: this.child.stdout }).on('line', (line) => {
+			const message = JSON.parse(line);
+			if (message.counts)
+				this.counts = message.counts;
+			else
+				this.onsignal(message);
+		});
 	}
 
 	signal(message) {
 		this.child.stdin.write(`${JSON.stringify(message)}\n`);
 	}
 
-	async offer(restart = false) {
-		this.signal({ offer: { restart } });
+	async offer() {
+		this.signal({ offer: {} });
 	}
 
-	addScreen() {
-		this.signal({ screen: true });
-	}
-
-	/** @returns {Promise<number | null>} its exit code; this.left says what was still alive in it */
 	async close() {
-		this.signal({ quit: {} });
-		const [code] = await this.gone;
-		return code;
+		const gone = once(this.child, 'exit');
+		this.child.stdin.end();
+		await gone;
 	}
 }
 
