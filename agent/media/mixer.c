@@ -1,6 +1,7 @@
 /* The mixer's thread, locks, sum and levels; see mixer.h. What happens inside one input is in track.c. */
 #include "agent/media/mixer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ struct dh_mixer_input {
 };
 
 struct dh_mixer {
+	int chunk; /* samples per channel */
 	struct dh_mixer_events ev;
 	void *arg;
 	struct dh_log log;
@@ -72,14 +74,14 @@ static int64_t chunk_us(const struct dh_mixer *m, int64_t n)
 {
 	const int64_t khz = DH_MIX_RATE_HZ / 1000;
 	/* to the nearest: no bias for the tracks to follow */
-	return m->start_us + (n * DH_MIX_CHUNK * 1000 + khz / 2) / khz;
+	return m->start_us + (n * m->chunk * 1000 + khz / 2) / khz;
 }
 
 /* ---- meters ---- */
 
-static void meter_add(struct meter *m, const float *left, const float *right)
+static void meter_add(struct meter *m, const float *left, const float *right, int count)
 {
-	for (int i = 0; i < DH_MIX_CHUNK; i++) {
+	for (int i = 0; i < count; i++) {
 		m->sum += left[i] * left[i] + right[i] * right[i];
 		m->peak = fmaxf(m->peak, fmaxf(fabsf(left[i]), fabsf(right[i])));
 	}
@@ -103,7 +105,7 @@ static struct level meter_take(struct meter *m, struct dh_mixer_input *input, in
 static void mix_input(struct dh_mixer *m, struct dh_mixer_input *in, int64_t play_us)
 {
 	pthread_mutex_lock(&in->lock);
-	bool has_sound = dh_track_read(&in->track, play_us, m->one[0], m->one[1], DH_MIX_CHUNK);
+	bool has_sound = dh_track_read(&in->track, play_us, m->one[0], m->one[1], m->chunk);
 	in->play_us = chunk_us(m, m->chunks + 1) + AHEAD_US;
 	in->is_awaited = false;
 	float from = in->gain_now, to = in->gain_now = in->gain;
@@ -111,23 +113,23 @@ static void mix_input(struct dh_mixer *m, struct dh_mixer_input *in, int64_t pla
 	if (!has_sound)
 		return;
 	for (int c = 0; c < 2; c++)
-		for (int i = 0; i < DH_MIX_CHUNK; i++) {
-			m->one[c][i] *= from + (to - from) * ((float)i / DH_MIX_CHUNK);
+		for (int i = 0; i < m->chunk; i++) {
+			m->one[c][i] *= from + (to - from) * ((float)i / m->chunk);
 			m->sum[c][i] += m->one[c][i];
 		}
 	if (m->has_levels)
-		meter_add(&in->meter, m->one[0], m->one[1]);
+		meter_add(&in->meter, m->one[0], m->one[1], m->chunk);
 }
 
 /* The levels that are due; their number. */
 static int take_levels(struct dh_mixer *m, struct level *out)
 {
 	int n = 0;
-	m->metered += DH_MIX_CHUNK;
+	m->metered += m->chunk;
 	m->metered_chunks++;
 	if (m->metered < LEVEL_SAMPLES)
 		return 0;
-	int samples = m->metered_chunks * DH_MIX_CHUNK;
+	int samples = m->metered_chunks * m->chunk;
 	m->metered -= LEVEL_SAMPLES; /* the rest counts for the next, so that there are ten a second */
 	m->metered_chunks = 0;
 	dh_list_for_each(pos, &m->inputs) {
@@ -146,13 +148,13 @@ static struct dh_frame *mix_chunk(struct dh_mixer *m)
 	memset(m->tail, 0, sizeof(m->tail));
 	dh_list_for_each(pos, &m->inputs)
 		mix_input(m, dh_container_of(pos, struct dh_mixer_input, node), chunk_us(m, m->chunks) + AHEAD_US);
-	dh_limiter_run(&m->limiter, m->sum[0], m->sum[1], DH_MIX_CHUNK);
+	dh_limiter_run(&m->limiter, m->sum[0], m->sum[1], m->chunk);
 	if (m->has_levels)
-		meter_add(&m->meter, m->sum[0], m->sum[1]);
-	struct dh_frame *f = m->is_running ? dh_frame_new_audio(DH_MIX_CHUNK, 2, DH_MIX_RATE_HZ) : NULL;
+		meter_add(&m->meter, m->sum[0], m->sum[1], m->chunk);
+	struct dh_frame *f = m->is_running ? dh_frame_new_audio(m->chunk, 2, DH_MIX_RATE_HZ) : NULL;
 	if (f) {
 		f->pts_us = chunk_us(m, m->chunks);
-		for (int i = 0; i < DH_MIX_CHUNK; i++) {
+		for (int i = 0; i < m->chunk; i++) {
 			f->samples[2 * i] = m->sum[0][i];
 			f->samples[2 * i + 1] = m->sum[1][i];
 		}
@@ -169,7 +171,7 @@ static int64_t next_try_us(struct dh_mixer *m, int64_t now_us)
 	dh_list_for_each(pos, &m->inputs) {
 		struct dh_mixer_input *in = dh_container_of(pos, struct dh_mixer_input, node);
 		pthread_mutex_lock(&in->lock);
-		in->is_awaited = in->track.is_live && !dh_track_covers(&in->track, play_us, DH_MIX_CHUNK);
+		in->is_awaited = in->track.is_live && !dh_track_covers(&in->track, play_us, m->chunk);
 		is_complete &= !in->is_awaited;
 		pthread_mutex_unlock(&in->lock);
 	}
@@ -257,9 +259,11 @@ static void kick(struct dh_mixer *m, bool is_needed)
 		start_thread(m);
 }
 
-int dh_mixer_create(struct dh_mixer **out, const char *log_name, const struct dh_mixer_events *ev, void *arg)
+int dh_mixer_create(struct dh_mixer **out, const char *log_name, int chunk, const struct dh_mixer_events *ev, void *arg)
 {
+	assert(chunk > 0 && chunk <= DH_MIX_CHUNK);
 	struct dh_mixer *m = dh_alloc(sizeof(*m));
+	m->chunk = chunk;
 	m->ev = *ev;
 	m->arg = arg;
 	dh_log_init(&m->log, "%s/mixer", log_name);
@@ -313,11 +317,11 @@ static void keep_tail(struct dh_mixer_input *in)
 {
 	struct dh_mixer *m = in->mixer;
 	pthread_mutex_lock(&in->lock);
-	bool has_sound = m->is_active && dh_track_read(&in->track, in->play_us, m->one[0], m->one[1], DH_MIX_CHUNK);
+	bool has_sound = m->is_active && dh_track_read(&in->track, in->play_us, m->one[0], m->one[1], m->chunk);
 	pthread_mutex_unlock(&in->lock);
 	for (int c = 0; has_sound && c < 2; c++)
-		for (int i = 0; i < DH_MIX_CHUNK; i++)
-			m->tail[c][i] += m->one[c][i] * in->gain_now * (1 - (float)i / DH_MIX_CHUNK);
+		for (int i = 0; i < m->chunk; i++)
+			m->tail[c][i] += m->one[c][i] * in->gain_now * (1 - (float)i / m->chunk);
 }
 
 void dh_mixer_input_remove(struct dh_mixer_input *in)
@@ -387,7 +391,7 @@ void dh_mixer_input_push(struct dh_mixer_input *in, struct dh_frame *take)
 	if (in->is_wanted) {
 		bool was_live = in->track.is_live;
 		err = dh_track_push(&in->track, take, in->play_us, now_us);
-		must_wake = was_live && in->is_awaited && dh_track_covers(&in->track, in->play_us, DH_MIX_CHUNK);
+		must_wake = was_live && in->is_awaited && dh_track_covers(&in->track, in->play_us, m->chunk);
 		must_warn = err && !in->has_warned;
 		in->has_warned |= must_warn;
 	}

@@ -1,6 +1,6 @@
 /* The mixer: sound of any number of sources in, one 48 kHz stereo stream out, on its own thread.
  * Each input is resampled to 48 kHz and its clock followed, gaps are filled with silence, the sum goes through a
- * limiter. Output: chunks of 1024 samples on a grid of the agent clock: chunk n is the sound of start + n * 1024/48000 s,
+ * limiter. Output: chunks on a grid of the agent clock: chunk n is the sound of start + n * chunk/48000 s,
  * and comes as soon as every input that gives sound has given that much, at the latest DH_MIX_WAIT_US after its end. */
 #ifndef DH_MEDIA_MIXER_H
 #define DH_MEDIA_MIXER_H
@@ -10,7 +10,8 @@
 
 #define DH_MIX_RATE_HZ 48000
 #define DH_MIX_CHANNELS 2
-#define DH_MIX_CHUNK 1024 /* samples per channel: one AAC frame */
+#define DH_MIX_CHUNK 1024 /* samples per channel: one AAC frame, the largest */
+#define DH_MIX_CHUNK_LIVE 480 /* 10 ms: who talks does not wait */
 #define DH_MIX_WAIT_US 200000 /* an input later than this gives silence, and is not waited for until it is back */
 
 struct dh_mixer;
@@ -25,11 +26,12 @@ struct dh_mixer_events { /* mixer thread; must not block */
 	void (*levels)(void *arg, struct dh_mixer_input *input, int rms_db10, int peak_db10);
 };
 
-/* Create and destroy: loop thread. No thread runs until run or levels are on for the first time; nothing wakes while run
- * is off and levels are off or have no input. While run is on there is sound (silence) also without any input. Destroy
+/* Create and destroy: loop thread. chunk: samples per channel, at most DH_MIX_CHUNK. No thread runs until run or levels
+ * are on for the first time; nothing wakes while run is off and levels are off or have no input. While run is on there is sound (silence) also without any input. Destroy
  * removes the inputs left and waits for the mixer thread, which never blocks for more than a chunk.
  * Errors: DH_ENOMEM. */
-int dh_mixer_create(struct dh_mixer **out, const char *log_name, const struct dh_mixer_events *ev, void *arg);
+int dh_mixer_create(struct dh_mixer **out, const char *log_name, int chunk, const struct dh_mixer_events *ev,
+		    void *arg);
 void dh_mixer_destroy(struct dh_mixer *m);
 
 /* Inputs: loop thread. Remove waits for a push in progress; afterwards no push may come. */

@@ -265,9 +265,13 @@ int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const str
 		return e ? e->code : DH_ENOENT;
 	struct dh_pipeline *p = dh_alloc(sizeof(*p));
 	set_up(p, loop, c, ev, arg);
-	err = dh_mixer_create(&p->mixer, p->name, &(struct dh_mixer_events){chunk, levels}, p);
-	if (!err && (err = dh_mixer_create(&p->local_mixer, p->name, &(struct dh_mixer_events){local_chunk, NULL}, p)))
-		dh_mixer_destroy(p->mixer);
+	err = dh_mixer_create(&p->mixer, p->name, DH_MIX_CHUNK, &(struct dh_mixer_events){chunk, levels}, p);
+	if (!err) {
+		struct dh_mixer_events live = {local_chunk, NULL};
+		err = dh_mixer_create(&p->local_mixer, p->name, DH_MIX_CHUNK_LIVE, &live, p);
+		if (err)
+			dh_mixer_destroy(p->mixer);
+	}
 	if (err) {
 		dh_fail(e, err, "cannot start the mixer");
 		goto fail_mixer;

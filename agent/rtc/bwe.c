@@ -320,7 +320,8 @@ int64_t dh_bwe_target_bps(const struct dh_bwe *b)
 
 int64_t dh_bwe_pacing_bps(const struct dh_bwe *b)
 {
-	return (int64_t)(b->target_bps * (b->state == DH_BWE_DRAIN ? 1.0 : 1.15));
+	double factor = b->state != DH_BWE_RISE ? 1.0 : b->capacity_bps > 0 ? 1.15 : 2.5;
+	return (int64_t)(b->target_bps * factor);
 }
 
 int64_t dh_bwe_video_bps(const struct dh_bwe *b, int64_t audio_bps, int64_t rtx_bps, int64_t backlog_bytes)

@@ -101,7 +101,7 @@ static struct dh_mixer *ear_open(struct ear *ear)
 	pthread_mutex_init(&ear->lock, NULL);
 	dh_wake_init(&ear->wake);
 	struct dh_mixer *m = NULL;
-	TST_EQ(dh_mixer_create(&m, "test", &(struct dh_mixer_events){on_chunk, on_levels}, ear), DH_OK);
+	TST_EQ(dh_mixer_create(&m, "test", DH_MIX_CHUNK, &(struct dh_mixer_events){on_chunk, on_levels}, ear), DH_OK);
 	return m;
 }
 

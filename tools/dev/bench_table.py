@@ -36,7 +36,7 @@ def main():
     a.add_argument('--json', default='bench.json')
     a.add_argument('names', nargs='*')
     a = a.parse_intermixed_args()
-    benches = [b for b in sorted(glob.glob('tests/bench/g*.py')) if not a.names or any(n in b for n in a.names)]
+    benches = [b for b in sorted(glob.glob('tests/bench/g[0-9]*.py')) if not a.names or any(n in b for n in a.names)]
     results = [r for b in benches for r in one(b, a.build_dir)]
     columns = ('goal', 'name', 'ours', 'peer', 'ratio', 'goal_value', 'ok')
     table = [columns] + [tuple(cell(v) for v in (r['goal'], row['name'], row.get('ours'), row.get('peer'), row.get('ratio'),

@@ -52,9 +52,10 @@ export function pageSide({ offset, codec, sends = true, width = 1280, height = 7
 		video.srcObject = new MediaStream([track]);
 		document.body.append(video);
 		video.play();
-		const look = () => {
+		const look = (_, { presentationTime }) => {
+			const shown = performance.timeOrigin + presentationTime + offset; /* handed to the compositor: reading it back takes longer */
 			const made = readMark(video);
-			seen.push({ at_ms: now(), age_ms: made === undefined ? null : now() - made, width: video.videoWidth });
+			seen.push({ at_ms: shown, age_ms: made === undefined ? null : shown - made, width: video.videoWidth });
 			video.requestVideoFrameCallback(look);
 		};
 		video.requestVideoFrameCallback(look);
@@ -80,24 +81,34 @@ export function pageSide({ offset, codec, sends = true, width = 1280, height = 7
 				g.fillStyle = `rgb(${v},${v},${v})`;
 				g.fillRect(x, y, 4, 4);
 			}
+		const audio = new AudioContext();
+		const tone = audio.createOscillator();
+		const out = audio.createMediaStreamDestination();
+		tone.connect(out);
+		tone.start();
+		const stream = new MediaStream([...canvas.captureStream(0).getTracks(), ...out.stream.getTracks()]);
+		const [picture] = stream.getVideoTracks();
 		let number = 0;
 		setInterval(() => {
 			const shift = (number * 7919 * 2) % width;
 			ctx.drawImage(grain, -shift, 0);
 			ctx.drawImage(grain, width - shift, 0);
 			paint(ctx, number++);
+			picture.requestFrame();
 		}, 1000 / fps);
-		const audio = new AudioContext();
-		const tone = audio.createOscillator();
-		const out = audio.createMediaStreamDestination();
-		tone.connect(out);
-		tone.start();
-		const stream = new MediaStream([...canvas.captureStream(fps).getTracks(), ...out.stream.getTracks()]);
 		for (const track of stream.getTracks())
 			pc.addTrack(track, stream);
 	};
 	if (sends)
 		addOwn();
+	/* As much as the agent may send: libwebrtc's own limit for this size is lower. */
+	const allowMore = async () => {
+		for (const sender of pc.getSenders().filter((s) => s.track?.kind === 'video')) {
+			const p = sender.getParameters();
+			p.encodings.forEach((e) => { e.maxBitrate = 4e6; });
+			await sender.setParameters(p);
+		}
+	};
 	const prefer = () => {
 		if (!codec)
 			return;
@@ -118,9 +129,12 @@ export function pageSide({ offset, codec, sends = true, width = 1280, height = 7
 	const take = async ({ description, candidate }) => {
 		if (description) {
 			await pc.setRemoteDescription(description);
+			if (description.type === 'answer')
+				await allowMore();
 			if (description.type === 'offer') {
 				prefer();
 				await pc.setLocalDescription();
+				await allowMore();
 				toOther({ description: pc.localDescription.toJSON() });
 			}
 		} else if (candidate) {
