@@ -474,23 +474,23 @@ export class Deskhand extends EventTarget {
 		}>;
 	};
 	readonly audio: {
-		/** Gain and mute of a session's microphones. */
-		set(params?: {
+		/** A session's microphones, what is done to them, and the speaker that plays its remote members. */
+		set(params: {
 			/** from session.open */
-			session?: string;
+			session: string;
 			/** 0 leaves the sound as it is (dB) */
 			microphone_gain?: number;
 			/** silence instead of the microphones */
 			muted?: boolean;
-			/** comes with calls */
+			/** id from devices.list; the default speaker at first */
 			speaker?: string;
-			/** comes with calls (%) */
+			/** of all remote members (%) */
 			speaker_volume?: number;
-			/** comes with calls */
+			/** what the speaker plays is taken out; unless said, on while a remote member is heard */
 			echo_cancel?: boolean;
-			/** comes with calls */
+			/** as echo_cancel */
 			noise_suppress?: boolean;
-			/** comes with calls */
+			/** the voice is kept at one level; as echo_cancel */
 			auto_gain?: boolean;
 		}, how?: CallOptions): Promise<Record<string, never>>;
 	};

@@ -27,9 +27,9 @@ struct dh_mixer_events { /* mixer thread; must not block */
 };
 
 /* Create and destroy: loop thread. chunk: samples per channel, at most DH_MIX_CHUNK. No thread runs until run or levels
- * are on for the first time; nothing wakes while run is off and levels are off or have no input. While run is on there is sound (silence) also without any input. Destroy
- * removes the inputs left and waits for the mixer thread, which never blocks for more than a chunk.
- * Errors: DH_ENOMEM. */
+ * are on for the first time; nothing wakes while run is off and levels are off or have no input. While run is on there is
+ * sound (silence) also without any input. Destroy removes the inputs left and waits for the mixer thread, which never blocks
+ * for more than a chunk.  Errors: DH_ENOMEM. */
 int dh_mixer_create(struct dh_mixer **out, const char *log_name, int chunk, const struct dh_mixer_events *ev,
 		    void *arg);
 void dh_mixer_destroy(struct dh_mixer *m);

@@ -67,6 +67,8 @@ static int make_tun(const char *name, const char *space, const char *address)
 		{"ip", "-n", space, "addr", "add", address, "dev", name, NULL},
 		{"ip", "-n", space, "link", "set", "lo", "up", NULL},
 		{"ip", "-n", space, "link", "set", name, "mtu", "1400", "up", NULL},
+		/* a browser without a camera's permission shows only the address that leads outside */
+		{"ip", "-n", space, "route", "add", "default", "dev", name, NULL},
 	};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (run(commands[i])) {
