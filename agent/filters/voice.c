@@ -60,7 +60,9 @@ static void voice_set(struct dh_voice *v, const struct dh_voice_settings *s)
 
 static void voice_render(struct dh_voice *v, const struct dh_frame *f, int64_t played_us)
 {
-	struct dh_frame *copy = atomic_load(&v->wanted) & 1 ? dh_frame_new_audio(f->sample_count, f->channels, f->rate_hz) : NULL;
+	if (!(atomic_load(&v->wanted) & 1))
+		return;
+	struct dh_frame *copy = dh_frame_new_audio(f->sample_count, f->channels, f->rate_hz);
 	if (!copy)
 		return;
 	memcpy(copy->samples, f->samples, sizeof(float) * (size_t)(f->sample_count * f->channels));
@@ -123,7 +125,8 @@ static void begin(struct dh_voice *v, unsigned wanted, int64_t at_us)
 	v->has_begun = true;
 }
 
-static void voice_capture(struct dh_voice *v, struct dh_frame *take, void (*deliver)(void *arg, struct dh_frame *take), void *arg)
+static void voice_capture(struct dh_voice *v, struct dh_frame *take, void (*deliver)(void *arg, struct dh_frame *take),
+			  void *arg)
 {
 	unsigned wanted = atomic_load(&v->wanted);
 	if (!wanted) {

@@ -47,7 +47,8 @@ void dh_voice_apm_set(struct dh_voice_apm *a, bool echo_cancel, bool noise_suppr
 	a->apm->gain_control()->Enable(auto_gain);
 }
 
-bool dh_voice_apm_process(struct dh_voice_apm *a, float near_samples[DH_VOICE_SAMPLES], const float far_samples[DH_VOICE_SAMPLES])
+bool dh_voice_apm_process(struct dh_voice_apm *a, float near_samples[DH_VOICE_SAMPLES],
+			  const float far_samples[DH_VOICE_SAMPLES])
 {
 	const StreamConfig mono(48000, 1);
 	float played[DH_VOICE_SAMPLES];

@@ -1,4 +1,5 @@
-/* See monitor.h. The mixer gives sound on the agent's clock, the speaker takes it on its own: a track between them follows. */
+/* See monitor.h. The mixer gives sound on the agent's clock, the speaker takes it on its own: a track between them
+ * follows. */
 #include "agent/media/monitor.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* What the desk hears: the remote members' sound, mixed, played by a speaker on a thread of its own, and told to the voices of
- * the microphones as what they must take out. A speaker that is lost is opened again, meanwhile sound is thrown away. */
+/* What the desk hears: the remote members' sound, mixed, played by a speaker on a thread of its own, and told to the
+ * voices of the microphones as what they must take out. A speaker that is lost is opened again, meanwhile sound is thrown away. */
 #ifndef DH_MEDIA_MONITOR_H
 #define DH_MEDIA_MONITOR_H
 

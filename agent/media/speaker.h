@@ -15,8 +15,8 @@ struct dh_speaker_driver {
 	bool is_fake;
 	/* Open s->device (KEY, "" for the default). On failure nothing is left to close. Errors: DH_ENODEV, DH_EBUSY. */
 	int (*open)(struct dh_speaker *s, struct dh_err *e);
-	/* Play 10 ms, interleaved; waits until the device has taken them. *heard_us: agent time at which the first of them is
-	 * heard. Errors: DH_ENODEV, DH_EIO: lost (the monitor closes and opens again). */
+	/* Play 10 ms, interleaved; waits until the device has taken them. *heard_us: agent time at which the first of them
+	 * is heard. Errors: DH_ENODEV, DH_EIO: lost (the monitor closes and opens again). */
 	int (*play)(struct dh_speaker *s, const float *samples, int64_t *heard_us, struct dh_err *e);
 	void (*close)(struct dh_speaker *s);
 };
