@@ -75,6 +75,8 @@ static int opus_encode_frame(struct dh_encoder *enc, struct dh_frame *in, bool w
 static int opus_set_bitrate(struct dh_encoder *enc, int64_t bitrate_bps)
 {
 	struct opus *o = enc->priv;
+	if (bitrate_bps < 6000 || bitrate_bps > 510000)
+		return DH_EINVAL;
 	return opus_encoder_ctl(o->h, OPUS_SET_BITRATE((opus_int32)bitrate_bps)) ? DH_EINVAL : DH_OK;
 }
 

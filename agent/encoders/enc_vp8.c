@@ -21,7 +21,7 @@ struct vp8 {
 static const struct dh_param params[] = {
 	{"bitrate_kbps", DH_INT, "kbit/s", 0, 100000, 0, .doc = "constant bit rate; 0: quality alone decides"},
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
-	{"threads", DH_INT, NULL, 0, 8, 0, .doc = "0: two for 1280x720 and more, else one"},
+	{"threads", DH_INT, NULL, 1, 8, 1, .doc = "more than one spin while the machine is busy, and cost more than they give"},
 	{"is_screen", DH_BOOL, .doc = "text and windows instead of people"},
 	{0},
 };
@@ -35,12 +35,12 @@ static int fail(struct vp8 *v, struct dh_err *e)
 static void fill_config(struct vp8 *v, const struct dh_stream *s, const struct dh_args *a)
 {
 	vpx_codec_enc_cfg_t *c = &v->cfg;
-	int kbps = (int)dh_arg_int(a, "bitrate_kbps"), threads = (int)dh_arg_int(a, "threads");
+	int kbps = (int)dh_arg_int(a, "bitrate_kbps");
 	c->g_w = (unsigned)s->width_px;
 	c->g_h = (unsigned)s->height_px;
 	c->g_timebase.num = 1;
 	c->g_timebase.den = 1000000;
-	c->g_threads = (unsigned)(threads ? threads : s->width_px * s->height_px >= 1280 * 720 ? 2 : 1);
+	c->g_threads = (unsigned)dh_arg_int(a, "threads");
 	c->g_error_resilient = VPX_ERROR_RESILIENT_DEFAULT;
 	c->g_lag_in_frames = 0;
 	c->rc_end_usage = kbps ? VPX_CBR : VPX_CQ;
@@ -59,7 +59,7 @@ static void fill_config(struct vp8 *v, const struct dh_stream *s, const struct d
 static int set_controls(struct vp8 *v, const struct dh_args *a)
 {
 	bool is_screen = dh_arg_bool(a, "is_screen");
-	int bad = vpx_codec_control(&v->h, VP8E_SET_CPUUSED, -8); /* fixed speed: about x264's superfast */
+	int bad = vpx_codec_control(&v->h, VP8E_SET_CPUUSED, -8); /* fixed speed: 1.4 times x264's superfast */
 	bad |= vpx_codec_control(&v->h, VP8E_SET_NOISE_SENSITIVITY, 0);
 	bad |= vpx_codec_control(&v->h, VP8E_SET_STATIC_THRESHOLD, is_screen ? 100 : 1);
 	bad |= vpx_codec_control(&v->h, VP8E_SET_TOKEN_PARTITIONS, VP8_ONE_TOKENPARTITION);
