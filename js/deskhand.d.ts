@@ -474,23 +474,23 @@ export class Deskhand extends EventTarget {
 		}>;
 	};
 	readonly audio: {
-		/** A session's microphones, what is done to them, and the speaker that plays its remote members. */
-		set(params: {
+		/** Gain and mute of a session's microphones. */
+		set(params?: {
 			/** from session.open */
-			session: string;
+			session?: string;
 			/** 0 leaves the sound as it is (dB) */
 			microphone_gain?: number;
 			/** silence instead of the microphones */
 			muted?: boolean;
-			/** id from devices.list; the default speaker at first */
+			/** comes with calls */
 			speaker?: string;
-			/** of all remote members (%) */
+			/** comes with calls (%) */
 			speaker_volume?: number;
-			/** what the speaker plays is taken out; unless said, on while a remote member is heard */
+			/** comes with calls */
 			echo_cancel?: boolean;
-			/** as echo_cancel */
+			/** comes with calls */
 			noise_suppress?: boolean;
-			/** the voice is kept at one level; as echo_cancel */
+			/** comes with calls */
 			auto_gain?: boolean;
 		}, how?: CallOptions): Promise<Record<string, never>>;
 	};

@@ -207,9 +207,6 @@ static int open_pipeline(struct dh_session *s, const struct dh_args *a, struct d
 	if (!encoder)
 		encoder = dh_encoder_driver_find("x264", NULL) ? "x264" : "openh264";
 	dh_strcopy(config.video_encoder, sizeof(config.video_encoder), encoder);
-	const char *speaker = s->ctl->config.is_fake ? "null" : "portaudio";
-	if (dh_speaker_driver_find(speaker, NULL))
-		dh_strcopy(config.speaker, sizeof(config.speaker), speaker);
 	return dh_pipeline_create(&s->pipeline, s->ctl->loop, &config, &pipeline_events, s, e);
 }
 
@@ -224,7 +221,6 @@ static struct dh_session *make_session(struct dh_call *call)
 	s->ctl = call->ctl;
 	s->opened_us = dh_now_us();
 	s->controller = call->client;
-	s->voice[0] = s->voice[1] = s->voice[2] = -1;
 	dh_list_init(&s->closers);
 	dh_random_hex(s->id, 8);
 	dh_random_hex(s->resume, 16); /* SR-14: 128 bit */

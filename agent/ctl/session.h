@@ -39,7 +39,6 @@ struct dh_session {
 	struct dh_overlay overlay;
 	struct dh_session_source sources[DH_SESSION_SOURCES_MAX];
 	int last_source;
-	int voice[3]; /* echo, noise, gain as asked by audio.set; -1: not */
 	int64_t opened_us;
 	bool is_closing;
 	char close_reason[64];

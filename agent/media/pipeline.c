@@ -173,7 +173,6 @@ static void compose_gone(void *arg)
 	struct dh_pipeline *p = arg;
 	dh_mixer_destroy(p->mixer);
 	dh_mixer_destroy(p->local_mixer);
-	dh_monitor_destroy(p->monitor);
 	dh_loop_post(p->loop, free_pipeline, p); /* behind whatever the threads have posted */
 }
 
@@ -240,9 +239,6 @@ static void set_up(struct dh_pipeline *p, struct dh_loop *loop, const struct dh_
 	p->fps = c->fps;
 	dh_strcopy(p->name, sizeof(p->name), c->name);
 	dh_strcopy(p->video_encoder, sizeof(p->video_encoder), c->video_encoder);
-	dh_strcopy(p->speaker, sizeof(p->speaker), c->speaker);
-	p->volume = 100;
-	p->voice[0] = p->voice[1] = p->voice[2] = -1;
 	dh_log_init(&p->log, "%s", c->name);
 	p->video_args = c->video_args ? cJSON_Duplicate(c->video_args, true) : NULL;
 	p->video.pipeline = p->audio.pipeline = p;

@@ -33,7 +33,6 @@ struct dh_pipeline_config {
 	struct dh_overlay overlay;
 	char video_encoder[32];      /* "x264" */
 	const cJSON *video_args;     /* encoder's params or NULL; borrowed for the call */
-	char speaker[32];            /* driver that plays remote members ("portaudio"); "": nothing is played */
 };
 
 int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const struct dh_pipeline_config *c,
@@ -62,12 +61,6 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 void dh_pipeline_source_remove(struct dh_pipeline *p, int source); /* event CLOSED follows */
 /* Sound sources: gain in dB*10, muted. */
 int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db10, bool muted, struct dh_err *e);
-/* Calls: remote members are heard by this speaker (driver, KEY; "" the default), 0 to 100 %. Errors: DH_ENOENT. */
-int dh_pipeline_set_speaker(struct dh_pipeline *p, const char *driver, const char *device, struct dh_err *e);
-void dh_pipeline_set_volume(struct dh_pipeline *p, int percent);
-/* What is done to microphones; -1: on while a remote member is heard, else off. Errors: DH_ENOTSUP not in this build. */
-int dh_pipeline_set_voice(struct dh_pipeline *p, int echo_cancel, int noise_suppress, int auto_gain, struct dh_err *e);
-
 /* Settings of a filter ("beauty", "mirror") on one video source, or on all of a role with source 0. */
 int dh_pipeline_set_filter(struct dh_pipeline *p, int source, enum dh_role role, const char *filter,
 			   const cJSON *settings, struct dh_err *e);

@@ -5,7 +5,6 @@
 #include "agent/media/compose.h"
 #include "agent/media/encode.h"
 #include "agent/media/mixer.h"
-#include "agent/media/monitor.h"
 #include "agent/media/pipeline.h"
 
 enum encoder_state { ENCODER_NONE, ENCODER_OPENING, ENCODER_OPEN, ENCODER_STOPPING };
@@ -29,8 +28,6 @@ struct dh_pipeline_source {
 	struct dh_compose_input *input;     /* NULL: no picture */
 	struct dh_mixer_input *mixer_input; /* NULL: no sound */
 	struct dh_mixer_input *local_input; /* NULL: no sound, or a remote member's */
-	struct dh_mixer_input *monitor_input; /* NULL: not a remote member's sound, or nothing is played */
-	struct dh_voice *voice; /* NULL: not a microphone, or not in this build */
 };
 
 struct dh_pipeline_output {
@@ -58,10 +55,6 @@ struct dh_pipeline { /* -- loop thread, but for feed */
 	pthread_mutex_t feed_lock;
 	struct dh_pipeline_encoder video, audio;
 	struct dh_list local_sounds, program_sounds; /* struct dh_live_encode, under feed_lock */
-	struct dh_monitor *monitor; /* made for the first remote member */
-	char speaker[32], speaker_device[160];
-	int volume, remote_sounds;
-	int voice[3]; /* echo, noise, gain: 0, 1, -1 as a call needs it */
 	pthread_mutex_t live_lock; /* which encode a live listener is in */
 	struct dh_list sources, outputs, lives;
 	int last_id;
@@ -86,11 +79,6 @@ void dh_pipeline_add_sound(struct dh_pipeline *p, struct dh_live_encode *c);
 void dh_pipeline_remove_sound(struct dh_pipeline *p, struct dh_live_encode *c);
 void dh_pipeline_feed_sound(struct dh_pipeline *p, bool is_local, struct dh_frame *f); /* mixer threads; f is borrowed */
 void dh_pipeline_run_mixers(struct dh_pipeline *p);
-
-/* -- pipeline_call.c: what a source of sound needs for calls. Push: source thread. */
-void dh_pipeline_join_call(struct dh_pipeline_source *s, const char *label);
-void dh_pipeline_leave_call(struct dh_pipeline_source *s);
-void dh_pipeline_push_sound(struct dh_pipeline_source *s, struct dh_frame *take);
 
 /* -- pipeline_output.c */
 bool dh_pipeline_wants(const struct dh_pipeline *p, bool video); /* an output that needs the encoder */

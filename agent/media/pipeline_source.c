@@ -33,6 +33,13 @@ struct dh_pipeline_source *dh_pipeline_find_source(struct dh_pipeline *p, int id
 	return NULL;
 }
 
+static void push_sound(struct dh_pipeline_source *s, struct dh_frame *take)
+{
+	if (s->local_input)
+		dh_mixer_input_push(s->local_input, dh_frame_ref(take));
+	dh_mixer_input_push(s->mixer_input, take);
+}
+
 /* Source thread, or a thread of its library. */
 static void deliver(void *arg, struct dh_frame *take)
 {
@@ -40,7 +47,7 @@ static void deliver(void *arg, struct dh_frame *take)
 	if (take->kind == DH_MEDIA_VIDEO && s->input)
 		dh_compose_input_put(s->input, take);
 	else if (take->kind == DH_MEDIA_AUDIO && s->mixer_input)
-		dh_pipeline_push_sound(s, take);
+		push_sound(s, take);
 	else
 		dh_frame_unref(take);
 }
@@ -54,7 +61,6 @@ static const char *placard_for(enum dh_role role)
 static void free_source(struct dh_pipeline_source *s)
 {
 	dh_list_del(&s->node);
-	dh_pipeline_leave_call(s);
 	if (s->input)
 		dh_compose_input_remove(s->input);
 	if (s->mixer_input)
@@ -118,8 +124,6 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 		s->mixer_input = dh_mixer_input_add(p->mixer, d->base.name);
 	if (has_sound && spec->role != DH_ROLE_REMOTE)
 		s->local_input = dh_mixer_input_add(p->local_mixer, d->base.name);
-	if (has_sound)
-		dh_pipeline_join_call(s, d->base.name);
 	char name[64];
 	snprintf(name, sizeof(name), "%s/%s%d", p->name, d->base.name, s->id);
 	struct dh_source_runner_config c = {.driver = d, .device = spec->device, .options = spec->options,
@@ -152,8 +156,6 @@ int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db1
 	dh_mixer_input_set(s->mixer_input, gain_db10, muted);
 	if (s->local_input)
 		dh_mixer_input_set(s->local_input, gain_db10, muted);
-	if (s->monitor_input)
-		dh_mixer_input_set(s->monitor_input, gain_db10, muted);
 	return DH_OK;
 }
 
