@@ -14,7 +14,7 @@ KINDS = {  # kind: (symbol prefix, struct, field)
     'sink': ('dh_sink_', 'dh_sink_driver', 'sinks'),
 }
 
-SINGLES = {'rtc': 'dh_rtc_api'}  # at most one of each; field = kind
+SINGLES = {'rtc': 'dh_rtc_api', 'voice': 'dh_voice_api'}  # at most one of each; field = kind
 
 
 def drivers(names):
