@@ -7,6 +7,7 @@
 #include "agent/media/filter.h"
 #include "agent/media/sink.h"
 #include "agent/media/source.h"
+#include "agent/media/speaker.h"
 #include "agent/media/voice.h"
 #include "agent/rtc/rtc_api.h"
 
