@@ -35,8 +35,8 @@ struct dh_voice_api {
 	void (*capture)(struct dh_voice *v, struct dh_frame *take, void (*deliver)(void *arg, struct dh_frame *take),
 			void *arg);
 
-	/* What the speaker will play: f is borrowed, 48 kHz; its first sample is heard at played_us (agent clock). Best
-	 * before that time. Any one thread; never blocks longer than a copy. Errors: DH_EINVAL another rate. */
+	/* What the speaker will play: f is borrowed, 48 kHz; its first sample is heard at played_us (agent clock).
+	 * Best before that time. Any one thread; never blocks longer than a copy. Errors: DH_EINVAL another rate. */
 	int (*render)(struct dh_voice *v, const struct dh_frame *f, int64_t played_us);
 
 	void (*stats)(struct dh_voice *v, struct dh_voice_stats *out); /* any thread */

@@ -125,7 +125,7 @@ def shapes():
         ('session.open', {'sources': [{'role': 'camera', 'options': {'nope': 1}}]}, -32005, 'EINVAL'),
         ('session.close', {'session': 'nope'}, -32004, 'ENOENT'), ('recording.get', {'recording': 'nope'}, -32004, 'ENOENT'),
         ('beauty.set', {'session': 'x', 'smooth': 10}, -32602, 'EINVAL'), ('grants.revoke', {'origin': 'null'}, -32005, 'EINVAL'),
-        ('audio.set', {'speaker': 'x'}, -32012, 'ENOTSUP'), ('devices.list', {'kinds': ['printer']}, -32602, 'EINVAL'),
+        ('audio.set', {'speaker': 'x'}, -32005, 'EINVAL'), ('devices.list', {'kinds': ['printer']}, -32602, 'EINVAL'),
     ]
     for method, params, code, name in cases:
         reply = c.call(method, params)
