@@ -31,7 +31,8 @@ struct dh_voice_api {
 	 * before this returns. All off: take itself is delivered. Else: 48 kHz mono, 10 ms each but the first and
 	 * last; pts_us is when that sound was captured, so they lie up to 24 ms behind what came in (10 ms to fill a
 	 * block, 14 of the algorithms); what is inside comes out when all is turned off, without a gap. A gap of more
-	 * than 20 ms in take's times begins anew. Samples that are no numbers count as silence. One thread, the microphone's. */
+	 * than 20 ms in take's times begins anew. Samples that are no numbers count as silence. One thread, the
+	 * microphone's. */
 	void (*capture)(struct dh_voice *v, struct dh_frame *take, void (*deliver)(void *arg, struct dh_frame *take),
 			void *arg);
 

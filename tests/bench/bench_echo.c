@@ -95,7 +95,8 @@ static void run(const char *library, const char *scene, void (*process)(bool, bo
 	int lag = room_lag(out + BOTH_AT, near + BOTH_AT, ROOM_RATE_HZ * 2, 2400);
 	room_compare(out + BOTH_AT + lag, near + BOTH_AT, BOTH_END - BOTH_AT - lag, &kept_db, &rest_db);
 	int from = path->jump_s != 0 ? (int)(path->jump_at_s * ROOM_RATE_HZ) : 0;
-	fprintf(stdout, "{\"library\": \"%s\", \"scene\": \"%s\", \"erle_db\": %.1f, \"converged_s\": %.1f, \"after_both_db\": %.1f, "
+	fprintf(stdout, "{\"library\": \"%s\", \"scene\": \"%s\", \"erle_db\": %.1f, "
+		"\"converged_s\": %.1f, \"after_both_db\": %.1f, "
 	       "\"near_kept_db\": %.1f, \"near_rest_db\": %.1f, \"lag_samples\": %d, \"cpu_ms_per_s\": %.2f}\n",
 	       library, scene, reduction_db(12 * ROOM_RATE_HZ, 3 * ROOM_RATE_HZ), converged_s(from),
 	       reduction_db(26 * ROOM_RATE_HZ, 4 * ROOM_RATE_HZ), kept_db, rest_db, lag, ms);
