@@ -474,7 +474,7 @@ export class Deskhand extends EventTarget {
 		}>;
 	};
 	readonly audio: {
-		/** Gain and mute of a session's microphones. */
+		/** Gain and mute of a session's microphones; speaker of its calls; echo, noise and loudness. */
 		set(params?: {
 			/** from session.open */
 			session?: string;
@@ -482,15 +482,15 @@ export class Deskhand extends EventTarget {
 			microphone_gain?: number;
 			/** silence instead of the microphones */
 			muted?: boolean;
-			/** comes with calls */
+			/** id of devices.list, kind speaker; empty: the default */
 			speaker?: string;
-			/** comes with calls (%) */
+			/** of remote members, on this computer (%) */
 			speaker_volume?: number;
-			/** comes with calls */
+			/** take the speaker out of the microphones; else: in calls */
 			echo_cancel?: boolean;
-			/** comes with calls */
+			/** take noise out of the microphones; else: in calls */
 			noise_suppress?: boolean;
-			/** comes with calls */
+			/** even out how loud the microphones are; else: in calls */
 			auto_gain?: boolean;
 		}, how?: CallOptions): Promise<Record<string, never>>;
 	};

@@ -12,9 +12,10 @@ KINDS = {  # kind: (symbol prefix, struct, field)
     'compositor': ('dh_cmp_', 'dh_compositor_driver', 'compositors'),
     'encoder': ('dh_enc_', 'dh_encoder_driver', 'encoders'),
     'sink': ('dh_sink_', 'dh_sink_driver', 'sinks'),
+    'speaker': ('dh_spk_', 'dh_speaker_driver', 'speakers'),
 }
 
-SINGLES = {'rtc': 'dh_rtc_api'}  # at most one of each; field = kind
+SINGLES = {'rtc': 'dh_rtc_api', 'voice': 'dh_voice_api'}  # at most one of each; field = kind
 
 
 def drivers(names):

@@ -199,15 +199,23 @@ static void read_canvas(struct dh_session *s, const struct dh_args *a)
 
 static int open_pipeline(struct dh_session *s, const struct dh_args *a, struct dh_err *e)
 {
-	struct dh_pipeline_config config = {.width_px = s->width_px, .height_px = s->height_px, .fps = s->fps,
-					    .overlay = s->overlay};
+	const char *speaker = s->ctl->config.is_fake ? "null" : "portaudio";
+	struct dh_pipeline_config config = {.speaker_driver = dh_speaker_driver_find(speaker, NULL) ? speaker : NULL,
+		.width_px = s->width_px, .height_px = s->height_px, .fps = s->fps, .overlay = s->overlay};
 	dh_strcopy(config.name, sizeof(config.name), s->id);
 	dh_strcopy(config.template_name, sizeof(config.template_name), s->template_name);
 	const char *encoder = dh_arg_str(a, "encoder");
 	if (!encoder)
 		encoder = dh_encoder_driver_find("x264", NULL) ? "x264" : "openh264";
 	dh_strcopy(config.video_encoder, sizeof(config.video_encoder), encoder);
-	return dh_pipeline_create(&s->pipeline, s->ctl->loop, &config, &pipeline_events, s, e);
+	int err = dh_pipeline_create(&s->pipeline, s->ctl->loop, &config, &pipeline_events, s, e);
+	if (!err && s->ctl->config.is_fake && dh_pipeline_monitor(s->pipeline)) {
+		/* fake microphones give tones, which are noise to a suppressor: only what is asked for */
+		struct dh_monitor_settings m = *dh_pipeline_monitor(s->pipeline);
+		m.echo_cancel = m.noise_suppress = m.auto_gain = DH_SWITCH_OFF;
+		dh_pipeline_set_monitor(s->pipeline, &m, NULL);
+	}
+	return err;
 }
 
 static enum dh_orphan_policy read_orphan_policy(const char *name)

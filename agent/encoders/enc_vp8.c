@@ -21,7 +21,7 @@ struct vp8 {
 static const struct dh_param params[] = {
 	{"bitrate_kbps", DH_INT, "kbit/s", 0, 100000, 0, .doc = "constant bit rate; 0: quality alone decides"},
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
-	{"threads", DH_INT, NULL, 1, 8, 1, .doc = "more than one spin while the machine is busy, and cost more than they give"},
+	{"threads", DH_INT, NULL, 1, 8, 1, .doc = "more than one spin while the machine is busy"},
 	{"is_screen", DH_BOOL, .doc = "text and windows instead of people"},
 	{0},
 };

@@ -24,7 +24,9 @@ struct dh_driver_tables { /* each ends with NULL */
 	const struct dh_compositor_driver *const *compositors;
 	const struct dh_encoder_driver *const *encoders;
 	const struct dh_sink_driver *const *sinks;
+	const struct dh_speaker_driver *const *speakers;
 	const struct dh_rtc_api *rtc; /* WebRTC; NULL in a build without */
+	const struct dh_voice_api *voice; /* echo, noise, gain; NULL in a build without */
 };
 
 /* The tables, loading the module at the first call. NULL on failure, with e filled. Loop thread. */
@@ -36,5 +38,6 @@ const struct dh_filter_driver *dh_filter_driver_find(const char *name, struct dh
 const struct dh_compositor_driver *dh_compositor_driver_find(const char *name, struct dh_err *e);
 const struct dh_encoder_driver *dh_encoder_driver_find(const char *name, struct dh_err *e);
 const struct dh_sink_driver *dh_sink_driver_find(const char *name, struct dh_err *e);
+const struct dh_speaker_driver *dh_speaker_driver_find(const char *name, struct dh_err *e);
 
 #endif

@@ -7,6 +7,8 @@
 #include "agent/media/filter.h"
 #include "agent/media/sink.h"
 #include "agent/media/source.h"
+#include "agent/media/speaker.h"
+#include "agent/media/voice.h"
 #include "agent/rtc/rtc_api.h"
 
 extern const struct dh_driver_tables dh_driver_tables;

@@ -168,12 +168,21 @@ static void free_pipeline(void *arg)
 	done(done_arg);
 }
 
-static void compose_gone(void *arg)
+static void monitor_gone(void *arg)
 {
 	struct dh_pipeline *p = arg;
 	dh_mixer_destroy(p->mixer);
 	dh_mixer_destroy(p->local_mixer);
 	dh_loop_post(p->loop, free_pipeline, p); /* behind whatever the threads have posted */
+}
+
+static void compose_gone(void *arg)
+{
+	struct dh_pipeline *p = arg;
+	if (p->monitor)
+		dh_monitor_destroy(p->monitor, monitor_gone, p);
+	else
+		monitor_gone(p);
 }
 
 static void close_step(struct dh_pipeline *p)
@@ -282,6 +291,9 @@ int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const str
 	err = dh_compose_start(&p->compose, loop, &cc, e);
 	if (err)
 		goto fail_compose;
+	struct dh_err why = {0};
+	if (c->speaker_driver && dh_monitor_create(&p->monitor, loop, p->name, c->speaker_driver, &why))
+		DH_WARN(p, "calls will not be heard: %s", why.text);
 	*out = p;
 	return DH_OK;
 fail_compose:

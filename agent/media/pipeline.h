@@ -7,6 +7,7 @@
 #include "agent/media/compositor.h"
 #include "agent/media/encoder.h"
 #include "agent/media/filter.h"
+#include "agent/media/monitor.h"
 #include "agent/media/output.h"
 #include "agent/media/source_runner.h"
 #include "common/loop.h"
@@ -33,6 +34,7 @@ struct dh_pipeline_config {
 	struct dh_overlay overlay;
 	char video_encoder[32];      /* "x264" */
 	const cJSON *video_args;     /* encoder's params or NULL; borrowed for the call */
+	const char *speaker_driver;  /* plays remote members; NULL: nobody does, and microphones are left as they are */
 };
 
 int dh_pipeline_create(struct dh_pipeline **out, struct dh_loop *loop, const struct dh_pipeline_config *c,
@@ -61,6 +63,10 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 void dh_pipeline_source_remove(struct dh_pipeline *p, int source); /* event CLOSED follows */
 /* Sound sources: gain in dB*10, muted. */
 int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db10, bool muted, struct dh_err *e);
+/* The speaker and what is done to microphones in calls. Get: NULL in a pipeline without speaker. Errors of set: as
+ * dh_monitor_set(), DH_ENOTSUP without speaker. */
+const struct dh_monitor_settings *dh_pipeline_monitor(const struct dh_pipeline *p);
+int dh_pipeline_set_monitor(struct dh_pipeline *p, const struct dh_monitor_settings *s, struct dh_err *e);
 /* Settings of a filter ("beauty", "mirror") on one video source, or on all of a role with source 0. */
 int dh_pipeline_set_filter(struct dh_pipeline *p, int source, enum dh_role role, const char *filter,
 			   const cJSON *settings, struct dh_err *e);

@@ -5,6 +5,7 @@
 #include "agent/media/compose.h"
 #include "agent/media/encode.h"
 #include "agent/media/mixer.h"
+#include "agent/media/monitor.h"
 #include "agent/media/pipeline.h"
 
 enum encoder_state { ENCODER_NONE, ENCODER_OPENING, ENCODER_OPEN, ENCODER_STOPPING };
@@ -28,6 +29,8 @@ struct dh_pipeline_source {
 	struct dh_compose_input *input;     /* NULL: no picture */
 	struct dh_mixer_input *mixer_input; /* NULL: no sound */
 	struct dh_mixer_input *local_input; /* NULL: no sound, or a remote member's */
+	struct dh_mixer_input *heard_input; /* a remote member's, for the speaker; else NULL */
+	struct dh_monitor_voice *voice;     /* a microphone's; else NULL */
 };
 
 struct dh_pipeline_output {
@@ -52,6 +55,7 @@ struct dh_pipeline { /* -- loop thread, but for feed */
 	cJSON *video_args;
 	struct dh_compose *compose;
 	struct dh_mixer *mixer, *local_mixer; /* everything; all but remote members */
+	struct dh_monitor *monitor; /* NULL: remote members are not played here */
 	pthread_mutex_t feed_lock;
 	struct dh_pipeline_encoder video, audio;
 	struct dh_list local_sounds, program_sounds; /* struct dh_live_encode, under feed_lock */

@@ -33,8 +33,12 @@ struct dh_pipeline_source *dh_pipeline_find_source(struct dh_pipeline *p, int id
 	return NULL;
 }
 
-static void push_sound(struct dh_pipeline_source *s, struct dh_frame *take)
+/* Sound for the mixers: a microphone's as its voice left it. */
+static void push_sound(void *arg, struct dh_frame *take)
 {
+	struct dh_pipeline_source *s = arg;
+	if (s->heard_input)
+		dh_mixer_input_push(s->heard_input, dh_frame_ref(take));
 	if (s->local_input)
 		dh_mixer_input_push(s->local_input, dh_frame_ref(take));
 	dh_mixer_input_push(s->mixer_input, take);
@@ -46,6 +50,8 @@ static void deliver(void *arg, struct dh_frame *take)
 	struct dh_pipeline_source *s = arg;
 	if (take->kind == DH_MEDIA_VIDEO && s->input)
 		dh_compose_input_put(s->input, take);
+	else if (take->kind == DH_MEDIA_AUDIO && s->voice)
+		dh_monitor_voice_clean(s->voice, take, push_sound, s);
 	else if (take->kind == DH_MEDIA_AUDIO && s->mixer_input)
 		push_sound(s, take);
 	else
@@ -67,6 +73,9 @@ static void free_source(struct dh_pipeline_source *s)
 		dh_mixer_input_remove(s->mixer_input);
 	if (s->local_input)
 		dh_mixer_input_remove(s->local_input);
+	if (s->heard_input)
+		dh_monitor_input_remove(s->pipeline->monitor, s->heard_input);
+	dh_monitor_voice_remove(s->voice);
 	free(s);
 }
 
@@ -124,6 +133,10 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 		s->mixer_input = dh_mixer_input_add(p->mixer, d->base.name);
 	if (has_sound && spec->role != DH_ROLE_REMOTE)
 		s->local_input = dh_mixer_input_add(p->local_mixer, d->base.name);
+	if (p->monitor && has_sound && spec->role == DH_ROLE_REMOTE)
+		s->heard_input = dh_monitor_input_add(p->monitor, d->base.name);
+	if (p->monitor && spec->role == DH_ROLE_MICROPHONE)
+		s->voice = dh_monitor_voice_add(p->monitor);
 	char name[64];
 	snprintf(name, sizeof(name), "%s/%s%d", p->name, d->base.name, s->id);
 	struct dh_source_runner_config c = {.driver = d, .device = spec->device, .options = spec->options,
@@ -157,6 +170,16 @@ int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db1
 	if (s->local_input)
 		dh_mixer_input_set(s->local_input, gain_db10, muted);
 	return DH_OK;
+}
+
+const struct dh_monitor_settings *dh_pipeline_monitor(const struct dh_pipeline *p)
+{
+	return p->monitor ? dh_monitor_settings(p->monitor) : NULL;
+}
+
+int dh_pipeline_set_monitor(struct dh_pipeline *p, const struct dh_monitor_settings *s, struct dh_err *e)
+{
+	return p->monitor ? dh_monitor_set(p->monitor, s, e) : dh_fail(e, DH_ENOTSUP, "this build plays no sound");
 }
 
 int dh_pipeline_set_filter(struct dh_pipeline *p, int source, enum dh_role role, const char *filter,

@@ -207,10 +207,10 @@ int dh_pulse_list(struct dh_device_list *out, const char *driver, struct dh_err 
 
 /* Open the device as PortAudio will, but quietly: PortAudio's own failures go to stderr, once for each time the core tries
  * to reopen a device that is unplugged. */
-static int try_pcm(const char *name, struct dh_err *e)
+static int try_pcm(const char *name, bool is_output, struct dh_err *e)
 {
 	snd_pcm_t *pcm;
-	int err = snd_pcm_open(&pcm, name, SND_PCM_STREAM_CAPTURE, SND_PCM_NONBLOCK);
+	int err = snd_pcm_open(&pcm, name, is_output ? SND_PCM_STREAM_PLAYBACK : SND_PCM_STREAM_CAPTURE, SND_PCM_NONBLOCK);
 	if (err == -EBUSY)
 		return dh_fail(e, DH_EBUSY, "the sound device is used by another program");
 	if (err) {
@@ -241,5 +241,17 @@ int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e)
 		return dh_fail(e, DH_EINVAL, "there is no sound device \"%.80s\"", key);
 	}
 	dh_pulse_quiet();
-	return try_pcm(out, e);
+	return try_pcm(out, false, e);
+}
+
+int dh_pulse_resolve_sink(const char *key, char *out, size_t size, struct dh_err *e)
+{
+	if (!key[0] || !strcmp(key, "default"))
+		dh_strcopy(out, size, "pulse");
+	else if (!strncmp(key, "sink:", 5) && is_plain(key + 5))
+		snprintf(out, size, "pulse:DEVICE=%s", key + 5);
+	else
+		return dh_fail(e, DH_EINVAL, "there is no speaker \"%.80s\"", key);
+	dh_pulse_quiet();
+	return try_pcm(out, true, e);
 }

@@ -19,5 +19,7 @@ int dh_pulse_list(struct dh_device_list *out, const char *driver, struct dh_err 
 /* ALSA name for a device KEY: "" and "default", "monitor" (of the default speaker), "pulse:NAME". Tries whether the
  * server answers. Errors: DH_ENODEV no server or plug-in; DH_EBUSY; DH_EINVAL not such a KEY. */
 int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e);
+/* The same for a speaker: "" and "default", "sink:NAME". */
+int dh_pulse_resolve_sink(const char *key, char *out, size_t size, struct dh_err *e);
 
 #endif

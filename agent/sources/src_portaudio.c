@@ -3,18 +3,18 @@
  * thread only watches over it. */
 #include <pa_linux_alsa.h>
 #include <portaudio.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/media/queue.h"
 #include "agent/media/source.h"
+#include "agent/sources/portaudio_library.h"
 #include "agent/sources/pulse_devices.h"
 #include "agent/sources/sound_clock.h"
 #include "common/clock.h"
 
-#define BLOCK_S 0.01       /* a frame, and a period of the device */
-#define BUFFER_S 0.1       /* how late the callback may be before sound is lost */
+#define BLOCK_S DH_PORTAUDIO_BLOCK_S   /* a frame, and a period of the device */
+#define BUFFER_S DH_PORTAUDIO_BUFFER_S /* how late the callback may be before sound is lost */
 #define FIRST_US 6000000   /* a null sink that slept gives its first sound 2 s after the start */
 #define SILENT_US 3000000  /* no callback for so long: the device is dead */
 
@@ -33,55 +33,12 @@ struct portaudio {
 	struct dh_sound_clock clock;
 };
 
-/* PortAudio is one per process. */
-static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
-/* -- protected by library_lock */
-static bool is_initialised;
-static int streams;
-
 static const struct dh_param params[] = {
 	{"latency_ms", DH_INT, "ms", 0, 500, 0, .doc = "age of the sound when it arrives, for microphones known to be late"},
 	{0},
 };
 
-/* Lock held. */
-static int initialise(struct dh_err *e)
-{
-	if (is_initialised)
-		return DH_OK;
-	dh_pulse_quiet();
-	PaError err = Pa_Initialize();
-	if (err != paNoError)
-		return dh_fail(e, DH_EIO, "PortAudio does not start: %s", Pa_GetErrorText(err));
-	PaAlsa_SetNumPeriods((int)(BUFFER_S / BLOCK_S));
-	is_initialised = true;
-	return DH_OK;
-}
-
 /* ---- list ---- */
-
-/* PortAudio's name without the numbers of card and device, which change: "USB Mic: Audio (hw:1,0)". */
-static void stable_name(const char *name, char *out, size_t size)
-{
-	const char *numbers = strstr(name, " (hw:");
-	snprintf(out, size, "%.*s", numbers ? (int)(numbers - name) : (int)strlen(name), name);
-}
-
-/* "card:NAME", with "#2" for the second of that name. */
-static void device_key(PaDeviceIndex index, char *out, size_t size)
-{
-	char name[96], other[96];
-	int nth = 1;
-	stable_name(Pa_GetDeviceInfo(index)->name, name, sizeof(name));
-	for (PaDeviceIndex i = 0; i < index; i++) {
-		stable_name(Pa_GetDeviceInfo(i)->name, other, sizeof(other));
-		nth += !strcmp(name, other);
-	}
-	if (nth == 1)
-		snprintf(out, size, "card:%s", name);
-	else
-		snprintf(out, size, "card:%s#%d", name, nth);
-}
 
 /* Lock held. */
 static void list_cards(struct dh_device_list *out)
@@ -89,14 +46,14 @@ static void list_cards(struct dh_device_list *out)
 	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
 		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
 		char key[112];
-		device_key(i, key, sizeof(key));
+		dh_portaudio_key(i, key, sizeof(key));
 		for (int output = 0; output < 2; output++) {
 			if ((output ? info->maxOutputChannels : info->maxInputChannels) <= 0)
 				continue;
 			enum dh_device_kind kind = output ? DH_DEVICE_SPEAKER : DH_DEVICE_MICROPHONE;
 			struct dh_device *d = dh_device_list_add(out, kind, "portaudio");
 			snprintf(d->id, sizeof(d->id), "portaudio:%s", key);
-			stable_name(info->name, d->name, sizeof(d->name));
+			dh_portaudio_name(info->name, d->name, sizeof(d->name));
 			d->is_default = i == (output ? Pa_GetDefaultOutputDevice() : Pa_GetDefaultInputDevice());
 		}
 	}
@@ -106,15 +63,10 @@ static int portaudio_list(struct dh_device_list *out, struct dh_err *e)
 {
 	if (dh_pulse_list(out, "portaudio", NULL) == DH_OK)
 		return DH_OK;
-	pthread_mutex_lock(&library_lock);
-	if (is_initialised && !streams) { /* PortAudio looks for devices only while it starts */
-		Pa_Terminate();
-		is_initialised = false;
-	}
-	int err = initialise(e);
+	int err = dh_portaudio_enter(true, e);
 	if (!err)
 		list_cards(out);
-	pthread_mutex_unlock(&library_lock);
+	dh_portaudio_leave(0);
 	return err;
 }
 
@@ -159,31 +111,6 @@ static void on_end(void *arg)
 
 /* ---- source thread ---- */
 
-/* PortAudio's device for a KEY; paNoDevice when there is none. The default is a real card: "default" and "pulse" of a
- * server that is gone may still be in PortAudio's list. Lock held. */
-static PaDeviceIndex find_card(const char *key)
-{
-	bool is_default = strncmp(key, "card:", 5) != 0;
-	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
-		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
-		char other[112];
-		device_key(i, other, sizeof(other));
-		if (info->maxInputChannels > 0 && (is_default ? strstr(info->name, "(hw:") != NULL : !strcmp(other, key)))
-			return i;
-	}
-	return paNoDevice;
-}
-
-static int explain(PaError err, const char *key, struct dh_err *e)
-{
-	const char *name = key[0] ? key : "default";
-	if (err == paDeviceUnavailable)
-		return dh_fail(e, DH_EBUSY, "the sound device %.80s is used by another program", name);
-	/* a server that has no such source says so only now, as a host error */
-	return dh_fail(e, err == paUnanticipatedHostError || err == paInvalidDevice ? DH_ENODEV : DH_EIO,
-		       "the sound device %.80s cannot be opened: %s", name, Pa_GetErrorText(err));
-}
-
 /* Open and start the stream. Lock held. */
 static int start(struct portaudio *p, const char *key, const char *alsa_name, struct dh_err *e)
 {
@@ -197,7 +124,7 @@ static int start(struct portaudio *p, const char *key, const char *alsa_name, st
 		in.device = paUseHostApiSpecificDeviceSpecification;
 		in.hostApiSpecificStreamInfo = &alsa;
 	} else {
-		in.device = find_card(key);
+		in.device = dh_portaudio_find(key, false);
 		const PaDeviceInfo *info = in.device == paNoDevice ? NULL : Pa_GetDeviceInfo(in.device);
 		if (!info)
 			return dh_fail(e, DH_ENODEV, "there is no sound device \"%.80s\"", key[0] ? key : "default");
@@ -209,13 +136,13 @@ static int start(struct portaudio *p, const char *key, const char *alsa_name, st
 	PaError err = Pa_OpenStream(&p->stream, &in, NULL, p->rate_hz, (unsigned long)(p->rate_hz * BLOCK_S),
 				    paClipOff | paDitherOff, on_block, p);
 	if (err != paNoError)
-		return explain(err, key, e);
+		return dh_portaudio_explain(err, key, e);
 	Pa_SetStreamFinishedCallback(p->stream, on_end);
 	err = Pa_StartStream(p->stream);
 	if (err == paNoError)
 		return DH_OK;
 	Pa_CloseStream(p->stream);
-	return explain(err, key, e);
+	return dh_portaudio_explain(err, key, e);
 }
 
 static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct dh_err *e)
@@ -232,12 +159,10 @@ static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct d
 	p->latency_us = dh_arg_int(a, "latency_ms") * 1000;
 	atomic_store(&p->called_us, dh_now_us());
 	dh_wake_init(&p->wake);
-	pthread_mutex_lock(&library_lock);
-	int err = initialise(&card_why);
+	int err = dh_portaudio_enter(false, &card_why);
 	if (!err)
 		err = start(p, s->device, no_server ? NULL : alsa_name, &card_why);
-	streams += !err;
-	pthread_mutex_unlock(&library_lock);
+	dh_portaudio_leave(!err);
 	if (!err)
 		return DH_OK;
 	dh_wake_finish(&p->wake);
@@ -266,11 +191,10 @@ static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err
 static void portaudio_close(struct dh_source *s)
 {
 	struct portaudio *p = s->priv;
-	pthread_mutex_lock(&library_lock);
+	dh_portaudio_enter(false, NULL);
 	Pa_AbortStream(p->stream); /* joins PortAudio's thread */
 	Pa_CloseStream(p->stream);
-	streams--;
-	pthread_mutex_unlock(&library_lock);
+	dh_portaudio_leave(-1);
 	dh_wake_finish(&p->wake);
 }
 

@@ -120,6 +120,13 @@ bool sound_server_start(void)
 	return true;
 }
 
+bool sound_server_add_sink(const char *name)
+{
+	char argument[80];
+	snprintf(argument, sizeof(argument), "sink_name=%s", name);
+	return !run((const char *[]){"pactl", "load-module", "module-null-sink", argument, "rate=48000", NULL});
+}
+
 void sound_server_kill(void)
 {
 	end(&server);

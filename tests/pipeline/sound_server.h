@@ -17,6 +17,9 @@ bool sound_server_prepare(void);
 /* Start the server, wait until it answers, start the tones. */
 bool sound_server_start(void);
 
+/* One more null sink, silent. */
+bool sound_server_add_sink(const char *name);
+
 /* Kill the server as a crash would, and the players. */
 void sound_server_kill(void);
 

@@ -125,7 +125,7 @@ def shapes():
         ('session.open', {'sources': [{'role': 'camera', 'options': {'nope': 1}}]}, -32005, 'EINVAL'),
         ('session.close', {'session': 'nope'}, -32004, 'ENOENT'), ('recording.get', {'recording': 'nope'}, -32004, 'ENOENT'),
         ('beauty.set', {'session': 'x', 'smooth': 10}, -32602, 'EINVAL'), ('grants.revoke', {'origin': 'null'}, -32005, 'EINVAL'),
-        ('audio.set', {'speaker': 'x'}, -32012, 'ENOTSUP'), ('devices.list', {'kinds': ['printer']}, -32602, 'EINVAL'),
+        ('audio.set', {'speaker': 'x'}, -32005, 'EINVAL'), ('devices.list', {'kinds': ['printer']}, -32602, 'EINVAL'),
     ]
     for method, params, code, name in cases:
         reply = c.call(method, params)
@@ -416,6 +416,9 @@ def sources_change_while_running():
     wait_event(ws, 'session.changed', lambda p: any(s['source'] == number and s['state'] == 'live' for s in p['sources']))
     tap.true('result' in ws.call('source.update', {**session, 'source': number, 'muted': True}), 'mute')
     tap.true('result' in ws.call('audio.set', {**session, 'muted': False, 'microphone_gain': 6}), 'audio.set')
+    tap.true('result' in ws.call('audio.set', {**session, 'speaker': '', 'speaker_volume': 30, 'auto_gain': False}), 'speaker')
+    tap.equal(error(ws.call('audio.set', {**session, 'speaker': 'portaudio:sink:x'})), (-32005, 'EINVAL'))
+    tap.equal(error(ws.call('audio.set', {**session, 'speaker_volume': 101})), (-32602, 'EINVAL'))
     tap.true('result' in ws.call('source.update', {**session, 'source': 1, 'mirror': True}), 'mirror')
     ws.call('source.remove', {**session, 'source': number})
     tap.equal(error(ws.call('source.remove', {**session, 'source': number})), (-32004, 'ENOENT'))
