@@ -320,7 +320,9 @@ int64_t dh_bwe_target_bps(const struct dh_bwe *b)
 
 int64_t dh_bwe_pacing_bps(const struct dh_bwe *b)
 {
-	double factor = b->state != DH_BWE_RISE ? 1.0 : b->capacity_bps > 0 ? 1.15 : 2.5;
+	/* At the most that may be sent no limit of the road is in sight: a frame need not take its whole interval. */
+	bool is_wide = b->capacity_bps <= 0 && b->target_bps > 0.95 * (double)b->config.max_bps;
+	double factor = b->state == DH_BWE_DRAIN ? 1.0 : is_wide ? 2.5 : 1.15;
 	return (int64_t)(b->target_bps * factor);
 }
 

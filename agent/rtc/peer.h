@@ -56,7 +56,8 @@ struct dh_peer_ops {
 	void (*candidate)(void *user, const char *mid, const char *sdp);
 	/* LOST: no answer for some seconds; an ICE restart is under way if this side offers. why: LOST, FAILED, CLOSED. */
 	void (*state)(void *user, enum dh_peer_state state, const struct dh_err *why);
-	/* A track of ours was agreed on, there is a road: feed it with this codec from now on (NONE: no more). */
+	/* A track of ours was agreed on: feed it with this codec from now on (NONE: no more), best once CONNECTED: the first
+	 * packet is a key frame that nobody would receive before. */
 	void (*track)(void *user, int track, enum dh_codec codec);
 	/* Their streams, again whenever one appears, changes or goes (has_audio and has_video false). */
 	void (*remote)(void *user, const struct dh_peer_remote *r);

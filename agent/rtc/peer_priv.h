@@ -39,7 +39,7 @@ struct dh_peer_sender { /* a track of ours */
 	uint32_t ssrc, rtx_ssrc;
 	/* -- as agreed; codec NONE: not */
 	int jsep_track; /* -1: not in jsep */
-	enum dh_codec codec, told_codec;
+	enum dh_codec codec;
 	struct dh_jsep_format format;
 	char mid[DH_RTP_MID_MAX + 1];
 	struct dh_rtp_ext_map map;
@@ -164,7 +164,7 @@ void dh_peer_agree_sender(struct dh_peer *p, int track, const struct dh_jsep_med
 void dh_peer_send_packet(struct dh_peer *p, struct dh_peer_sender *s, const struct dh_packet *packet, enum dh_codec codec,
 			 const uint8_t *extradata, size_t extradata_bytes);
 void dh_peer_run_pacer(struct dh_peer *p);
-void dh_peer_start_sending(struct dh_peer *p); /* connected: who feeds the tracks is told */
+void dh_peer_start_sending(struct dh_peer *p); /* connected */
 void dh_peer_need_key(struct dh_peer *p, struct dh_peer_sender *s);
 void dh_peer_nacked(struct dh_peer *p, struct dh_peer_sender *s, const uint16_t *seqs, int n, int64_t now_us);
 

@@ -372,25 +372,11 @@ static void start_ticking(struct dh_peer *p)
 		tick(p);
 }
 
-/* Not before there is a road: the first packet is a key frame that nobody would receive. */
-static void tell_codec(struct dh_peer *p, struct dh_peer_sender *s)
-{
-	if (s->told_codec == s->codec || (s->codec && p->state != DH_PEER_CONNECTED))
-		return;
-	s->told_codec = s->codec;
-	dh_peer_tell_track(p, (int)(s - p->senders), s->codec);
-}
-
 void dh_peer_start_sending(struct dh_peer *p)
 {
-	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++) {
-		struct dh_peer_sender *s = &p->senders[i];
-		if (!is_sending(s))
-			continue;
-		if (s->told_codec == s->codec && !s->is_audio) /* connected again */
-			dh_peer_need_key(p, s);
-		tell_codec(p, s);
-	}
+	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
+		if (is_sending(&p->senders[i]) && !p->senders[i].is_audio)
+			dh_peer_need_key(p, &p->senders[i]);
 	start_ticking(p);
 }
 
@@ -432,7 +418,7 @@ void dh_peer_agree_sender(struct dh_peer *p, int track, const struct dh_jsep_med
 		return;
 	s->told_bps = 0;
 	s->waits_for_key = true;
-	tell_codec(p, s);
+	dh_peer_tell_track(p, track, s->codec);
 	if (m)
 		start_ticking(p);
 }

@@ -15,6 +15,7 @@
 #include "agent/rtc/peer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "rtc_call_options.h"
 #include "rtc_call_remote.h"
 
 #define TRACKS 3 /* sound, camera, screen */
@@ -42,6 +43,7 @@ struct end { /* one connection */
 	struct dh_peer *peer;
 	struct track tracks[TRACKS];
 	struct rtc_remotes remotes;
+	bool is_connected;
 };
 
 struct call {
@@ -105,25 +107,33 @@ static void removed(void *arg)
 {
 }
 
-static void on_track(void *user, int number, enum dh_codec codec)
+/* Once connected: the first packet is a key frame that nobody would receive before. */
+static void feed(struct end *end, struct track *t)
 {
-	struct end *end = user;
 	struct call *c = end->call;
-	struct track *t = track_of(end, number);
-	struct dh_live_listener *l = t->listener;
+	struct dh_live_listener *l;
 	struct dh_err e = {0};
-	if (l) {
-		set_listener(t, NULL);
-		dh_live_remove(l, removed, NULL);
-	}
-	if (!codec)
+	struct dh_live_request r = {.kind = t->kind, .source = t->source, .codec = t->codec, .is_screen = t->is_screen,
+				    .start_bps = t->codec == DH_CODEC_OPUS ? 0 : c->start_bps};
+	if (!t->codec || t->listener || !end->is_connected)
 		return;
-	struct dh_live_request r = {.kind = t->kind, .source = t->source, .codec = codec, .is_screen = t->is_screen,
-				    .start_bps = codec == DH_CODEC_OPUS ? 0 : c->start_bps};
 	if (dh_live_add(&l, c->pipeline, &r, &live_ops, t, &e))
 		fprintf(stderr, "no live track: %s\n", e.text);
 	else
 		set_listener(t, l);
+}
+
+static void on_track(void *user, int number, enum dh_codec codec)
+{
+	struct end *end = user;
+	struct track *t = track_of(end, number);
+	struct dh_live_listener *l = t->listener;
+	if (l) {
+		set_listener(t, NULL);
+		dh_live_remove(l, removed, NULL);
+	}
+	t->codec = codec;
+	feed(end, t);
 }
 
 static void on_want_key(void *user, int number)
@@ -214,6 +224,10 @@ static void on_state(void *user, enum dh_peer_state state, const struct dh_err *
 {
 	static const char *const names[] = {"", "new", "connecting", "connected", "lost", "failed", "closed"};
 	cJSON *v = cJSON_CreateObject();
+	struct end *end = user;
+	end->is_connected |= state == DH_PEER_CONNECTED;
+	for (int i = 0; i < TRACKS; i++)
+		feed(end, &end->tracks[i]);
 	cJSON_AddStringToObject(v, "state", names[state]);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	if (why)
@@ -333,57 +347,7 @@ static void quit(struct call *c)
 		listener_removed(&c->ends[i]);
 }
 
-/* -- options -- */
-
-static const char usage[] =
-	"usage: rtc_call [--codec h264|vp8] [--width W --height H --fps N] [--motion pan|still|noise] [--start-bps N]\n"
-	"                [--max-bps N] [--server URL USER PASSWORD] [--relay] [--polite] [--receive-only] [--no-sound]\n";
-
-struct options {
-	struct dh_peer_config peer;
-	struct dh_peer_server servers[8];
-	int width, height, fps;
-	const char *motion;
-	bool receives_only, has_no_sound;
-};
-
-static int read_options(struct options *o, int argc, char **argv)
-{
-	*o = (struct options){.width = 1280, .height = 720, .fps = 30, .motion = "pan"};
-	o->peer = (struct dh_peer_config){.name = "call", .video = {DH_CODEC_H264, DH_CODEC_VP8}, .receives_audio = true,
-					  .receives_video = true, .servers = o->servers};
-	for (int i = 1; i < argc; i++) {
-		const char *v = i + 1 < argc ? argv[i + 1] : "";
-		if (!strcmp(argv[i], "--codec") && ++i)
-			o->peer.video[0] = strcmp(v, "vp8") ? DH_CODEC_H264 : DH_CODEC_VP8, o->peer.video[1] = DH_CODEC_NONE;
-		else if (!strcmp(argv[i], "--width") && ++i)
-			o->width = atoi(v);
-		else if (!strcmp(argv[i], "--height") && ++i)
-			o->height = atoi(v);
-		else if (!strcmp(argv[i], "--fps") && ++i)
-			o->fps = atoi(v);
-		else if (!strcmp(argv[i], "--motion") && ++i)
-			o->motion = v;
-		else if (!strcmp(argv[i], "--start-bps") && ++i)
-			o->peer.start_bps = atoll(v);
-		else if (!strcmp(argv[i], "--max-bps") && ++i)
-			o->peer.max_bps = atoll(v);
-		else if (!strcmp(argv[i], "--server") && i + 3 < argc && o->peer.server_count < 8) {
-			o->servers[o->peer.server_count++] = (struct dh_peer_server){argv[i + 1], argv[i + 2], argv[i + 3]};
-			i += 3;
-		} else if (!strcmp(argv[i], "--relay"))
-			o->peer.is_relay_only = true;
-		else if (!strcmp(argv[i], "--polite"))
-			o->peer.is_polite = true;
-		else if (!strcmp(argv[i], "--receive-only"))
-			o->receives_only = true;
-		else if (!strcmp(argv[i], "--no-sound"))
-			o->has_no_sound = true;
-		else
-			return DH_EINVAL;
-	}
-	return DH_OK;
-}
+/* -- beginning -- */
 
 static void on_pipeline_source(void *arg, int source, enum dh_source_state state, const struct dh_err *why)
 {
@@ -466,8 +430,8 @@ int main(int argc, char **argv)
 	struct call *c = &call;
 	struct options o;
 	struct dh_err e = {0};
-	if (read_options(&o, argc, argv)) {
-		fputs(usage, stderr);
+	if (rtc_call_read_options(&o, argc, argv)) {
+		fputs(rtc_call_usage, stderr);
 		return 2;
 	}
 	dh_loop_init(&c->loop);
