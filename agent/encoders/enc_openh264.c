@@ -215,11 +215,18 @@ static int openh264_set_bitrate(struct dh_encoder *enc, int64_t bitrate_bps)
 	SBitrateInfo target = {.iLayer = SPATIAL_LAYER_ALL, .iBitrate = (int)bitrate_bps};
 	SBitrateInfo now = {.iLayer = SPATIAL_LAYER_ALL};
 	(*x->h)->GetOption(x->h, ENCODER_OPTION_BITRATE, &now);
+	SBitrateInfo layer_max = {.iLayer = SPATIAL_LAYER_0, .iBitrate = max.iBitrate}; /* "all" leaves it as it was */
 	bool up = target.iBitrate > now.iBitrate; /* the target may never pass the maximum */
-	int err = up ? (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &max) : 0;
-	err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_BITRATE, &target);
-	if (!up)
+	int err = 0;
+	if (up) {
 		err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &max);
+		err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &layer_max);
+	}
+	err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_BITRATE, &target);
+	if (!up) {
+		err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &layer_max);
+		err |= (*x->h)->SetOption(x->h, ENCODER_OPTION_MAX_BITRATE, &max);
+	}
 	return err ? DH_EINVAL : DH_OK;
 }
 

@@ -182,8 +182,8 @@ static void follow(struct dh_live_encode *c, const struct dh_frame *f, int64_t n
 		open_video(c, bps);
 	} else if (bps && (bps * 50 < c->bps * 49 || bps * 50 > c->bps * 51)) {
 		c->bps = bps;
-		if (c->driver->set_bitrate)
-			c->driver->set_bitrate(&c->encoder, bps);
+		if (c->driver->set_bitrate && c->driver->set_bitrate(&c->encoder, bps))
+			DH_DEBUG(c, "the encoder does not take %lld bit/s", (long long)bps);
 	}
 }
 

@@ -50,18 +50,25 @@ async function main([from, to, name]) {
 	const sender = await open(from, link?.spaces[0], true, scenario.startBps);
 	const receiver = await open(to, link?.spaces[1], false);
 	await connect(sender, receiver);
-	for (let waited = 0; !(await received(receiver)).frames && waited < 100; waited++)
+	let waited = 0;
+	for (; !(await received(receiver)).frames && waited < 200; waited++)
 		await wait(100);
+	if (waited === 200)
+		throw new Error(`${from} -> ${to}, ${name}: no picture within 20 s`);
 	const seconds = [];
 	let bytes = link ? (await link.stats()).a.bytes : 0;
+	const start = performance.now();
+	let before = start;
 	for (let s = 0; s < scenario.length; s++) {
 		for (const [, words] of (scenario.changes ?? []).filter(([at]) => at === s))
 			link.set(words);
-		await wait(1000);
+		await wait(Math.max(0, start + (s + 1) * 1000 - performance.now()));
 		const got = await received(receiver);
 		const road = link && (await link.stats()).a;
+		const took = performance.now() - before;
+		before = performance.now();
 		seconds.push({ frames: got.frames, age_ms: median(got.ages), freezes: got.freezes,
-			queue_ms: road ? Math.max(0, ...road.queue_ms) : null, kbps: road ? Math.round((road.bytes - bytes) / 125) : null });
+			queue_ms: road ? Math.max(0, ...road.queue_ms) : null, kbps: road ? Math.round((road.bytes - bytes) * 8 / took) : null });
 		bytes = road?.bytes;
 	}
 	await sender.close();

@@ -1,6 +1,7 @@
 /** Two network namespaces and the link between them (tests/tools/link_relay.c), or none: then both sides are on this machine. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +13,12 @@ export const tool = (name) => path.join(process.env.BUILD_DIR ?? path.join(top, 
 export function whyNoLink() {
 	if (process.getuid() !== 0)
 		return 'network namespaces need root';
+	if (!existsSync('/dev/net/tun'))
+		return 'this machine has no TUN devices';
 	try {
-		execFileSync('ip', ['netns', 'add', 'dh-try'], { stdio: 'ignore' });
-		execFileSync('ip', ['netns', 'del', 'dh-try'], { stdio: 'ignore' });
+		const space = `dh-try-${process.pid}`;
+		execFileSync('ip', ['netns', 'add', space], { stdio: 'ignore' });
+		execFileSync('ip', ['netns', 'del', space], { stdio: 'ignore' });
 		return undefined;
 	} catch {
 		return 'this machine has no network namespaces';
