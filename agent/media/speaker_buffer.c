@@ -12,13 +12,15 @@
 #define SMOOTH 0.02       /* of a difference that is, believed at once */
 #define FOLLOW_S 2.0      /* a difference is made up in this time */
 #define FOLLOW_MOST 0.002 /* change of speed: not audible */
-#define GROW_US 15000
 #define SHRINK_US 5000
 
 enum {
 	RING = DH_SPEAKER_RING,
 	RATE = 48000,
-	MARGIN = RATE / 50,    /* samples in hand after the first read */
+	MARGIN = RATE / 50,
+	MARGIN_GROW = RATE / 100,
+	MARGIN_MOST = RATE / 5,
+	LEFT_MOST = RATE / 4,  /* more in hand than any jitter needs: the times jumped */
 	CALM = 10 * RATE,
 	WINDOW = DH_SPEAKER_PULL_MAX + 128,
 };
@@ -61,20 +63,36 @@ void dh_speaker_buffer_write(struct dh_speaker_buffer *b, const float *stereo, i
 /* Change the delay where it has shown to be too small or too large. left: samples in hand after a read. */
 static void adapt(struct dh_speaker_buffer *b, int count, int64_t left)
 {
-	if (left < 0) {
-		b->delay_us += (double)-left / PER_US + GROW_US;
-		b->underruns += !b->is_dry;
-		b->has_place = false; /* the sound that is late is played late, none is left out */
+	if (left < 0) { /* all of it is played */
+		b->underruns++;
+		b->is_dry = true;
+		b->fresh = b->written;
+		b->margin = b->margin + MARGIN_GROW > MARGIN_MOST ? MARGIN_MOST : b->margin + MARGIN_GROW;
+		return;
 	}
-	b->is_dry = left < 0;
 	b->calm += count;
 	b->spare = left < b->spare ? left : b->spare;
-	if (left >= 0 && b->calm < CALM)
+	if (b->calm < CALM)
 		return;
-	if (left >= 0 && b->spare > 2 * MARGIN)
+	if (b->spare > 2 * MARGIN)
 		b->delay_us -= SHRINK_US;
+	if (b->margin > MARGIN)
+		b->margin -= llrint(SHRINK_US * PER_US);
 	b->calm = 0;
 	b->spare = INT64_MAX;
+}
+
+/* Begin to play so that the margin is in hand after this read. False: there is not enough yet. */
+static bool anchor(struct dh_speaker_buffer *b, int count, double at_us)
+{
+	int64_t wanted = count + b->resampler.half + b->margin;
+	if (b->written - b->fresh < wanted)
+		return false;
+	b->delay_us = at_us - ((double)b->end_us - (double)wanted / PER_US);
+	b->has_place = b->is_dry = false;
+	b->calm = 0;
+	b->spare = INT64_MAX;
+	return true;
 }
 
 static void play(struct dh_speaker_buffer *b, float *stereo, int count, double step)
@@ -103,11 +121,14 @@ double dh_speaker_buffer_read(struct dh_speaker_buffer *b, float *stereo, int co
 	at_us = b->heard_us;
 	b->heard_us += count / PER_US;
 	memset(stereo, 0, sizeof(float) * 2 * (size_t)count);
-	if (!b->written)
+	bool is_first = !b->has_place && !b->delay_us;
+	if (is_first && !b->is_dry) {
+		b->margin = MARGIN;
+		b->fresh = b->written - RING / 2 > 0 ? b->written - RING / 2 : 0;
+	}
+	if ((is_first || b->is_dry) && !anchor(b, count, at_us)) {
+		b->silence += b->is_dry ? count : 0;
 		return at_us;
-	if (!b->has_place && !b->delay_us) { /* the first sound: MARGIN in hand after this read */
-		b->delay_us = at_us - ((double)b->end_us - (count + MARGIN) / PER_US);
-		b->spare = INT64_MAX;
 	}
 	double target = (double)b->written - ((double)b->end_us - (at_us - b->delay_us)) * PER_US, step = 1;
 	bool is_near = b->has_place && fabs(target - b->place) < JUMP_US * PER_US;
@@ -117,6 +138,12 @@ double dh_speaker_buffer_read(struct dh_speaker_buffer *b, float *stereo, int co
 		b->place = target;
 	b->has_place = true;
 	int64_t left = b->written - (int64_t)(b->place + step * count) - b->resampler.half;
+	if (left > LEFT_MOST && anchor(b, count, at_us)) {
+		b->place = (double)(b->written - count - b->resampler.half - b->margin);
+		b->has_place = true;
+		step = 1;
+		left = b->margin;
+	}
 	if (left >= 0)
 		b->played += count;
 	else

@@ -1,5 +1,6 @@
 /* Sound between a mixer and a device whose clock is another: stereo at 48 kHz by its times. The delay is as small as the
- * device allows: an underrun makes it larger, ten quiet seconds make it smaller. Takes no lock. */
+ * device allows: an underrun makes it larger (within bounds), ten quiet seconds make it smaller. After an underrun there
+ * is silence until enough is in hand again; what is older than that is left out. Takes no lock. */
 #ifndef DH_MEDIA_SPEAKER_BUFFER_H
 #define DH_MEDIA_SPEAKER_BUFFER_H
 
@@ -19,6 +20,8 @@ struct dh_speaker_buffer {
 	double place;        /* the next sample to play */
 	double delay_us;     /* wanted: from a sample's time to when it is heard */
 	double heard_us;     /* of the next sample, smoothed */
+	int64_t margin;      /* samples in hand after the first read, also after an underrun */
+	int64_t fresh;       /* samples before this one are not played again */
 	int64_t spare;       /* least samples in hand after a read since calm_at */
 	int64_t calm;        /* samples read since the last look at spare */
 	int64_t played, silence, underruns;

@@ -95,7 +95,7 @@ static bool read_feedback(struct dh_rtcp_message *m, uint8_t type)
 		return false;
 	if (type == TYPE_RTPFB && m->count == FORMAT_NACK) {
 		m->kind = DH_RTCP_NACK;
-		return m->body_bytes > 0;
+		return m->body_bytes >= 4;
 	}
 	if (type == TYPE_RTPFB && m->count == FORMAT_TWCC) {
 		m->kind = DH_RTCP_TWCC;
