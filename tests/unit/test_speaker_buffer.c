@@ -40,7 +40,7 @@ static double read_power(struct dh_speaker_buffer *b, int t_ms)
 	return sum / (2 * CHUNK);
 }
 
-/* One write and one read each 10 ms, apart from the stall. Powers: the second before it, from 100 ms into it, the last 10 s. */
+/* One write and one read each 10 ms, apart from the stall. Powers: a second before it, from 100 ms into it, the last ten. */
 static struct heard hear(struct stall s)
 {
 	struct dh_speaker_buffer b;
