@@ -256,7 +256,20 @@ static void add_frame(struct dh_voice *v, const struct dh_frame *f, const struct
 	}
 }
 
-/* Take over what was asked for. What is inside comes out while the old settings still hold. */
+static bool is_any_on(const struct dh_voice_settings *s)
+{
+	return s->echo_cancel || s->noise_suppress || s->auto_gain;
+}
+
+/* In samples. */
+static int delay_of(const struct dh_voice_settings *s)
+{
+	if (!is_any_on(s))
+		return 0;
+	return DELAY_BANDS + (s->echo_cancel ? DELAY_ECHO : 0) + (s->noise_suppress ? DELAY_NOISE : 0);
+}
+
+/* Take over what was asked for. Where the delay becomes shorter, what is inside comes out while the old settings hold. */
 static void look(struct dh_voice *v, const struct out *to)
 {
 	pthread_mutex_lock(&v->lock);
@@ -265,11 +278,11 @@ static void look(struct dh_voice *v, const struct out *to)
 	if (s.echo_cancel == v->now.echo_cancel && s.noise_suppress == v->now.noise_suppress &&
 	    s.auto_gain == v->now.auto_gain)
 		return;
-	if (v->has_time && !s.echo_cancel && !s.noise_suppress && !s.auto_gain)
+	if (v->has_time && delay_of(&s) < v->delay)
 		flush(v, to);
 	v->now = s;
 	dh_voice_dsp_set(v->dsp, s.echo_cancel, s.noise_suppress, s.auto_gain);
-	v->delay = DELAY_BANDS + (s.echo_cancel ? DELAY_ECHO : 0) + (s.noise_suppress ? DELAY_NOISE : 0);
+	v->delay = delay_of(&s);
 }
 
 static void voice_capture(struct dh_voice *v, struct dh_frame *take, void (*deliver)(void *arg, struct dh_frame *take),
@@ -277,10 +290,9 @@ static void voice_capture(struct dh_voice *v, struct dh_frame *take, void (*deli
 {
 	const struct out to = {deliver, arg};
 	look(v, &to);
-	bool is_on = v->now.echo_cancel || v->now.noise_suppress || v->now.auto_gain;
 	bool is_sound = take->kind == DH_MEDIA_AUDIO && take->rate_hz >= 8000 && take->rate_hz <= 192000 &&
 			take->channels >= 1 && take->channels <= 8;
-	if (!is_on) {
+	if (!is_any_on(&v->now)) {
 		deliver(arg, take);
 		return;
 	}

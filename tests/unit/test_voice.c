@@ -235,6 +235,22 @@ static void hostile_frames(void)
 	TST_CHECK(dh_frame_live_count() == 0);
 }
 
+/* One part goes off while another stays: its delay goes, the sound that was inside must not. */
+static void parts_go_without_gap(void)
+{
+	struct dh_voice *v = make(true, true, true);
+	room_speech(near, COUNT, 2, -23);
+	for (int i = 0, n = 0; i + 480 <= COUNT; i += 480, n++) {
+		unsigned on = (unsigned)(n / 50) * 5 % 8; /* 0 5 2 7 4 1 6 3 */
+		api->set(v, &(struct dh_voice_settings){on & 1, on & 2, on & 4});
+		api->capture(v, frame_of(near + i, 480, 1, ROOM_RATE_HZ, time_of(i, ROOM_RATE_HZ)), listen, &ear);
+	}
+	fprintf(stdout, "# worst step %.0f us\n", ear.worst_gap_us);
+	TST_CHECK(ear.worst_gap_us < 50);
+	TST_CHECK(abs(ear.total - COUNT) < 1000);
+	api->destroy(v);
+}
+
 static void *play(void *arg)
 {
 	for (int i = 0; i < 500; i++) {
@@ -277,5 +293,5 @@ static const char *set_up(void)
 
 TST_MAIN_WITH(set_up, {"echo goes", echo_goes}, {"no reference, no loss", no_reference_no_loss},
 	      {"near end stays", near_end_stays}, {"times are exact", times_are_exact}, {"off is exact", off_is_exact},
-	      {"switching leaves no gap", switching_leaves_no_gap}, {"all rates and chunks", all_rates_and_chunks},
+	      {"switching leaves no gap", switching_leaves_no_gap}, {"parts go without gap", parts_go_without_gap}, {"all rates and chunks", all_rates_and_chunks},
 	      {"hostile frames", hostile_frames}, {"three threads", three_threads})
