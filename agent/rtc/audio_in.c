@@ -46,11 +46,6 @@ void dh_audio_in_destroy(struct dh_audio_in *a)
 	free(a);
 }
 
-static int64_t to_us(int64_t samples)
-{
-	return samples * 1000 / 48;
-}
-
 struct slot *audio_in_slot(struct dh_audio_in *a, int64_t seq)
 {
 	struct slot *s = &a->slot[seq & (SLOTS - 1)];
@@ -89,7 +84,7 @@ void audio_in_set_target(struct dh_audio_in *a, int64_t now_us)
 		us = peak > us ? peak : us;
 	}
 	if (a->loss > LOSS_FEC && a->fec_packets)
-		us += to_us(a->newest_samples);
+		us += audio_in_us(a->newest_samples);
 	us += DH_AUDIO_IN_TARGET_MIN_US;
 	us = us > DH_AUDIO_IN_TARGET_MAX_US ? DH_AUDIO_IN_TARGET_MAX_US : us;
 	a->stats.target_us = us + a->extra_us;
@@ -123,7 +118,7 @@ static void begin(struct dh_audio_in *a, uint16_t seq, uint32_t timestamp, int64
 /* Whether numbers and times go on from the newest packet. */
 static bool follows(const struct dh_audio_in *a, int seq_step, int64_t timestamp_step, int64_t arrival_us)
 {
-	int64_t apart_us = to_us(timestamp_step) - (arrival_us - a->newest_arrival_us);
+	int64_t apart_us = audio_in_us(timestamp_step) - (arrival_us - a->newest_arrival_us);
 	return seq_step <= JUMP_SEQ && seq_step >= -JUMP_BACK_SEQ && apart_us < JUMP_US && apart_us > -JUMP_US;
 }
 
@@ -171,7 +166,7 @@ int dh_audio_in_push(struct dh_audio_in *a, uint16_t seq, uint32_t timestamp, co
 	}
 	a->has_stray = false;
 	int64_t at = a->newest_seq + seq_step, media = a->newest_timestamp + timestamp_step;
-	int64_t late_us = dh_lateness_push(&a->delay, to_us(media), arrival_us, to_us(samples));
+	int64_t late_us = dh_lateness_push(&a->delay, audio_in_us(media), arrival_us, audio_in_us(samples));
 	note_peak(a, late_us, arrival_us);
 	audio_in_set_target(a, arrival_us);
 	if (at < a->next_seq && !a->is_started && a->next_seq - at < SLOTS / 2)
@@ -195,9 +190,9 @@ int dh_audio_in_push(struct dh_audio_in *a, uint16_t seq, uint32_t timestamp, co
 void dh_audio_in_get_stats(const struct dh_audio_in *a, struct dh_audio_in_stats *out)
 {
 	*out = a->stats;
-	out->buffer_us = to_us(a->fill - a->read);
+	out->buffer_us = audio_in_us(a->fill - a->read);
 	if (a->has_any && a->newest_seq >= a->next_seq && !a->must_jump)
-		out->buffer_us += to_us(a->newest_timestamp + a->newest_samples - a->next_timestamp);
+		out->buffer_us += audio_in_us(a->newest_timestamp + a->newest_samples - a->next_timestamp);
 }
 
 bool dh_audio_in_played(const struct dh_audio_in *a, uint32_t *timestamp)

@@ -53,6 +53,12 @@ struct dh_audio_in {
 	bool has_played;
 };
 
+/* Time of samples at 48 kHz. */
+static inline int64_t audio_in_us(int64_t samples)
+{
+	return samples * 1000 / 48;
+}
+
 /* -- audio_in.c */
 struct slot *audio_in_slot(struct dh_audio_in *a, int64_t seq); /* NULL: not there */
 struct slot *audio_in_next(struct dh_audio_in *a);              /* the first that waits; NULL none */

@@ -12,11 +12,6 @@
 #define LIKE 0.7f         /* least likeness of a splice */
 #define LIKE_URGENT 0.3f
 
-static int64_t to_us(int64_t samples)
-{
-	return samples * 1000 / 48;
-}
-
 static int waiting(const struct dh_audio_in *a)
 {
 	return a->fill - a->read;
@@ -25,13 +20,13 @@ static int waiting(const struct dh_audio_in *a)
 /* The delay when a sample of this time is played at at_us. */
 static int64_t delay_us(const struct dh_audio_in *a, int64_t timestamp, int64_t at_us)
 {
-	return at_us - dh_lateness_base_us(&a->delay, to_us(timestamp));
+	return at_us - dh_lateness_base_us(&a->delay, audio_in_us(timestamp));
 }
 
 /* After a pause, or a new beginning, the next packet is played when that gives the delay wanted. */
 static bool is_due(const struct dh_audio_in *a, const struct slot *s, int64_t now_us)
 {
-	return delay_us(a, s->timestamp, now_us + to_us(waiting(a))) >= a->stats.target_us;
+	return delay_us(a, s->timestamp, now_us + audio_in_us(waiting(a))) >= a->stats.target_us;
 }
 
 /* More samples, of whatever kind. */
@@ -68,7 +63,7 @@ static bool produce_more(struct dh_audio_in *a)
 /* Far too much waits (a stall, then all at once): go on with the first packet that is not over the target. */
 static void skip(struct dh_audio_in *a, int64_t now_us)
 {
-	const int64_t from = a->next_timestamp, end_us = now_us + to_us(waiting(a));
+	const int64_t from = a->next_timestamp, end_us = now_us + audio_in_us(waiting(a));
 	struct slot *s;
 	while ((s = audio_in_next(a)) && s->seq < a->newest_seq &&
 	       delay_us(a, s->timestamp, end_us) > a->stats.target_us) {

@@ -1,7 +1,6 @@
 /* The one PortAudio of this process; see portaudio_library.h. */
 #include "agent/sources/portaudio_library.h"
 
-#include <pa_linux_alsa.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +63,8 @@ void dh_portaudio_key(PaDeviceIndex index, char *out, size_t size)
 		snprintf(out, size, "card:%s#%d", name, nth);
 }
 
-PaDeviceIndex dh_portaudio_find(const char *key, bool is_output)
+/* paNoDevice when there is none. */
+static PaDeviceIndex find(const char *key, bool is_output)
 {
 	bool is_default = strncmp(key, "card:", 5) != 0;
 	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
@@ -76,6 +76,47 @@ PaDeviceIndex dh_portaudio_find(const char *key, bool is_output)
 			return i;
 	}
 	return paNoDevice;
+}
+
+int dh_portaudio_choose(struct dh_portaudio_place *out, const char *key, const char *alsa_name, bool is_output,
+			struct dh_err *e)
+{
+	PaStreamParameters *p = &out->parameters;
+	*p = (PaStreamParameters){.sampleFormat = paFloat32, .suggestedLatency = DH_PORTAUDIO_BUFFER_S, .channelCount = 2};
+	out->rate_hz = 48000;
+	if (alsa_name) {
+		PaAlsa_InitializeStreamInfo(&out->alsa);
+		out->alsa.deviceString = alsa_name;
+		p->device = paUseHostApiSpecificDeviceSpecification;
+		p->hostApiSpecificStreamInfo = &out->alsa;
+		return DH_OK;
+	}
+	p->device = find(key, is_output);
+	const PaDeviceInfo *info = p->device == paNoDevice ? NULL : Pa_GetDeviceInfo(p->device);
+	if (!info)
+		return dh_fail(e, DH_ENODEV, "there is no %s \"%.80s\"", is_output ? "speaker" : "sound device",
+			       key[0] ? key : "default");
+	p->channelCount = (is_output ? info->maxOutputChannels : info->maxInputChannels) < 2 ? 1 : 2;
+	out->rate_hz = (int)info->defaultSampleRate;
+	return DH_OK;
+}
+
+int dh_portaudio_start(PaStream *stream, const char *key, PaStreamFinishedCallback *on_end, struct dh_err *e)
+{
+	Pa_SetStreamFinishedCallback(stream, on_end);
+	PaError err = Pa_StartStream(stream);
+	if (err == paNoError)
+		return DH_OK;
+	Pa_CloseStream(stream);
+	return dh_portaudio_explain(err, key, e);
+}
+
+void dh_portaudio_close(PaStream *stream)
+{
+	dh_portaudio_enter(false, NULL);
+	Pa_AbortStream(stream);
+	Pa_CloseStream(stream);
+	dh_portaudio_leave(-1);
 }
 
 int dh_portaudio_explain(PaError err, const char *key, struct dh_err *e)

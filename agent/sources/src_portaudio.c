@@ -1,7 +1,6 @@
 /* Microphones and system sound by PortAudio. Where a PulseAudio or PipeWire server runs, each of its sources is a device
  * (pulse_devices.c); elsewhere PortAudio's own devices are, by name. PortAudio's thread pushes the frames; the source
  * thread only watches over it. */
-#include <pa_linux_alsa.h>
 #include <portaudio.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include "common/clock.h"
 
 #define BLOCK_S DH_PORTAUDIO_BLOCK_S   /* a frame, and a period of the device */
-#define BUFFER_S DH_PORTAUDIO_BUFFER_S /* how late the callback may be before sound is lost */
 #define FIRST_US 6000000   /* a null sink that slept gives its first sound 2 s after the start */
 #define SILENT_US 3000000  /* no callback for so long: the device is dead */
 
@@ -114,35 +112,19 @@ static void on_end(void *arg)
 /* Open and start the stream. Lock held. */
 static int start(struct portaudio *p, const char *key, const char *alsa_name, struct dh_err *e)
 {
-	PaAlsaStreamInfo alsa;
-	PaStreamParameters in = {.sampleFormat = paFloat32, .suggestedLatency = BUFFER_S, .channelCount = 2};
-	p->rate_hz = 48000;
+	struct dh_portaudio_place place;
+	int no_place = dh_portaudio_choose(&place, key, alsa_name, false, e);
+	if (no_place)
+		return no_place;
 	p->has_device_times = !alsa_name;
-	if (alsa_name) {
-		PaAlsa_InitializeStreamInfo(&alsa);
-		alsa.deviceString = alsa_name;
-		in.device = paUseHostApiSpecificDeviceSpecification;
-		in.hostApiSpecificStreamInfo = &alsa;
-	} else {
-		in.device = dh_portaudio_find(key, false);
-		const PaDeviceInfo *info = in.device == paNoDevice ? NULL : Pa_GetDeviceInfo(in.device);
-		if (!info)
-			return dh_fail(e, DH_ENODEV, "there is no sound device \"%.80s\"", key[0] ? key : "default");
-		in.channelCount = info->maxInputChannels < 2 ? 1 : 2;
-		p->rate_hz = (int)info->defaultSampleRate;
-	}
-	p->channels = in.channelCount;
+	p->rate_hz = place.rate_hz;
+	p->channels = place.parameters.channelCount;
 	dh_sound_clock_init(&p->clock, p->rate_hz);
-	PaError err = Pa_OpenStream(&p->stream, &in, NULL, p->rate_hz, (unsigned long)(p->rate_hz * BLOCK_S),
+	PaError err = Pa_OpenStream(&p->stream, &place.parameters, NULL, p->rate_hz, (unsigned long)(p->rate_hz * BLOCK_S),
 				    paClipOff | paDitherOff, on_block, p);
 	if (err != paNoError)
 		return dh_portaudio_explain(err, key, e);
-	Pa_SetStreamFinishedCallback(p->stream, on_end);
-	err = Pa_StartStream(p->stream);
-	if (err == paNoError)
-		return DH_OK;
-	Pa_CloseStream(p->stream);
-	return dh_portaudio_explain(err, key, e);
+	return dh_portaudio_start(p->stream, key, on_end, e);
 }
 
 static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct dh_err *e)
@@ -191,10 +173,7 @@ static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err
 static void portaudio_close(struct dh_source *s)
 {
 	struct portaudio *p = s->priv;
-	dh_portaudio_enter(false, NULL);
-	Pa_AbortStream(p->stream); /* joins PortAudio's thread */
-	Pa_CloseStream(p->stream);
-	dh_portaudio_leave(-1);
+	dh_portaudio_close(p->stream);
 	dh_wake_finish(&p->wake);
 }
 

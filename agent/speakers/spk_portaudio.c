@@ -1,6 +1,5 @@
 /* Speakers by PortAudio: a sink of the PulseAudio or PipeWire server where one runs, else a sound card. PortAudio's thread
  * pulls the sound; the speaker's thread only watches over it. */
-#include <pa_linux_alsa.h>
 #include <string.h>
 
 #include "agent/media/speaker.h"
@@ -54,31 +53,17 @@ static void on_end(void *arg)
 /* Open and start the stream. The library is entered. */
 static int start(struct portaudio *p, const char *key, const char *alsa_name, struct dh_err *e)
 {
-	PaAlsaStreamInfo alsa;
-	PaStreamParameters out = {.sampleFormat = paFloat32, .suggestedLatency = DH_PORTAUDIO_BUFFER_S, .channelCount = 2};
-	if (alsa_name) {
-		PaAlsa_InitializeStreamInfo(&alsa);
-		alsa.deviceString = alsa_name;
-		out.device = paUseHostApiSpecificDeviceSpecification;
-		out.hostApiSpecificStreamInfo = &alsa;
-	} else {
-		out.device = dh_portaudio_find(key, true);
-		if (out.device == paNoDevice)
-			return dh_fail(e, DH_ENODEV, "there is no speaker \"%.80s\"", key[0] ? key : "default");
-		out.channelCount = Pa_GetDeviceInfo(out.device)->maxOutputChannels < 2 ? 1 : 2;
-	}
-	p->channels = out.channelCount;
-	PaError err = Pa_OpenStream(&p->stream, NULL, &out, RATE, BLOCK, paClipOff | paDitherOff, on_block, p);
+	struct dh_portaudio_place place;
+	int no_place = dh_portaudio_choose(&place, key, alsa_name, true, e);
+	if (no_place)
+		return no_place;
+	p->channels = place.parameters.channelCount;
+	PaError err = Pa_OpenStream(&p->stream, NULL, &place.parameters, RATE, BLOCK, paClipOff | paDitherOff, on_block, p);
 	if (err != paNoError)
 		return dh_portaudio_explain(err, key, e);
 	const PaStreamInfo *info = Pa_GetStreamInfo(p->stream);
 	p->latency_us = info ? (int64_t)(info->outputLatency * 1e6) : (int64_t)(DH_PORTAUDIO_BUFFER_S * 1e6);
-	Pa_SetStreamFinishedCallback(p->stream, on_end);
-	err = Pa_StartStream(p->stream);
-	if (err == paNoError)
-		return DH_OK;
-	Pa_CloseStream(p->stream);
-	return dh_portaudio_explain(err, key, e);
+	return dh_portaudio_start(p->stream, key, on_end, e);
 }
 
 static int portaudio_open(struct dh_speaker_device *d, struct dh_err *e)
@@ -111,10 +96,7 @@ static int portaudio_check(struct dh_speaker_device *d, int64_t *next_us, struct
 static void portaudio_close(struct dh_speaker_device *d)
 {
 	struct portaudio *p = d->priv;
-	dh_portaudio_enter(false, NULL);
-	Pa_AbortStream(p->stream); /* joins PortAudio's thread */
-	Pa_CloseStream(p->stream);
-	dh_portaudio_leave(-1);
+	dh_portaudio_close(p->stream);
 }
 
 const struct dh_speaker_driver dh_spk_portaudio = {
