@@ -30,6 +30,13 @@ char *dh_strdup(const char *s)
 	return s ? or_die(strdup(s)) : NULL;
 }
 
+void dh_free_secret(const char *s)
+{
+	if (s)
+		explicit_bzero((char *)s, strlen(s));
+	free((char *)s);
+}
+
 char *dh_strfmt(const char *fmt, ...)
 {
 	va_list ap;

@@ -14,6 +14,9 @@ void *dh_realloc(void *p, size_t size);
 /* Copy of s (NULL gives NULL); free() it. Any thread. */
 char *dh_strdup(const char *s);
 
+/* Overwrite the text, then free() it. NULL is fine. Any thread. */
+void dh_free_secret(const char *s);
+
 /* printf into a fresh string; free() it. Any thread. */
 char *dh_strfmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

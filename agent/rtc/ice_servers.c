@@ -135,13 +135,6 @@ int dh_ice_servers_create(struct dh_ice_servers **out, struct dh_rtc_thread *thr
 	return DH_OK;
 }
 
-static void wipe(const char *secret)
-{
-	if (secret)
-		explicit_bzero((char *)secret, strlen(secret));
-	free((char *)secret);
-}
-
 void dh_ice_servers_stop(struct dh_ice_servers *s)
 {
 	dh_rtc_timer_stop(&s->timer);
@@ -158,8 +151,8 @@ void dh_ice_servers_destroy(struct dh_ice_servers *s)
 	dh_ice_servers_stop(s);
 	for (int i = 0; i < s->count; i++) {
 		dh_turn_tunnel_close(s->server[i].tunnel);
-		wipe(s->server[i].ready.username);
-		wipe(s->server[i].ready.password);
+		dh_free_secret(s->server[i].ready.username);
+		dh_free_secret(s->server[i].ready.password);
 	}
 	free(s->server);
 	free(s);

@@ -27,12 +27,12 @@ int dh_peer_live_count(void)
 static void free_road(struct dh_peer *p)
 {
 	for (int i = 0; i < p->ice.server_count; i++) {
-		free((char *)p->servers[i].username);
-		free((char *)p->servers[i].password);
+		dh_free_secret(p->servers[i].username);
+		dh_free_secret(p->servers[i].password);
 	}
 	free((char *)p->ice.proxy.host);
-	free((char *)p->ice.proxy.username);
-	free((char *)p->ice.proxy.password);
+	dh_free_secret(p->ice.proxy.username);
+	dh_free_secret(p->ice.proxy.password);
 	free((char *)p->ice.ca_file);
 }
 
@@ -166,8 +166,6 @@ static int copy_road(struct dh_peer *p, const struct dh_peer_config *c, struct d
 	for (int i = 0; i < c->server_count; i++) {
 		const struct dh_peer_server *s = &c->servers[i];
 		int err = dh_ice_server_parse(&p->servers[i], s->url, s->username, s->password, e);
-		if (!err)
-			err = dh_ice_server_check(&p->servers[i], e);
 		if (err)
 			return err;
 		p->servers[i].username = dh_strdup(s->username);

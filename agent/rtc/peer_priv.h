@@ -64,6 +64,17 @@ struct dh_peer_sender { /* a track of ours */
 	uint32_t their_jitter;
 };
 
+/* Whether both sides agreed that it is sent. */
+static inline bool dh_peer_is_sending(const struct dh_peer_sender *s)
+{
+	return s->is_used && s->codec != DH_CODEC_NONE;
+}
+
+static inline int64_t dh_peer_clock_hz(const struct dh_peer_sender *s)
+{
+	return s->is_audio ? 48000 : 90000; /* RFC 7587, 4.1; RFC 6184, 8.2.1 */
+}
+
 struct dh_peer_stream { /* theirs: one inbox */
 	bool is_used, has_audio, has_video;
 	char name[DH_JSEP_ID_MAX + DH_RTP_MID_MAX + 4];

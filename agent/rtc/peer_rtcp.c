@@ -165,7 +165,7 @@ void dh_peer_receive_rtcp(struct dh_peer *p, const uint8_t *packet, size_t size)
 static uint32_t own_ssrc(const struct dh_peer *p)
 {
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
-		if (p->senders[i].is_used && p->senders[i].codec != DH_CODEC_NONE)
+		if (dh_peer_is_sending(&p->senders[i]))
 			return p->senders[i].ssrc;
 	return 1; /* RFC 8860: a receiver without streams still needs a number */
 }
@@ -239,8 +239,7 @@ static int make_reports(struct dh_peer *p, struct dh_rtcp_report *out, int64_t n
 
 static uint32_t timestamp_at(const struct dh_peer_sender *s, int64_t now_us)
 {
-	int64_t clock = s->is_audio ? 48000 : 90000;
-	return s->last_timestamp + (uint32_t)((now_us - s->last_pts_us) * clock / 1000000);
+	return s->last_timestamp + (uint32_t)((now_us - s->last_pts_us) * dh_peer_clock_hz(s) / 1000000);
 }
 
 /* Sender reports, the first with what we received; else a receiver report; our name in each. RFC 3550, 6.1. */
@@ -253,7 +252,7 @@ static void send_reports(struct dh_peer *p, int64_t now_us)
 	bool has_sender = false;
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++) {
 		const struct dh_peer_sender *s = &p->senders[i];
-		if (!s->is_used || s->codec == DH_CODEC_NONE || !s->has_sent)
+		if (!dh_peer_is_sending(s) || !s->has_sent)
 			continue;
 		struct dh_rtcp_sender_info info = {dh_peer_ntp(p, now_us), timestamp_at(s, now_us), (uint32_t)s->packets,
 						   (uint32_t)s->bytes};

@@ -11,8 +11,6 @@
 #define TICK_MS 25
 #define LOCAL_BPS 200000000   /* pacing towards this machine: no queue worth the name, no burst of a whole key frame */
 #define MIN_BPS 60000         /* sound and a picture of 160x90 */
-#define AUDIO_CLOCK_HZ 48000  /* RFC 7587, 4.1 */
-#define VIDEO_CLOCK_HZ 90000
 #define PAD_BYTES 224         /* of one padding packet; the length has eight bits */
 #define SCREEN_WEIGHT 3       /* of the rate, against 2 for the camera: text that cannot be read is worth nothing */
 #define CAMERA_WEIGHT 2
@@ -22,11 +20,6 @@ struct item { /* an RTP packet in the pacer */
 	uint16_t size;
 	uint8_t data[];
 };
-
-static int64_t clock_of(const struct dh_peer_sender *s)
-{
-	return s->is_audio ? AUDIO_CLOCK_HZ : VIDEO_CLOCK_HZ;
-}
 
 /* -- the last step: onto the road -- */
 
@@ -94,7 +87,7 @@ static uint32_t on_pad(void *user, uint32_t bytes, uint16_t probe, int64_t now_u
 	uint8_t packet[DH_RTC_PACKET_MAX];
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++) {
 		struct dh_peer_sender *s = &p->senders[i];
-		if (!s->is_used || s->codec == DH_CODEC_NONE || !s->rtx || !s->has_sent)
+		if (!dh_peer_is_sending(s) || !s->rtx || !s->has_sent)
 			continue;
 		int n = make_padding(s, packet, sizeof(packet), bytes);
 		if (n <= 0)
@@ -146,10 +139,10 @@ static void push(struct dh_peer *p, struct dh_peer_sender *s, struct dh_rtp_head
 /* Sound follows its samples exactly, not the rounding of its times; a gap is a gap. */
 static uint32_t timestamp_of(struct dh_peer_sender *s, const struct dh_packet *packet)
 {
-	uint32_t by_time = s->timestamp_base + (uint32_t)(packet->pts_us * clock_of(s) / 1000000);
+	uint32_t by_time = s->timestamp_base + (uint32_t)(packet->pts_us * dh_peer_clock_hz(s) / 1000000);
 	uint32_t by_count = s->last_timestamp + s->last_samples;
 	int32_t off = (int32_t)(by_time - by_count);
-	s->last_samples = (uint32_t)((packet->duration_us * AUDIO_CLOCK_HZ + 500000) / 1000000);
+	s->last_samples = (uint32_t)((packet->duration_us * 48000 + 500000) / 1000000);
 	return s->is_audio && s->has_sent && off > -480 && off < 480 ? by_count : by_time;
 }
 
@@ -287,22 +280,17 @@ static int weight_of(const struct dh_peer_sender *s)
 	return s->is_screen ? SCREEN_WEIGHT : CAMERA_WEIGHT;
 }
 
-static bool is_sending(const struct dh_peer_sender *s)
-{
-	return s->is_used && s->codec != DH_CODEC_NONE;
-}
-
 /* A track that uses less than half of its share (a still screen) lends what it leaves to the others. */
 static void share_out(struct dh_peer *p, int64_t video_bps, bool wants_skip, int64_t now_us)
 {
 	int64_t share[DH_PEER_TRACKS_MAX] = {0}, spare = 0;
 	int weights = 0, busy = 0;
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
-		if (is_sending(&p->senders[i]) && !p->senders[i].is_audio)
+		if (dh_peer_is_sending(&p->senders[i]) && !p->senders[i].is_audio)
 			weights += weight_of(&p->senders[i]);
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++) {
 		struct dh_peer_sender *s = &p->senders[i];
-		if (!is_sending(s) || s->is_audio)
+		if (!dh_peer_is_sending(s) || s->is_audio)
 			continue;
 		share[i] = video_bps * weight_of(s) / weights;
 		int64_t used = dh_rate_bps(&s->rate, now_us, 1000000);
@@ -331,7 +319,7 @@ static void set_rates(struct dh_peer *p, int64_t now_us)
 	int64_t audio_bps = 0, rtx_bps = 0;
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++) {
 		struct dh_peer_sender *s = &p->senders[i];
-		if (!is_sending(s))
+		if (!dh_peer_is_sending(s))
 			continue;
 		if (s->is_audio)
 			audio_bps += dh_rate_bps(&s->rate, now_us, 1000000);
@@ -352,7 +340,7 @@ static void tick(void *arg)
 	int64_t now_us = dh_now_us();
 	bool any = false;
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
-		any |= is_sending(&p->senders[i]);
+		any |= dh_peer_is_sending(&p->senders[i]);
 	if (!any || p->state == DH_PEER_FAILED || p->state == DH_PEER_CLOSED)
 		return; /* started again with the next track */
 	if (p->has_twcc)
@@ -375,7 +363,7 @@ static void start_ticking(struct dh_peer *p)
 void dh_peer_start_sending(struct dh_peer *p)
 {
 	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
-		if (is_sending(&p->senders[i]) && !p->senders[i].is_audio)
+		if (dh_peer_is_sending(&p->senders[i]) && !p->senders[i].is_audio)
 			dh_peer_need_key(p, &p->senders[i]);
 	start_ticking(p);
 }

@@ -58,8 +58,7 @@ static void start_http(struct dh_proxy_connect *c, const struct dh_proxy *p, con
 	if (p->username) {
 		char *both = dh_strfmt("%s:%s", p->username, p->password ? p->password : "");
 		write_base64(basic, (const uint8_t *)both, strlen(both));
-		explicit_bzero(both, strlen(both));
-		free(both);
+		dh_free_secret(both);
 	}
 	char *text = dh_strfmt("CONNECT %s%s%s:%u HTTP/1.1\r\nHost: %s%s%s:%u\r\n%s%s%s\r\n", open, host, close, port, open,
 			       host, close, port, basic[0] ? "Proxy-Authorization: Basic " : "", basic,

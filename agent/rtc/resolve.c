@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -68,7 +67,7 @@ static void ready(void *arg)
 	unref(r);
 }
 
-static bool is_number(const char *host)
+bool dh_resolve_is_number(const char *host)
 {
 	struct in6_addr bytes;
 	return inet_pton(AF_INET, host, &bytes) == 1 || inet_pton(AF_INET6, host, &bytes) == 1;
@@ -91,12 +90,12 @@ int dh_resolve_start(struct dh_resolve **out, struct dh_rtc_thread *thread, cons
 		return DH_ENOMEM;
 	struct dh_resolve *r = dh_alloc(sizeof(*r));
 	atomic_init(&r->refs, 1);
-	atomic_init(&r->is_written, is_number(host));
+	atomic_init(&r->is_written, dh_resolve_is_number(host));
 	r->ready = fd;
 	r->host = dh_strdup(host);
 	r->fn = fn;
 	r->arg = arg;
-	if (is_number(host)) {
+	if (dh_resolve_is_number(host)) {
 		r->result.count = 1;
 		dh_strcopy(r->result.address[0], sizeof(r->result.address[0]), host);
 		eventfd_write(fd, 1);

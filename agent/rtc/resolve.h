@@ -2,6 +2,7 @@
 #ifndef DH_RTC_RESOLVE_H
 #define DH_RTC_RESOLVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/rtc/rtc_thread.h"
@@ -19,6 +20,9 @@ struct dh_resolved {
  * borrowed. *out is gone then. Rtc thread. Errors: as dh_helper_start(). */
 int dh_resolve_start(struct dh_resolve **out, struct dh_rtc_thread *thread, const char *host,
 		     void (*fn)(void *arg, const struct dh_resolved *r), void *arg);
+
+/* Whether host is an address already, IPv4 or IPv6. Any thread. */
+bool dh_resolve_is_number(const char *host);
 
 /* fn will not come; a look-up under way ends by itself. NULL is fine. Rtc thread. */
 void dh_resolve_cancel(struct dh_resolve *r);

@@ -35,13 +35,6 @@ struct connection {
 	int near;
 };
 
-static void wipe(const char *secret)
-{
-	if (secret)
-		explicit_bzero((char *)secret, strlen(secret));
-	free((char *)secret);
-}
-
 static void unref(struct dh_turn_tunnel *t)
 {
 	if (atomic_fetch_sub(&t->refs, 1) != 1)
@@ -53,8 +46,8 @@ static void unref(struct dh_turn_tunnel *t)
 	SSL_CTX_free(t->route.tls);
 	free(t->route.host);
 	free((char *)t->route.proxy.host);
-	wipe(t->route.proxy.username);
-	wipe(t->route.proxy.password);
+	dh_free_secret(t->route.proxy.username);
+	dh_free_secret(t->route.proxy.password);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }

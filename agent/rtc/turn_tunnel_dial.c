@@ -1,5 +1,4 @@
 /* The tunnel's way to the server: TCP, then the proxy's permission, then TLS with the certificate checked. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -11,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/rtc/resolve.h"
 #include "agent/rtc/turn_tunnel_priv.h"
 #include "common/clock.h"
 
@@ -121,9 +121,8 @@ static int ask_proxy(int fd, const struct tunnel_route *r, int stop, int64_t unt
 /* A name is told to the server (SNI, RFC 6066, 3: not for numbers) and must be in its certificate (RFC 9525). */
 static SSL *make_tls(int fd, const struct tunnel_route *r)
 {
-	struct in6_addr bytes;
 	SSL *ssl = SSL_new(r->tls);
-	bool is_number = inet_pton(AF_INET, r->host, &bytes) == 1 || inet_pton(AF_INET6, r->host, &bytes) == 1;
+	bool is_number = dh_resolve_is_number(r->host);
 	bool is_ok = ssl && SSL_set_fd(ssl, fd) &&
 		     (is_number ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), r->host)
 				: SSL_set_tlsext_host_name(ssl, r->host) && SSL_set1_host(ssl, r->host));
