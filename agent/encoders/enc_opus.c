@@ -1,4 +1,4 @@
-/* Opus by libopus: the sound of calls. 20 ms a packet, in-band FEC for the road's loss, nothing sent in silence (DTX).
+/* Opus by libopus: the sound of calls. 20 ms a packet, in-band FEC for the road's loss; silence may be left out (DTX).
  * Source: RFC 6716, RFC 7587. */
 #include <opus/opus.h>
 #include <string.h>

@@ -16,6 +16,14 @@ static struct dh_live_listener *listener_of(struct dh_list *pos)
 	return dh_container_of(pos, struct dh_live_listener, node);
 }
 
+static int count_listeners(const struct dh_live_track *t)
+{
+	int n = 0;
+	dh_list_for_each(pos, &t->listeners)
+		n++;
+	return n;
+}
+
 /* -- tracks -- */
 
 static struct dh_live_track *find_track(struct dh_pipeline *p, const struct dh_live_request *r)
@@ -141,10 +149,7 @@ static void regroup(uv_timer_t *timer)
 
 static void watch(struct dh_live_track *t)
 {
-	int n = 0;
-	dh_list_for_each(pos, &t->listeners)
-		n++;
-	bool is_needed = n > 1 && t->request.codec != DH_CODEC_OPUS && !t->has_ended;
+	bool is_needed = count_listeners(t) > 1 && t->request.codec != DH_CODEC_OPUS && !t->has_ended;
 	if (is_needed && !t->timer) {
 		t->timer = dh_alloc(sizeof(*t->timer));
 		uv_timer_init(&t->pipeline->loop->uv, t->timer);
@@ -219,17 +224,17 @@ static struct dh_live_track *make_track(struct dh_pipeline *p, const struct dh_l
 int dh_live_add(struct dh_live_listener **out, struct dh_pipeline *p, const struct dh_live_request *r,
 		const struct dh_live_ops *ops, void *user, struct dh_err *e)
 {
-	int err = check_request(p, r, e), n = 0;
+	int err = check_request(p, r, e);
 	if (err)
 		return err;
 	struct dh_live_track *t = find_track(p, r);
 	if (!t)
 		t = make_track(p, r);
-	dh_list_for_each(pos, &t->listeners)
-		n++;
 	struct dh_live_encode *c = NULL;
-	err = n < DH_LIVE_LISTENERS_MAX ? encode_at(t, 0, &c, e)
-					: dh_fail(e, DH_ELIMIT, "%d listen to this track already", DH_LIVE_LISTENERS_MAX);
+	if (count_listeners(t) < DH_LIVE_LISTENERS_MAX)
+		err = encode_at(t, 0, &c, e);
+	else
+		err = dh_fail(e, DH_ELIMIT, "%d listen to this track already", DH_LIVE_LISTENERS_MAX);
 	if (err) {
 		free_if_unused(t);
 		return err;

@@ -106,18 +106,24 @@ static void free_monitor(struct dh_monitor *m)
 
 static void speaker_gone(void *arg);
 
+/* advance() follows when it is gone. */
+static void stop_speaker(struct dh_monitor *m)
+{
+	struct dh_speaker *s = m->speaker;
+	put_speaker(m, NULL);
+	m->is_stopping = true;
+	dh_speaker_stop(s, speaker_gone, m);
+}
+
 /* Start or stop the speaker, as is needed now. */
 static void advance(struct dh_monitor *m)
 {
-	struct dh_speaker *s = m->speaker;
-	if (m->inputs && !s && !m->is_stopping) {
+	if (m->inputs && !m->speaker && !m->is_stopping) {
 		start_speaker(m);
-	} else if (!m->inputs && s) {
+	} else if (!m->inputs && m->speaker) {
 		dh_mixer_run(m->mixer, false);
-		put_speaker(m, NULL);
-		m->is_stopping = true;
-		dh_speaker_stop(s, speaker_gone, m);
-	} else if (m->destroyed && !m->is_stopping && !s) {
+		stop_speaker(m);
+	} else if (m->destroyed && !m->is_stopping && !m->speaker) {
 		free_monitor(m);
 	}
 }
@@ -186,14 +192,10 @@ int dh_monitor_set(struct dh_monitor *m, const struct dh_monitor_settings *s, st
 	if (!m->speaker)
 		return DH_OK;
 	dh_speaker_set_volume(m->speaker, s->volume);
-	if (!is_other) {
+	if (is_other)
+		stop_speaker(m);
+	else
 		dh_speaker_set_device(m->speaker, s->device);
-		return DH_OK;
-	}
-	struct dh_speaker *old = m->speaker; /* of another driver: a new one follows when it is gone */
-	put_speaker(m, NULL);
-	m->is_stopping = true;
-	dh_speaker_stop(old, speaker_gone, m);
 	return DH_OK;
 }
 
