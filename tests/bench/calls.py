@@ -1,4 +1,5 @@
-"""Shared by g11 to g13: runs call_bench.mjs and reads what it says."""
+"""Shared by g9_page and g11 to g13, which run Node: their options, rows and JSON; runs call_bench.mjs and reads what it says."""
+import argparse
 import json
 import os
 import statistics
@@ -6,6 +7,14 @@ import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def arguments(doc):
+    a = argparse.ArgumentParser(description=doc.splitlines()[0])
+    a.add_argument('build_dir')
+    a.add_argument('--json')
+    a.add_argument('--rounds', type=int, default=3)
+    return a.parse_args()
 
 
 def prepare():

@@ -2,17 +2,11 @@
 """G11: age of a picture when it is shown, 720p30, sound beside it, on this machine; the peer is Chromium to Chromium.
 
 g11_latency.py BUILD_DIR [--json OUT] [--rounds N]"""
-import argparse
-
-from calls import finish, interleaved, median, prepare, row
+from calls import arguments, finish, interleaved, median, prepare, row
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    a.add_argument('build_dir')
-    a.add_argument('--json')
-    a.add_argument('--rounds', type=int, default=3)
-    a = a.parse_args()
+    a = arguments(__doc__)
     prepare()
     calls = [('agent', 'page'), ('agent', 'agent'), ('page', 'page')]
     runs = interleaved(a.build_dir, calls, 'local', a.rounds)

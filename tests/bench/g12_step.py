@@ -3,9 +3,7 @@
 Chromium to Chromium in the same run on the same link. Needs root (network namespaces).
 
 g12_step.py BUILD_DIR [--json OUT] [--rounds N]"""
-import argparse
-
-from calls import finish, interleaved, median, prepare, row
+from calls import arguments, finish, interleaved, median, prepare, row
 
 STEP = 14  # s, in call_bench.mjs
 
@@ -26,11 +24,7 @@ def ramp(seconds):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    a.add_argument('build_dir')
-    a.add_argument('--json')
-    a.add_argument('--rounds', type=int, default=3)
-    a = a.parse_args()
+    a = arguments(__doc__)
     prepare()
     calls = [('agent', 'page'), ('page', 'page')]
     rows = []

@@ -2,14 +2,13 @@
 """G13: what a further peer costs the sender: CPU of one agent with 1, 2 and 4 others on this machine, one encode for all.
 
 g13_fanout.py BUILD_DIR [--json OUT] [--rounds N]"""
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 
-from calls import TOP, finish, prepare, row
+from calls import TOP, arguments, finish, prepare, row
 
 
 def measure(build_dir):
@@ -22,11 +21,7 @@ def measure(build_dir):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    a.add_argument('build_dir')
-    a.add_argument('--json')
-    a.add_argument('--rounds', type=int, default=3)
-    a = a.parse_args()
+    a = arguments(__doc__)
     prepare()
     runs = [measure(a.build_dir) for _ in range(a.rounds)]
     cost = statistics.median((r['4'] - r['1']) / 3 for r in runs)
