@@ -293,5 +293,6 @@ static const char *set_up(void)
 
 TST_MAIN_WITH(set_up, {"echo goes", echo_goes}, {"no reference, no loss", no_reference_no_loss},
 	      {"near end stays", near_end_stays}, {"times are exact", times_are_exact}, {"off is exact", off_is_exact},
-	      {"switching leaves no gap", switching_leaves_no_gap}, {"parts go without gap", parts_go_without_gap}, {"all rates and chunks", all_rates_and_chunks},
+	      {"switching leaves no gap", switching_leaves_no_gap},
+	      {"parts go without gap", parts_go_without_gap}, {"all rates and chunks", all_rates_and_chunks},
 	      {"hostile frames", hostile_frames}, {"three threads", three_threads})
