@@ -85,7 +85,7 @@ static void a_full_road_that_clears(void)
 	dh_live_set_rate(ears[0].listener, 0, false);
 	int ms = wait_for_more(&r, packets);
 	fprintf(stdout, "# %d ms from a free road to the picture that waited\n", ms);
-	TST_CHECK(ms < 150);
+	TST_CHECK(ms < 400); /* the next of once a second comes after 800 */
 	TST_CHECK(ears[0].log[packets].bytes > 5000); /* another picture, not the first one again */
 	stop(&r);
 }
@@ -113,7 +113,7 @@ static void the_last_of_many_changes(void)
 	stage_show(21);
 	int ms = wait_for_more(&r, packets);
 	fprintf(stdout, "# %d ms from the last change to its picture\n", ms);
-	TST_CHECK(ms < 250);
+	TST_CHECK(ms < 450);
 	stop(&r);
 }
 
