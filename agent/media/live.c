@@ -164,7 +164,8 @@ static void regroup(uv_timer_t *timer)
 
 static void watch(struct dh_live_track *t)
 {
-	bool is_needed = count_listeners(t, false) > 1 && t->request.codec != DH_CODEC_OPUS && !t->has_ended && !t->is_undivided;
+	bool is_divisible = t->request.codec != DH_CODEC_OPUS && !t->is_undivided && !t->has_ended;
+	bool is_needed = is_divisible && count_listeners(t, false) > 1;
 	if (is_needed && !t->timer) {
 		t->timer = dh_alloc(sizeof(*t->timer));
 		uv_timer_init(&t->pipeline->loop->uv, t->timer);

@@ -1,4 +1,4 @@
-/* When a live encode makes pictures: the newest one that was left out, key frames of what stands still, a rate that is kept. */
+/* When a live encode makes pictures: the newest that was left out, key frames of what stands still, a rate that is kept. */
 #include "../unit/tst.h"
 #include "live_stage.h"
 
