@@ -122,7 +122,7 @@ const struct dh_command dh_cmd_agent_hello = {
 			 .doc = "when nothing is granted: what the desk user can do about it"},
 			{"agent", DH_OBJ, .doc = "version, platform"},
 			{"origin", DH_STR, .doc = "who the agent takes the page for"},
-			{"features", DH_ARR, .items = DH_STR, 
+			{"features", DH_ARR, .items = DH_STR,
 			 .doc = "what this agent can do: sessions, recording, snapshot, beauty, events; preview, if it "
 				"was built with WebRTC"},
 			{"proof", DH_STR,
