@@ -19,7 +19,8 @@ void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, b
 
 /* The present rate. Returns whether size or rate of pictures is another now. Camera: size first, motion is what makes a
  * face alive, and never below 10 pictures a second; screen: rate first, text must stay readable, and never below half
- * size and 5 pictures a second. Down after 1.2 s of too little, up after three of plenty.  Source: bits per pixel, see live_ladder.c. */
+ * size and 5 pictures a second. Down after 1.2 s of too little, up after three of plenty. Source: bits per pixel, see
+ * live_ladder.c. */
 bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us);
 
 #define DH_GROUP_MAX 16
