@@ -25,6 +25,7 @@ static void deliver(struct dh_live_encode *c, struct dh_packet *p)
 		l->last_pts_us = p->pts_us;
 		l->ops->packet(l->user, p, &c->encoder.stream);
 	}
+	c->last_bytes = p->size;
 	atomic_fetch_add(&c->packets, 1);
 	atomic_fetch_add(&c->bytes, (long long)p->size);
 	if (p->kind == DH_MEDIA_VIDEO && p->is_key)

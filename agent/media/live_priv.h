@@ -60,7 +60,11 @@ struct dh_live_encode {
 	struct dh_frame_pool *pool;
 	struct dh_frame *waiting; /* newest picture, not encoded yet: too soon, or all roads are full */
 	int64_t waiting_since_us, last_us /* a picture was encoded */, last_key_us, asked_us /* for a picture, for a key */;
+	const uint8_t *still; /* memory of the newest picture: the same when it is shown again */
+	int64_t still_since_us, sharpened_us /* asked for it again */;
 	int64_t bps;
+	size_t last_bytes; /* of the last packet */
+	int sharpen_left;  /* pictures, if none of them is of use */
 	int64_t not_before_us; /* a listener had pictures up to here from the other encode */
 	int told_loss;
 	/* -- any thread */

@@ -11,6 +11,7 @@
 #define SKIP_PATIENCE_US 500000 /* one of several whose road is full for longer is left behind */
 #define BUFFER_MS 400           /* VBV: how long a burst may take to leave */
 #define REST_US 150000          /* nothing newer came for so long: motion is over, its last picture is shown */
+#define SHARPEN_US 3000000      /* so long it may become better: encoders of a constant rate find no end */
 
 /* -- the encoder -- */
 
@@ -144,6 +145,10 @@ static void encode(struct dh_live_encode *c, int64_t now_us)
 	if (in)
 		dh_live_encode_frame(c, in, key_due_us(c) <= now_us);
 	dh_frame_unref(in);
+	if (c->is_bounded && (int64_t)c->last_bytes * 8 * c->ladder.fps > c->bps / 8)
+		c->sharpen_left = c->ladder.fps * BUFFER_MS / 1000 + 1;
+	else if (c->sharpen_left)
+		c->sharpen_left--;
 }
 
 static void drop_waiting(struct dh_live_encode *c)
@@ -184,6 +189,32 @@ static int64_t ask_for_picture(struct dh_live_encode *c, int64_t now_us)
 	return now_us + KEY_APART_US;
 }
 
+static int64_t max64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A rate gives each picture its share of bits. What stands still after a change gets more of them, two in three pictures'
+ * time, until the encoder has no use for as many as its buffer is long. INT64_MAX: it is as good as it becomes. */
+static int64_t sharpen_due_us(const struct dh_live_encode *c)
+{
+	int64_t since_us = max64(c->still_since_us, c->last_key_us);
+	if (!c->sharpen_left || c->waiting || !c->listener_count || !c->is_open)
+		return INT64_MAX;
+	int64_t due_us = max64(max64(c->last_us, c->sharpened_us) + 1500000 / c->ladder.fps, since_us + REST_US);
+	return due_us < since_us + SHARPEN_US ? due_us : INT64_MAX;
+}
+
+static int64_t sharpen(struct dh_live_encode *c, int64_t now_us)
+{
+	int64_t due_us = sharpen_due_us(c);
+	if (now_us < due_us)
+		return due_us;
+	c->sharpened_us = now_us;
+	dh_compose_tap_ask(c->track->pipeline->compose, &c->tap);
+	return sharpen_due_us(c);
+}
+
 int64_t dh_live_video_step(struct dh_live_encode *c)
 {
 	int64_t now_us = dh_now_us(), next_us = INT64_MAX;
@@ -193,9 +224,12 @@ int64_t dh_live_video_step(struct dh_live_encode *c)
 		drop_waiting(c);
 		c->waiting = newest;
 		c->waiting_since_us = now_us;
+		if (newest->plane[0] != c->still)
+			c->still_since_us = now_us;
+		c->still = newest->plane[0];
 	}
 	bool is_any_free = look_at_roads(c, now_us);
 	if (c->waiting)
 		next_us = take_picture(c, is_any_free, now_us);
-	return min64(next_us, ask_for_picture(c, now_us));
+	return min64(next_us, min64(ask_for_picture(c, now_us), sharpen(c, now_us)));
 }

@@ -117,6 +117,31 @@ static void the_last_of_many_changes(void)
 	stop(&r);
 }
 
+/* A rate gives one picture little: what stands still becomes better by more of them, then there is peace again. */
+static void a_still_picture_becomes_sharp(void)
+{
+	struct road r;
+	listen_to_hand(&r, true, 300000);
+	road_run_ms(&r, 1500);
+	int first = ears[0].packets;
+	stage_show(2);
+	road_run_ms(&r, 1000);
+	int more = ears[0].packets - first;
+	road_run_ms(&r, 3000);
+	int rest = ears[0].packets;
+	road_run_ms(&r, 2100);
+	fprintf(stdout, "# %d pictures in the second after a change, then %d in two\n", more, ears[0].packets - rest);
+	TST_CHECK(more >= 4 && ears[0].packets - rest <= 3);
+	TST_EQ(ears[0].keys, 1);
+	dh_live_want_key(ears[0].listener); /* as bad as the first one was */
+	TST_CHECK(ear_hears_keys(&r, 0, 1, 2000));
+	rest = ears[0].packets;
+	road_run_ms(&r, 1000);
+	TST_CHECK(ears[0].packets - rest >= 4);
+	TST_EQ(ears[0].keys, 2);
+	stop(&r);
+}
+
 static double kbps_within(struct road *r, int ms)
 {
 	int64_t bytes = ears[0].bytes, start_us = dh_now_us();
@@ -144,4 +169,5 @@ static void a_rate_is_kept(void)
 
 TST_MAIN({"what stands still", what_stands_still}, {"a key frame that fails", a_key_frame_that_fails},
 	 {"all key frames fail", all_key_frames_fail}, {"a full road that clears", a_full_road_that_clears},
-	 {"the last of many changes", the_last_of_many_changes}, {"a rate is kept", a_rate_is_kept})
+	 {"the last of many changes", the_last_of_many_changes},
+	 {"a still picture becomes sharp", a_still_picture_becomes_sharp}, {"a rate is kept", a_rate_is_kept})
