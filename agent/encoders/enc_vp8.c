@@ -8,8 +8,8 @@
 #include "agent/encoders/key_timer.h"
 #include "agent/media/encoder.h"
 
-#define GAP_US 400000
 #define FREE_KBPS 6000 /* bitrate_kbps 0: as much as is of any use */
+#define GAP_US 420000  /* the longest time in which all pictures are left out */
 
 struct vp8 {
 	vpx_codec_ctx_t h;
@@ -17,11 +17,12 @@ struct vp8 {
 	struct dh_key_timer keys;
 	int64_t last_pts_us;
 	int64_t dropped_us; /* the first picture that libvpx left out since one was made; 0: none */
-	bool has_pts;
+	bool has_pts, may_leave_out;
 };
 
 static const struct dh_param params[] = {
 	{"bitrate_kbps", DH_INT, "kbit/s", 0, 100000, 0, .doc = "constant bit rate; 0: quality alone decides"},
+	{"may_leave_out", DH_BOOL, .doc = "leave out pictures that bitrate_kbps has no room for, at most 0.4 s: for calls"},
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
 	{"threads", DH_INT, NULL, 1, 8, 1, .doc = "more than one spin while the machine is busy"},
 	{"is_screen", DH_BOOL, .doc = "text and windows instead of people"},
@@ -38,6 +39,7 @@ static void fill_config(struct vp8 *v, const struct dh_stream *s, const struct d
 {
 	vpx_codec_enc_cfg_t *c = &v->cfg;
 	int kbps = (int)dh_arg_int(a, "bitrate_kbps");
+	v->may_leave_out = kbps && dh_arg_bool(a, "may_leave_out");
 	c->g_w = (unsigned)s->width_px;
 	c->g_h = (unsigned)s->height_px;
 	c->g_timebase.num = 1;
@@ -51,10 +53,10 @@ static void fill_config(struct vp8 *v, const struct dh_stream *s, const struct d
 	c->rc_max_quantizer = 63;
 	c->rc_undershoot_pct = 100;
 	c->rc_overshoot_pct = 15;
-	c->rc_buf_initial_sz = 100;
+	c->rc_buf_initial_sz = 100; /* ms: a live road has no second to spare */
 	c->rc_buf_optimal_sz = 150;
 	c->rc_buf_sz = 200;
-	c->rc_dropframe_thresh = 1;
+	c->rc_dropframe_thresh = v->may_leave_out; /* percent of the buffer: when it is empty */
 	c->kf_mode = VPX_KF_DISABLED; /* dh_key_timer decides */
 }
 
@@ -132,8 +134,16 @@ static int take_packet(struct vp8 *v, int64_t pts_us, struct dh_packet **out)
 	return DH_AGAIN;
 }
 
-static int set_dropping(struct vp8 *v, bool may_drop)
+/* libvpx leaves out pictures until its debt is paid: not for too long. What it left out last, or not, decides on the next. */
+static int bound_gap(struct vp8 *v, int64_t pts_us, bool is_left_out)
 {
+	if (!is_left_out)
+		v->dropped_us = 0;
+	else if (!v->dropped_us)
+		v->dropped_us = pts_us;
+	bool may_drop = v->may_leave_out && !(is_left_out && pts_us - v->dropped_us >= GAP_US);
+	if (v->cfg.rc_dropframe_thresh == may_drop)
+		return DH_OK;
 	v->cfg.rc_dropframe_thresh = may_drop;
 	return vpx_codec_enc_config_set(&v->h, &v->cfg) ? DH_EFAIL : DH_OK;
 }
@@ -157,13 +167,8 @@ static int vp8_encode(struct dh_encoder *enc, struct dh_frame *in, bool want_key
 	if (vpx_codec_encode(&v->h, &img, pts, duration, flags, VPX_DL_REALTIME))
 		return DH_EFAIL;
 	int got = take_packet(v, pts, out);
-	if (got == DH_AGAIN && !v->dropped_us)
-		v->dropped_us = pts;
-	bool is_waited = got == DH_AGAIN && pts - v->dropped_us >= GAP_US;
-	if (got != DH_AGAIN)
-		v->dropped_us = 0;
-	if (v->cfg.rc_dropframe_thresh == is_waited && v->cfg.rc_end_usage == VPX_CBR && set_dropping(v, !is_waited))
-		return DH_EFAIL;
+	if (bound_gap(v, pts, got == DH_AGAIN))
+		DH_DEBUG(enc, "libvpx does not change its dropping");
 	return got;
 }
 

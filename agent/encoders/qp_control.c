@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define GAP_US 400000      /* the longest time without a picture */
+#define GAP_US 420000      /* the longest time in which all pictures are left out */
 #define FINER_MOST 3       /* steps from one picture to the next; coarser at once */
 #define FIRST_BITS 10.0    /* of a pixel of the first key frame, at quantizer 0 */
 #define PAUSE_US 500000    /* after longer the next picture has no more room than this */
@@ -60,7 +60,7 @@ bool dh_qp_control_learn(struct dh_qp_control *c, int qp, bool is_key, size_t by
 
 void dh_qp_control_sent(struct dh_qp_control *c, int64_t pts_us, int qp, size_t bytes)
 {
-	int64_t debt = debt_us(c, pts_us) + (int64_t)bytes * 8000000 / c->bps, most_us = c->buffer_us / 4 + GAP_US;
+	int64_t debt = debt_us(c, pts_us) + (int64_t)bytes * 8000000 / c->bps, most_us = 2 * GAP_US;
 	c->paid_us = pts_us + (debt < most_us ? debt : most_us);
 	c->last_us = pts_us;
 	c->qp = qp;
