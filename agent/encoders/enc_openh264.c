@@ -1,6 +1,7 @@
 /* H.264 by OpenH264: the choice where the GPL of x264 does not fit. Constrained baseline, no delay. */
 #include <string.h>
 
+#include <libyuv.h>
 #include <wels/codec_api.h>
 
 #include "agent/encoders/avc_config.h"
@@ -187,23 +188,59 @@ static int set_qp(struct openh264 *x, int qp)
 	return (*x->h)->SetOption(x->h, ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, &p) ? DH_EFAIL : DH_OK;
 }
 
-static int encode_once(struct openh264 *x, const SSourcePicture *pic, bool is_key, SFrameBSInfo *info)
+/* A copy without detail: a quarter of the size, and back. NULL: no memory. */
+static struct dh_frame *soften(const struct dh_frame *in)
 {
+	int w = in->width_px, h = in->height_px, small_w = (w / 4 + 1) & ~1, small_h = (h / 4 + 1) & ~1;
+	struct dh_frame *small = dh_frame_new_video(small_w, small_h), *out = dh_frame_new_video(w, h);
+	if (small && out) {
+		I420Scale(in->plane[0], in->stride[0], in->plane[1], in->stride[1], in->plane[2], in->stride[2], w, h,
+			  small->plane[0], small->stride[0], small->plane[1], small->stride[1], small->plane[2],
+			  small->stride[2], small_w, small_h, kFilterBox);
+		I420Scale(small->plane[0], small->stride[0], small->plane[1], small->stride[1], small->plane[2],
+			  small->stride[2], small_w, small_h, out->plane[0], out->stride[0], out->plane[1], out->stride[1],
+			  out->plane[2], out->stride[2], w, h, kFilterBilinear);
+	} else {
+		dh_frame_unref(out);
+		out = NULL;
+	}
+	dh_frame_unref(small);
+	return out;
+}
+
+static int encode_once(struct openh264 *x, const struct dh_frame *in, bool is_key, SFrameBSInfo *info)
+{
+	SSourcePicture pic = {.iColorFormat = videoFormatI420, .iPicWidth = in->width_px, .iPicHeight = in->height_px,
+			      .uiTimeStamp = x->last_pts_us / 1000};
+	for (int i = 0; i < 3; i++) {
+		pic.pData[i] = in->plane[i];
+		pic.iStride[i] = in->stride[i];
+	}
 	memset(info, 0, sizeof(*info));
 	if (is_key)
 		(*x->h)->ForceIntraFrame(x->h, true);
-	return (*x->h)->EncodeFrame(x->h, pic, info) == cmResultSuccess ? DH_OK : DH_EFAIL;
+	return (*x->h)->EncodeFrame(x->h, &pic, info) == cmResultSuccess ? DH_OK : DH_EFAIL;
+}
+
+static int encode_at(struct openh264 *x, struct dh_frame *in, int qp, bool is_key, SFrameBSInfo *info)
+{
+	struct dh_frame *f = qp == DH_QP_SOFT ? soften(in) : dh_frame_ref(in);
+	if (!f)
+		return DH_ENOMEM;
+	int err = set_qp(x, qp < DH_QP_MOST ? qp : DH_QP_MOST);
+	if (!err)
+		err = encode_once(x, f, is_key, info);
+	dh_frame_unref(f);
+	return err;
 }
 
 /* Within the rate. A picture that becomes too large, since it is unlike the one before, is made again as a key frame. */
-static int encode_bounded(struct openh264 *x, const SSourcePicture *pic, int64_t pts_us, bool is_key, SFrameBSInfo *info)
+static int encode_bounded(struct openh264 *x, struct dh_frame *in, int64_t pts_us, bool is_key, SFrameBSInfo *info)
 {
 	struct dh_qp_control *c = &x->control;
 	for (int tries = 1;; tries++, is_key = true) {
 		int qp = dh_qp_control_choose(c, pts_us, is_key);
-		int err = set_qp(x, qp);
-		if (!err)
-			err = encode_once(x, pic, is_key, info);
+		int err = encode_at(x, in, qp, is_key, info);
 		if (err)
 			return err;
 		size_t bytes = (size_t)info->iFrameSizeInBytes;
@@ -227,14 +264,8 @@ static int openh264_encode(struct dh_encoder *enc, struct dh_frame *in, bool wan
 	bool is_key = dh_key_timer_is_due(&x->keys, pts_us, want_key);
 	if (x->control.bps && x->may_leave_out && dh_qp_control_leaves_out(&x->control, pts_us) && !is_key)
 		return DH_AGAIN;
-	SSourcePicture pic = {.iColorFormat = videoFormatI420, .iPicWidth = in->width_px, .iPicHeight = in->height_px,
-			      .uiTimeStamp = pts_us / 1000};
-	for (int i = 0; i < 3; i++) {
-		pic.pData[i] = in->plane[i];
-		pic.iStride[i] = in->stride[i];
-	}
 	SFrameBSInfo info;
-	int err = x->control.bps ? encode_bounded(x, &pic, pts_us, is_key, &info) : encode_once(x, &pic, is_key, &info);
+	int err = x->control.bps ? encode_bounded(x, in, pts_us, is_key, &info) : encode_once(x, in, is_key, &info);
 	if (err)
 		return err;
 	size_t size = info.eFrameType == videoFrameTypeSkip ? 0 : copy_nals(&info, NULL);

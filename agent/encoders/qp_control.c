@@ -5,6 +5,7 @@
 
 #define GAP_US 420000      /* the longest time in which all pictures are left out */
 #define FINER_MOST 3       /* steps from one picture to the next; coarser at once */
+#define SOFT_FROM 55        /* blocks of the coarsest quantizer look better than a softened picture */
 #define FIRST_BITS 10.0    /* of a pixel of the first key frame, at quantizer 0 */
 #define PAUSE_US 500000    /* after longer the next picture has no more room than this */
 
@@ -43,8 +44,11 @@ int dh_qp_control_choose(struct dh_qp_control *c, int64_t pts_us, bool is_key)
 {
 	double cost = c->cost[is_key] > 0 ? c->cost[is_key] : c->cost[!is_key] > 0 ? c->cost[!is_key] : c->pixels * FIRST_BITS;
 	int qp = (int)ceil(6 * log2(cost / target(c, pts_us, is_key)));
-	if (!is_key && c->qp && qp < c->qp - FINER_MOST)
-		qp = c->qp - FINER_MOST;
+	int last = c->qp < SOFT_FROM ? c->qp : SOFT_FROM - 1;
+	if (!is_key && qp < last - FINER_MOST)
+		qp = last - FINER_MOST;
+	if (qp >= SOFT_FROM)
+		return DH_QP_SOFT;
 	return qp < c->qp_least ? c->qp_least : qp > DH_QP_MOST ? DH_QP_MOST : qp;
 }
 
@@ -52,7 +56,8 @@ bool dh_qp_control_learn(struct dh_qp_control *c, int qp, bool is_key, size_t by
 {
 	double bits = (double)bytes * 8, cost = bits * exp2(qp / 6.0), before = c->cost[is_key];
 	c->cost[is_key] = is_key || cost > before ? cost : (cost + before) / 2;
-	if (bits <= bits_in(c, c->buffer_us * 2 / 3) || qp == DH_QP_MOST)
+	int64_t most_us = qp < DH_QP_MOST ? c->buffer_us * 2 / 3 : c->buffer_us;
+	if (bits <= bits_in(c, most_us) || qp == DH_QP_SOFT)
 		return true;
 	c->cost[1] = cost; /* a picture unlike the one before is nearly as much as a key frame */
 	return false;

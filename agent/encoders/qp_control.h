@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define DH_QP_MOST 51 /* ITU-T H.264, 7.4.2.2 */
+#define DH_QP_SOFT 63 /* the coarsest is not enough: the picture is softened first, which counts as 12 steps more */
 
 struct dh_qp_control {
 	/* -- set at the start; bps at any time */
@@ -27,7 +28,7 @@ struct dh_qp_control {
 /* Asked once for each picture that comes: whether there is no room for it. Never for longer than 0.4 s. */
 bool dh_qp_control_leaves_out(struct dh_qp_control *c, int64_t pts_us);
 
-/* The quantizer to try for a picture that shall be made. */
+/* The quantizer to try for a picture that shall be made; DH_QP_SOFT is one of them. */
 int dh_qp_control_choose(struct dh_qp_control *c, int64_t pts_us, bool is_key);
 
 /* The picture became so many bytes. false: too many; try it again, as a key frame, since the attempt is the encoder's
