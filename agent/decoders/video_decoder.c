@@ -134,8 +134,8 @@ static int take(struct dh_video_decoder *d, int64_t pts_us, struct dh_frame_pool
 	f->width &= ~1;
 	f->height &= ~1;
 	int w = f->width, h = f->height;
-	bool is_broken = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags || f->pts != pts_us || w < 2 || h < 2 || w > SIDE_MAX ||
-			 h > SIDE_MAX;
+	bool is_broken = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags || f->pts != pts_us || w < 2 ||
+			 h < 2 || w > SIDE_MAX || h > SIDE_MAX;
 	struct dh_frame *made = is_broken ? NULL : pool ? dh_frame_pool_get(pool, w, h) : dh_frame_new_video(w, h);
 	int got = is_broken ? DH_EPROTO : !made ? DH_ENOMEM : dh_av_picture_copy(f, made) ? 1 : DH_EPROTO;
 	av_frame_unref(f);

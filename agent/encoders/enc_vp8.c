@@ -134,7 +134,7 @@ static int take_packet(struct vp8 *v, int64_t pts_us, struct dh_packet **out)
 	return DH_AGAIN;
 }
 
-/* libvpx leaves out pictures until its debt is paid: not for too long. What it left out last, or not, decides on the next. */
+/* libvpx leaves out pictures until its debt is paid: not for too long. */
 static int bound_gap(struct vp8 *v, int64_t pts_us, bool is_left_out)
 {
 	if (!is_left_out)

@@ -42,7 +42,9 @@ static double target(const struct dh_qp_control *c, int64_t pts_us, bool is_key)
 
 int dh_qp_control_choose(struct dh_qp_control *c, int64_t pts_us, bool is_key)
 {
-	double cost = c->cost[is_key] > 0 ? c->cost[is_key] : c->cost[!is_key] > 0 ? c->cost[!is_key] : c->pixels * FIRST_BITS;
+	double cost = c->cost[is_key] > 0 ? c->cost[is_key] : c->cost[!is_key];
+	if (cost <= 0)
+		cost = c->pixels * FIRST_BITS;
 	int qp = (int)ceil(6 * log2(cost / target(c, pts_us, is_key)));
 	int last = c->qp < SOFT_FROM ? c->qp : SOFT_FROM - 1;
 	if (!is_key && qp < last - FINER_MOST)

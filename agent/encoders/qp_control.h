@@ -1,6 +1,6 @@
 /* The quantizer of each picture, for an encoder whose own rate control does not hold a rate on a moving picture. Bits are
- * taken to halve with each 6 steps of H.264's quantizer (ITU-T H.264, 8.5.8: the step size doubles), and to depend else on
- * the picture before, of the same kind. What was sent counts as time at the rate (the generic cell rate algorithm, ITU-T I.371
+ * taken to halve with each 6 steps of H.264's quantizer (ITU-T H.264, 8.5.8: the step size doubles), and else to be those of
+ * the picture before, of the same kind. What was sent counts as time at the rate (generic cell rate algorithm, ITU-T I.371
  * annex A), so that a debt made at a high rate does not become a freeze at a low one. Pure; one thread. */
 #ifndef DH_ENCODERS_QP_CONTROL_H
 #define DH_ENCODERS_QP_CONTROL_H

@@ -19,8 +19,9 @@ struct dh_ladder {
 void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, bool is_screen, int64_t bps);
 
 /* The present rate. Returns whether size or rate of pictures is another now. Camera: size first, motion is what makes a
- * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little,
- * or a quarter of a second of less than a third of that; up after three of plenty.  Source: bits per pixel, see live_ladder.c. */
+ * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little (of less
+ * than a third of enough after 0.25 s, for a listener who is alone), up after three of plenty.
+ * Source: bits per pixel, see live_ladder.c. */
 bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us);
 
 #define DH_GROUP_MAX 16

@@ -1,6 +1,6 @@
-/* libFuzzer: pictures from a stranger as the decoders get them, after the depacketizers: AVC samples and VP8 frames. The first
- * byte chooses the codec; then each picture is: flags, two bytes of size, bytes. What comes out must be a whole picture of a
- * size that was promised, and only after a key frame. */
+/* libFuzzer: pictures from a stranger as the decoders get them, after the depacketizers: AVC samples and VP8 frames. The
+ * first byte chooses the codec; then each picture is: flags, two bytes of size, bytes. What comes out must be a whole
+ * picture of a size that was promised, and only after a key frame. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

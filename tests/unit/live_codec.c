@@ -81,7 +81,8 @@ static void find_place(enum live_motion motion, int number, int *x, int *y)
 	*y = is_moving ? (int)next_random(&random) : number / 15 * 777;
 }
 
-struct dh_frame *live_scene_picture(const struct live_scene *s, enum live_motion motion, int number, int width_px, int height_px)
+struct dh_frame *live_scene_picture(const struct live_scene *s, enum live_motion motion, int number, int width_px,
+				    int height_px)
 {
 	struct dh_frame *f = dh_frame_new_video(width_px, height_px);
 	int left, top;

@@ -30,6 +30,7 @@ void live_scene_init(struct live_scene *s, uint32_t seed);
 void live_scene_finish(struct live_scene *s);
 
 /* Picture number of a scene; pts_us: number at 30 a second, after 1 s. */
-struct dh_frame *live_scene_picture(const struct live_scene *s, enum live_motion motion, int number, int width_px, int height_px);
+struct dh_frame *live_scene_picture(const struct live_scene *s, enum live_motion motion, int number, int width_px,
+				    int height_px);
 
 #endif

@@ -13,6 +13,8 @@
 #define H 360
 
 static struct dh_encoder enc;
+static const struct dh_stream pictures_stream = {.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30};
+static const struct dh_stream sound_stream = {.kind = DH_MEDIA_AUDIO, .rate_hz = 48000, .channels = 2};
 
 /* A picture with grain that moves and its number painted in. */
 static struct dh_frame *picture(int number)
@@ -49,7 +51,7 @@ static void there_and_back(const char *name, enum dh_codec codec, const char *js
 	struct dh_err e;
 	double worst = 99;
 	int keys = 0, shown = 0, legible = 0;
-	if (!live_codec_open(&enc, name, (struct dh_stream){.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30}, json))
+	if (!live_codec_open(&enc, name, pictures_stream, json))
 		return;
 	TST_EQ(dh_video_decoder_create(&d, codec, &e), DH_OK);
 	for (int i = 0; i < 60; i++) {
@@ -114,8 +116,7 @@ static void rates(void)
 			"{\"profile\":\"baseline\",\"bitrate_kbps\":1500,\"buffer_ms\":300,\"key_interval_ms\":600000}",
 			"{\"bitrate_kbps\":1500,\"buffer_ms\":300,\"key_interval_ms\":600000}",
 			"{\"bitrate_kbps\":1500,\"key_interval_ms\":600000}"};
-		struct dh_stream stream = {.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30};
-		if (!live_codec_open(&enc, names[i], stream, json[i]))
+		if (!live_codec_open(&enc, names[i], pictures_stream, json[i]))
 			continue;
 		double high = second_at(&number, 1500000), low = second_at(&number, 150000);
 		double again = second_at(&number, 1200000);
@@ -134,7 +135,7 @@ static void damaged_pictures(void)
 	uint32_t random = 3;
 	TST_EQ(dh_video_decoder_create(&d, DH_CODEC_AAC, &e), DH_ENOTSUP);
 	TST_EQ(dh_video_decoder_create(&d, DH_CODEC_H264, &e), DH_OK);
-	if (!live_codec_open(&enc, "x264", (struct dh_stream){.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30},
+	if (!live_codec_open(&enc, "x264", pictures_stream,
 			  "{\"profile\":\"baseline\",\"bitrate_kbps\":1500}"))
 		return;
 	int refused = 0;
@@ -215,7 +216,7 @@ static void sound(void)
 	struct dh_packet *packets[PACKETS] = {0};
 	struct dh_opus_decoder *d = NULL;
 	struct dh_err e;
-	if (!live_codec_open(&enc, "opus", (struct dh_stream){.kind = DH_MEDIA_AUDIO, .rate_hz = 48000, .channels = 2}, "{}"))
+	if (!live_codec_open(&enc, "opus", sound_stream, "{}"))
 		return;
 	TST_EQ(enc.driver->set_loss(&enc, 20), DH_OK);
 	TST_EQ(dh_opus_decoder_create(&d, &e), DH_OK);
@@ -242,8 +243,7 @@ static void sound(void)
 static void silence(void)
 {
 	int sent = 0;
-	struct dh_stream stream = {.kind = DH_MEDIA_AUDIO, .rate_hz = 48000, .channels = 2};
-	if (!live_codec_open(&enc, "opus", stream, "{\"dtx\":true}"))
+	if (!live_codec_open(&enc, "opus", sound_stream, "{\"dtx\":true}"))
 		return;
 	for (int i = 0; i < PACKETS; i++) {
 		struct dh_frame *f = voice(i, true);

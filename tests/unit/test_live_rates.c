@@ -40,7 +40,8 @@ struct run {
 static bool open_encoder(struct run *r)
 {
 	char json[200];
-	struct dh_stream s = {.kind = DH_MEDIA_VIDEO, .width_px = r->ladder.width_px, .height_px = r->ladder.height_px, .fps = FPS};
+	struct dh_stream s = {.kind = DH_MEDIA_VIDEO, .width_px = r->ladder.width_px, .height_px = r->ladder.height_px,
+			      .fps = FPS};
 	snprintf(json, sizeof(json), "{\"bitrate_kbps\":%d,\"key_interval_ms\":600000%s}", (int)(r->bps / 1000),
 		 encoders[r->encoder].settings);
 	return live_codec_open(&r->enc, encoders[r->encoder].name, s, json);
@@ -122,8 +123,9 @@ static void steady_at(int encoder, int64_t bps, enum live_motion motion, uint32_
 	encode(&r, 120, bps, with_key ? 70 : -1);
 	double most = most_of_rate(&r, 0, r.number, 2 * FPS), least = most_of_rate(&r, 60, r.number, 2 * FPS);
 	int gap = longest_gap(&r, 0);
-	fprintf(stdout, "# %s %dx%d motion %d seed %u at %lld kbit/s%s: at most %.2f of it, gap %d\n", encoders[encoder].name,
-		r.ladder.width_px, r.ladder.height_px, motion, seed, (long long)bps / 1000, with_key ? " with a key" : "", most, gap);
+	fprintf(stdout, "# %s %dx%d motion %d seed %u at %lld kbit/s%s: at most %.2f of it, gap %d\n",
+		encoders[encoder].name, r.ladder.width_px, r.ladder.height_px, motion, seed, (long long)bps / 1000,
+		with_key ? " with a key" : "", most, gap);
 	TST_CHECK(most <= (with_key ? OVER_WITH_KEY : OVER_MOST));
 	TST_CHECK(least > 0.5); /* it is used */
 	TST_CHECK(gap <= GAP_MOST);

@@ -163,4 +163,33 @@ static void damages(void)
 	TST_EQ(dh_packet_live_count(), 0);
 }
 
-TST_MAIN({"damage ends with the next key frame", damages})
+/* A sender may tell its parameter sets once: they stay, until damage or others come. What comes before a key frame is no
+ * picture. */
+static void sets_once(void)
+{
+	struct clip c;
+	struct dh_video_decoder *d = NULL;
+	struct dh_err e;
+	uint32_t sum = 0;
+	if (!make_clip(&c, 0))
+		return;
+	struct dh_packet *key = c.wire[GROUP], *bare = NULL;
+	size_t at = 0;
+	for (int sets = 0; sets < 2; sets++)
+		at += 4 + ((size_t)key->data[at + 2] << 8 | key->data[at + 3]);
+	bare = dh_packet_new(DH_MEDIA_VIDEO, key->size - at);
+	memcpy(bare->data, key->data + at, bare->size);
+	bare->is_key = true;
+	bare->pts_us = key->pts_us;
+	TST_EQ(dh_video_decoder_create(&d, c.codec, &e), DH_OK);
+	TST_EQ(decode(d, c.wire[1], &sum), DH_EPROTO);
+	for (int i = 0; i < PICTURES; i++) {
+		TST_EQ(decode(d, i == GROUP ? bare : c.wire[i], &sum), 1);
+		TST_EQ(sum, c.sum[i]);
+	}
+	dh_packet_unref(bare);
+	dh_video_decoder_destroy(d);
+	free_clip(&c);
+}
+
+TST_MAIN({"parameter sets once", sets_once}, {"damage ends with the next key frame", damages})
