@@ -19,8 +19,8 @@ struct dh_ladder {
 void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, bool is_screen, int64_t bps);
 
 /* The present rate. Returns whether size or rate of pictures is another now. Camera: size first, motion is what makes a
- * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little (of less
- * than a third of enough after 0.25 s, for a listener who is alone), up after three of plenty.
+ * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little, or
+ * 0.25 s of less than a third of that when is_alone; up after three of plenty.
  * Source: bits per pixel, see live_ladder.c. */
 bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us);
 

@@ -25,7 +25,6 @@ static const struct {
 	enum dh_codec codec;
 } encoders[] = {
 	{"x264", "{\"profile\":\"baseline\",\"bitrate_kbps\":800}", DH_CODEC_H264},
-	{"x264", "{\"profile\":\"baseline\",\"bitrate_kbps\":800,\"threads\":4}", DH_CODEC_H264},
 	{"openh264", "{\"bitrate_kbps\":800}", DH_CODEC_H264},
 	{"vp8", "{\"bitrate_kbps\":0}", DH_CODEC_VP8},
 };
