@@ -5,8 +5,8 @@
  * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"close":true}
  *      {"quit":{}}
  * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} and {"alive":{..}} each second
- * All but quit and alive with "peer":NAME: several calls at once, each made by the first offer or description of its name, which
- * may add "polite":true, and "loopback":true for a preview. */
+ * All but quit and alive with "peer":NAME: several calls at once, each made by the first offer or description of its name,
+ * which may add "polite":true, and "loopback":true for a preview. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
