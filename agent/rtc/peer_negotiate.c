@@ -10,7 +10,8 @@
 #include "common/clock.h"
 
 #define CANDIDATES_MAX 64
-#define RESTART_AGAIN_US 5000000
+#define RESTART_AGAIN_US 5000000 /* while addresses are still tried */
+#define FAILED_AGAIN_US 2000000  /* when the last restart found no road */
 #define GIVE_UP_US 90000000
 
 /* -- what the transport says -- */
@@ -42,9 +43,9 @@ void dh_peer_lost(struct dh_peer *p, const struct dh_err *why)
 		p->restart_us = 0;
 		dh_peer_set_state(p, DH_PEER_LOST, why);
 	}
-	/* one of the two does it */
-	bool is_ours = p->has_moved || dh_ice_is_controlling(dh_rtc_transport_ice(p->transport));
-	if (is_ours && now - p->restart_us > RESTART_AGAIN_US) {
+	const struct dh_ice *ice = dh_rtc_transport_ice(p->transport);
+	bool is_ours = p->has_moved || dh_ice_is_controlling(ice); /* one of the two does it */
+	if (is_ours && now - p->restart_us > (dh_ice_get_state(ice) == DH_ICE_FAILED ? FAILED_AGAIN_US : RESTART_AGAIN_US)) {
 		p->restart_us = now;
 		dh_peer_make_offer(p, true);
 	}
