@@ -111,7 +111,7 @@ class Soak:
         row = {'at': round(self.now()), **{name: a.usage() for name, a in self.agents.items()}}
         self.samples.append(row)
         print(f"{row['at']:5} s  " + '   '.join(
-            f"{n}: {row[n]['rss_kib'] / 1024:6.1f} MiB {row[n]['threads']:3} threads {row[n]['fds']:3} fds"
+            f"{n}: {row[n]['rss_kib'] / 1024:6.1f} MiB, {row[n].get('heap_kib', 0) / 1024:5.1f} used {row[n]['threads']:3} threads {row[n]['fds']:3} fds"
             f" {row[n].get('peers', 0)} peers {row[n].get('packets', 0):3} packets {row[n].get('frames', 0):3} frames"
             for n in NAMES), flush=True)
 
@@ -153,8 +153,9 @@ class Soak:
         late = [s for s in self.samples if s['at'] >= SETTLED]
         third = len(late) // 3
         for name in NAMES if third else '':
-            for key, limit in (('rss_kib', GROWTH), ('threads', 0), ('fds', 0), ('peers', 0)):
-                first, last = (statistics.median(s[name][key] for s in part) for part in (late[:third], late[-third:]))
+            for key, typical, limit in (('rss_kib', statistics.median, GROWTH), ('heap_kib', statistics.median, GROWTH),
+                                        ('threads', min, 0), ('fds', min, 0), ('peers', min, 0)):
+                first, last = (typical(s[name].get(key, 0) for s in part) for part in (late[:third], late[-third:]))
                 if last > first * (1 + limit):
                     bad.append(f'{name}: {key} grew from {first} to {last}')
         return bad
@@ -177,7 +178,7 @@ def main():
         bad.append(str(e))
     for agent in soak.agents.values():
         code = agent.close()
-        if code or any((agent.left or {'nothing said': 1}).values()):
+        if code or any((agent.left or {}).get(key, 1) for key in ('peers', 'packets', 'frames')):
             bad.append(f'{agent.name}: exit code {code}, left {agent.left}')
     if a.json:
         with open(a.json, 'w', encoding='utf-8') as f:

@@ -17,6 +17,7 @@
 #include "agent/rtc/peer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "rtc_call_numbers.h"
 #include "rtc_call_options.h"
 #include "rtc_call_remote.h"
 
@@ -174,28 +175,15 @@ static void got_stats(void *arg, cJSON *take)
 	cJSON_AddItemToObject(v, "stats", take);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	rtc_remotes_report(&end->remotes, list);
-	if (end->tracks[1].listener) {
-		struct dh_live_stats s;
-		dh_live_get_stats(end->tracks[1].listener, &s);
-		cJSON *live = cJSON_AddObjectToObject(v, "live");
-		cJSON_AddNumberToObject(live, "width", s.width_px);
-		cJSON_AddNumberToObject(live, "height", s.height_px);
-		cJSON_AddNumberToObject(live, "fps", s.fps);
-		cJSON_AddNumberToObject(live, "target_bps", (double)s.target_bps);
-		cJSON_AddNumberToObject(live, "packets", (double)s.packets);
-		cJSON_AddNumberToObject(live, "skipped", (double)s.skipped);
-		cJSON_AddNumberToObject(live, "keys", (double)s.keys);
-		cJSON_AddNumberToObject(live, "listeners", s.listeners);
-	}
+	if (end->tracks[1].listener)
+		cJSON_AddItemToObject(v, "live", rtc_call_live(end->tracks[1].listener));
 	print(end, v);
 }
 
 static void print_alive(const char *what)
 {
-	cJSON *v = cJSON_CreateObject(), *alive = cJSON_AddObjectToObject(v, what);
-	cJSON_AddNumberToObject(alive, "peers", dh_peer_live_count());
-	cJSON_AddNumberToObject(alive, "packets", dh_packet_live_count());
-	cJSON_AddNumberToObject(alive, "frames", dh_frame_live_count());
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddItemToObject(v, what, rtc_call_alive());
 	print(NULL, v);
 }
 

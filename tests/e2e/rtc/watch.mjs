@@ -43,5 +43,6 @@ export async function ends(t, make) {
 export async function closeClean(agent) {
 	agent.isClosed = true;
 	assert.equal(await agent.close(), 0);
-	assert.deepEqual(agent.left, { peers: 0, packets: 0, frames: 0 });
+	const { peers, packets, frames } = agent.left;
+	assert.deepEqual({ peers, packets, frames }, { peers: 0, packets: 0, frames: 0 });
 }
