@@ -2,7 +2,8 @@
 """A call of three agents that lasts: each minute one of them leaves and returns and a preview is opened and closed, each other minute
 ICE restarts on every connection. Fails when memory, threads, open files or live objects grow.
 
-soak.py BUILD_DIR [--minutes 30] [--json OUT]"""
+soak.py BUILD_DIR [--minutes 30] [--json OUT]
+With --minutes 0 all that happens once, at once: a test of that alone, for builds with sanitizers too."""
 import argparse
 import itertools
 import json
@@ -84,7 +85,7 @@ def part(a, b, name_at_a, name_at_b):
         agent.say(name, close=True)
 
 
-def wait_for(what, is_true, seconds=20):
+def wait_for(what, is_true, seconds=40):
     end = time.monotonic() + seconds
     while not is_true():
         if time.monotonic() > end:
@@ -119,6 +120,11 @@ class Soak:
         counts = {(a, b): self.agents[a].ends[b].get('pictures', 0) for a in NAMES for b in NAMES if a != b}
         wait_for(what, lambda: all(self.agents[a].ends[b].get('pictures', 0) > n + 10 for (a, b), n in counts.items()))
 
+    def preview(self, who):
+        join(who, who, 'shown', 'viewer', loopback=True)
+        wait_for('pictures in the preview', lambda: who.ends['viewer'].get('pictures', 0) > 10)
+        part(who, who, 'shown', 'viewer')
+
     def leave_and_return(self, name):
         others = [n for n in NAMES if n != name]
         for other in others:
@@ -126,24 +132,30 @@ class Soak:
         time.sleep(2)
         for other in others:
             join(self.agents[name], self.agents[other], other, name)
+        self.all_see_all('all see all after a return')
+
+    def restart(self):
+        for a, b in PAIRS:
+            self.agents[a].say(b, offer={'restart': True})
+        self.all_see_all('all see all after an ICE restart')
+
+    def once(self):
+        self.preview(self.agents['x'])
+        self.leave_and_return('y')
+        self.restart()
 
     def minute(self, n):
         """What happens in it; samples lie between, when all is as it always is."""
         begin = n * 60
-        who = self.agents[NAMES[n % 3]]
+        who = NAMES[n % 3]
         for at in range(0, 60, SAMPLE):
             self.wait_until(begin + at)
             if at == 10:
-                join(who, who, 'shown', 'viewer', loopback=True)
-                wait_for('pictures in the preview', lambda: who.ends['viewer'].get('pictures', 0) > 10)
-                part(who, who, 'shown', 'viewer')
+                self.preview(self.agents[who])
             elif at == 20:
-                self.leave_and_return(who.name)
-                self.all_see_all('all see all after a return')
+                self.leave_and_return(who)
             elif at == 30 and n % 2:
-                for a, b in PAIRS:
-                    self.agents[a].say(b, offer={'restart': True})
-                self.all_see_all('all see all after an ICE restart')
+                self.restart()
             self.wait_until(begin + at + SAMPLE - 1)
             self.sample()
 
@@ -171,6 +183,8 @@ def main():
     bad = []
     try:
         soak.all_see_all('all see all at the start')
+        if not a.minutes:
+            soak.once()
         for n in range(a.minutes):
             soak.minute(n)
         bad = soak.verdict()
