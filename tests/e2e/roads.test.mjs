@@ -1,11 +1,13 @@
-/** Calls whose road is bad or changes, in real time between two network namespaces (tests/tools/link_relay.c). */
+/** Calls whose road is bad or changes, in real time between two network namespaces (tests/tools/link_relay.c). E2E_LONG=1: also
+ * what takes longer than a commit should. */
 import assert from 'node:assert/strict';
 import nodeTest from 'node:test';
 import { Link, whyNoLink } from './rtc/link.mjs';
 import { AgentSide, PageSide, connect } from './rtc/peers.mjs';
 import { closeClean, counter, ends, lastOf, readable, total, until } from './rtc/watch.mjs';
 
-const test = (name, fn) => nodeTest(name, { timeout: 90000, skip: whyNoLink() }, fn);
+const noLink = whyNoLink();
+const test = (name, fn, skip = noLink) => nodeTest(name, { timeout: 90000, skip }, fn);
 const small = ['--width', '640', '--height', '360'];
 
 /** Two agents on a link, talking. The first offered. */
@@ -94,4 +96,4 @@ test('nothing passes for 30 s: media is back soon after', async (t) => {
 	await mediaIsBack([a, b], 5);
 	await closeClean(a);
 	await closeClean(b);
-});
+}, noLink ?? (!process.env.E2E_LONG && 'takes 40 s: E2E_LONG=1'));
