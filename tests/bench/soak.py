@@ -3,6 +3,8 @@
 ICE restarts on every connection. Fails when memory, threads, open files or live objects grow.
 
 soak.py BUILD_DIR [--minutes 30] [--json OUT]
+glibc keeps what large blocks leave in its heaps: without MALLOC_MMAP_THRESHOLD_=262144 in the environment rss_kib grows for
+a quarter of an hour or longer while heap_kib, what is in use, does not.
 With --minutes 0 all that happens once, at once: a test of that alone, for builds with sanitizers too."""
 import argparse
 import itertools
