@@ -3,7 +3,7 @@ import { CallView, fillDevices, row } from '../components/parts/call_view.js';
 import { h } from '../components/parts/dom.js';
 import { countsOf, wordFor } from '../src/room/quality.js';
 
-const ROLES = ['camera', 'microphone'];
+const ROLES = ['microphone', 'camera'];
 const LOOK_MS = 3000;
 
 export class Call {
@@ -152,7 +152,7 @@ export class Call {
 		const { roster, peers } = this.#room;
 		const { stage, people } = this.#view;
 		const keys = ['own'];
-		stage.set('own', { stream: this.#ownStream, name: this.#t('you'), isOwn: true, isMuted: !this.#media.isOn('microphone') });
+		stage.set('own', { stream: this.#ownStream, name: this.#t('you'), face: roster.me?.user_name, isOwn: true, isMuted: !this.#media.isOn('microphone') });
 		for (const m of roster.others) {
 			const { camera: stream = null, screen } = this.#streams.get(m.member) ?? {};
 			const isAway = m.away || peers.get(m.member)?.state === 'lost';

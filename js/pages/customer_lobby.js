@@ -33,7 +33,7 @@ export class Lobby {
 		this.#media = media;
 		this.#video.muted = true;
 		this.#name.value = name;
-		const title = invitation.room ? t('invitedTo', { name: invitation.room }) : t('invited');
+		const invited = t(invitation.by ? 'invitedBy' : 'invited', { name: invitation.by });
 		this.buttons = h('div', { class: 'buttons' }, this.#switches.microphone, this.#switches.camera);
 		this.devices = h('div', { class: 'devices' }, row('camera', this.#selects.camera), row('microphone', this.#selects.microphone, this.#level));
 		this.element = h('form', { class: 'lobby', on: { submit: (e) => {
@@ -41,8 +41,8 @@ export class Lobby {
 			onjoin(this.#name.value.trim());
 		} } },
 		h('div', {}, h('div', { class: 'preview' }, this.#video, icon('camera'), this.#allow, this.#why, this.buttons), this.#lacks, this.devices),
-		h('div', { class: 'words has-form' }, h('h1', { data: { testid: 'invitation' } }, title),
-			h('p', { class: 'lead' }, [invitation.by && t('invitedBy', { name: invitation.by }), t('before')].filter(Boolean).join(' · ')), this.#trouble,
+		h('div', { class: 'words' }, h('h1', { data: { testid: 'invitation' } }, invitation.room || invited),
+			h('p', { class: 'lead' }, invitation.room ? `${invited}. ${t('before')}` : t('before')), this.#trouble,
 			row('yourName', this.#name), this.#join));
 		relabel(this.element, t);
 		for (const type of ['change', 'problem'])
@@ -109,9 +109,8 @@ export class Lobby {
 		this.devices.hidden = !isOpen;
 		this.buttons.hidden = !isOpen;
 		this.#video.hidden = !tracks.camera;
-		const stream = tracks.camera && new MediaStream([tracks.camera]);
-		if (this.#video.srcObject?.getTracks()[0] !== tracks.camera)
-			this.#video.srcObject = stream;
+		if (this.#video.srcObject?.getTracks()[0] !== (tracks.camera ?? undefined))
+			this.#video.srcObject = tracks.camera && new MediaStream([tracks.camera]);
 		for (const [role, [on, off, mute, unmute]] of Object.entries({ microphone: ['mic', 'micOff', 'mute', 'unmute'],
 			camera: ['camera', 'cameraOff', 'cameraOff', 'cameraOn'] })) {
 			const isOn = this.#media.isOn(role);

@@ -6,7 +6,8 @@ const CROP_MAX = 1.45;
 
 /**
  * @typedef {object} Tile
- * @property {MediaStream|null} stream @property {string} name @property {'camera'|'screen'} [kind] @property {boolean} [isOwn]
+ * @property {MediaStream|null} stream @property {string} name @property {string} [face] whose initials, when not the name's
+ * @property {'camera'|'screen'} [kind] @property {boolean} [isOwn]
  * @property {boolean} [isOff] no picture comes @property {boolean} [isMuted] its microphone @property {boolean} [isAway]
  * @property {boolean} [isRecording] @property {boolean} [isSilent] the sound is played elsewhere, or it is one's own
  * @property {'good'|'fair'|'poor'|''} [quality]
@@ -37,7 +38,7 @@ export class Stage {
 		figure.setAttribute('aria-label', [name, (isOff || !stream) && this.#t('cameraIsOff'), isMuted && this.#t('isMuted'), isAway && this.#t('isAway'),
 			isRecording && this.#t('isRecording')].filter(Boolean).join(', '));
 		tile.name.textContent = name;
-		tile.initials.textContent = initials(name);
+		tile.initials.textContent = initials(what.face ?? name);
 		video.muted = isSilent;
 		if (video.srcObject !== stream) {
 			video.srcObject = stream;

@@ -20,7 +20,6 @@ export class Room extends EventTarget {
 	#mesh;
 	#flags = { camera: false, microphone: false, screen: false };
 	#isFresh = true;
-	#old_seq = 0;
 
 	/** @param {string} url @param {{kept?: object|null, onkeep?: (kept: object|null) => void}} [how] see Signalling */
 	constructor(url, how) {
@@ -34,7 +33,7 @@ export class Room extends EventTarget {
 		const on = (name, fn) => signalling.addEventListener(name, ({ detail }) => fn(detail));
 		on('joined', (answer) => this.#joined(answer));
 		on('ice', ({ ice_servers }) => this.#mesh.setIceServers(ice_servers));
-		on('room.signal', (detail) => detail.seq > this.#old_seq && this.#mesh.signal(detail));
+		on('room.signal', (detail) => this.#mesh.signal(detail));
 		on('room.chat', (line) => this.#line(line));
 		on('room.custom', (detail) => this.#emit('custom', detail));
 		on('room.muted', (detail) => this.#emit('muted', detail));
@@ -50,15 +49,13 @@ export class Room extends EventTarget {
 		return this.#signalling.state;
 	}
 
-	/** First time, or again after a reload with what was kept. @returns {Promise<object>} what room.join answers */
-	async enter(login, join = {}) {
-		const { member, seq, chat } = this.#signalling.kept ?? {};
-		const again = 'token' in login && member ? { member, seq, chat } : {};
-		const answer = await this.#signalling.enter(login, { ...again, ...join, state: this.#flags });
-		if (again.member) /* a reload: this page has seen nothing yet */
-			for (const line of (await this.request('room.history', { limit: 100 })).lines)
-				this.#line(line);
-		return answer;
+	/**
+	 * First time, or after a reload with what was kept: the same member then, but without `seq`. What this page missed was
+	 * for connections that are gone with it. @returns {Promise<object>} what room.join answers
+	 */
+	enter(login, join = {}) {
+		const { member } = ('token' in login && this.#signalling.kept) || {};
+		return this.#signalling.enter(login, { ...(member && { member }), ...join, state: this.#flags });
 	}
 
 	request(method, params) {
@@ -100,9 +97,8 @@ export class Room extends EventTarget {
 		const isFresh = this.#isFresh;
 		this.#isFresh = false;
 		this.name = answer.name ?? answer.room;
-		this.#old_seq = isFresh && answer.resumed ? answer.seq : 0;
 		this.#mesh.setIceServers(answer.ice_servers ?? []);
-		const diff = answer.resumed && !isFresh ? null : this.roster.reset(answer.members, answer.member);
+		const diff = answer.resumed ? null : this.roster.reset(answer.members, answer.member);
 		this.#mesh.enter(answer.member, this.roster.others.map((m) => m.member), isFresh);
 		if (!isFresh && !answer.resumed)
 			this.#mesh.renew();

@@ -52,7 +52,7 @@ export const callTexts = {
 		p_soundOnly: 'You can join with sound only.', p_pictureOnly: 'You can join without sound; the others will see you.',
 		p_watchOnly: 'You can join anyway: you will see and hear the others.',
 		/* before the call */
-		invited: 'You are invited to a video call', invitedTo: 'You are invited: {name}', invitedBy: 'by {name}', yourName: 'Your name',
+		invited: 'You are invited to a video call', invitedBy: '{name} invites you to a video call', yourName: 'Your name',
 		join: 'Join', joinAgain: 'Join again', tryAgain: 'Try again', allow: 'Turn on camera and microphone',
 		allowWhy: 'The browser will ask you. You can also join without.', before: 'Nobody sees or hears you before you join.',
 		joining: 'Joining …', thanks: 'Thank you. You can close this page.',
@@ -97,7 +97,7 @@ export const callTexts = {
 		p_insecure_camera: '地址以 https 开头时才能使用摄像头和麦克风。', p_insecure_microphone: '地址以 https 开头时才能使用摄像头和麦克风。',
 		p_failed_camera: '无法打开摄像头。', p_failed_microphone: '无法打开麦克风。',
 		p_soundOnly: '您可以仅用声音加入。', p_pictureOnly: '您可以不用声音加入，其他人能看到您。', p_watchOnly: '您仍可加入：能看到并听到其他人。',
-		invited: '邀请您参加视频通话', invitedTo: '邀请您参加：{name}', invitedBy: '邀请人：{name}', yourName: '您的姓名',
+		invited: '您受邀参加视频通话', invitedBy: '{name}邀请您参加视频通话', yourName: '您的姓名',
 		join: '加入', joinAgain: '重新加入', tryAgain: '重试', allow: '打开摄像头和麦克风',
 		allowWhy: '浏览器会征求您的同意。不打开也可以加入。', before: '加入之前，没有人能看到或听到您。',
 		joining: '正在加入……', thanks: '谢谢。您可以关闭此页面。',
