@@ -27,6 +27,7 @@ struct dh_policy {
 	bool may_user_grant; /* user_grants: ask */
 	bool has_websocket;
 	bool is_relay_only;  /* ice: relay */
+	char ca_file[DH_PATH_MAX]; /* of room services and TURN servers, besides the system's; "": none */
 	int64_t commands_per_s;
 	cJSON *files;        /* paths read, in order */
 	cJSON *warnings;     /* sentences for `policy check` */
