@@ -2,7 +2,7 @@
 #ifndef DH_CTL_POLICY_H
 #define DH_CTL_POLICY_H
 
-#include "agent/ctl/origin.h"
+#include "common/origin.h"
 #include "agent/ctl/paths.h"
 #include "agent/ctl/scope.h"
 #include "common/param.h"
