@@ -61,8 +61,8 @@ async function enter() {
 	remember({ fields });
 	try {
 		await connect();
-		const { room } = await call.join({ server: fields.server, room: roomId(fields['room-name']), room_name: fields['room-name'], user_id: fields.user,
-			user_sig: $('sig').value.trim(), sdk_app_id: Number(fields.app), template: fields.template });
+		const { room } = await call.join({ server: fields.server, room: roomId(fields['room-name']), room_name: fields['room-name'],
+			user_id: fields.user, user_sig: $('sig').value.trim(), sdk_app_id: Number(fields.app), template: fields.template });
 		remember({ room });
 		inCall(true);
 	} finally {
