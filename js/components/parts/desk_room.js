@@ -238,9 +238,7 @@ export class DeskRoom {
 	}
 
 	#recorded(detail) {
-		if (detail.state === 'stopped')
-			this.#view.notices.say(this.#t('recordEnded'));
-		else if (detail.state === 'failed')
+		if (detail.state === 'failed')
 			this.#view.notices.say([detail.reason, detail.hint].filter(Boolean).join('. '), true);
 		this.#tell('recording', detail);
 	}
