@@ -106,7 +106,7 @@ static void be_member(char *lines)
 	fake_wire.ops = NULL;
 	dh_room_link_create(&link, &c, &ops, NULL);
 	while (!fake_wire.ops)
-		uv_run(&loop.uv, UV_RUN_ONCE);
+		uv_run(&loop.uv, UV_RUN_NOWAIT);
 	fake_wire_open();
 	fake_wire_answer("room.login", "result", "{\"token\":\"t\",\"expires_s\":9}");
 	fake_wire_answer("room.join", "result",

@@ -66,7 +66,7 @@ static void begin(const char *token)
 	dh_loop_init(&loop);
 	dh_room_link_create(&membership, &c, &ops, NULL);
 	while (!fake_wire.connects)
-		uv_run(&loop.uv, UV_RUN_ONCE);
+		uv_run(&loop.uv, UV_RUN_NOWAIT);
 }
 
 static void finish(void)
@@ -96,7 +96,7 @@ static void wait_connect(void)
 {
 	int before = fake_wire.connects;
 	while (fake_wire.connects == before)
-		uv_run(&loop.uv, UV_RUN_ONCE);
+		uv_run(&loop.uv, UV_RUN_NOWAIT);
 }
 
 static void say_chat(int seq, int id, const char *text)
