@@ -59,7 +59,8 @@ static const struct dh_room_link_ops ops = {on_joined, on_event, on_away, on_end
 static void begin(const char *token)
 {
 	struct dh_room_link_config c = {.loop = &loop, .wire = &fake_wire_driver, .name = "r", .sdk_app_id = 7,
-					.user_id = "u", .user_sig = "sig", .token = token, .room = "r", .create = "if_missing"};
+					.user_id = "u", .user_sig = "sig", .token = token, .room = "r",
+					.create = "if_missing"};
 	joins = aways = ends = tokens = chats = events = end_code = 0;
 	kind = DH_ROOM_JOIN_NONE;
 	fake_wire = (struct fake_wire){.sent = fake_wire.sent};
