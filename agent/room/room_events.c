@@ -7,6 +7,8 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 
+#define REJOIN_US 120000000 /* after a restart: so long for a service that is away */
+
 /* ---- members ---- */
 
 static void read_member(struct dh_room_member *m, const struct dh_args *a)
@@ -68,6 +70,8 @@ static void member_changed(struct dh_room *r, const struct dh_args *a)
 		return;
 	bool was_away = m->away;
 	read_member(m, a);
+	if (m->conn)
+		dh_room_conn_show_state(m->conn, m);
 	emit_member(r, "room.member_changed", m);
 	/* introductions that were under way may not have reached it */
 	if (was_away && !m->away && m->conn && m->conn->is_offerer && !dh_room_conn_stands(m->conn))
@@ -123,6 +127,8 @@ static void take_members(struct dh_room *r, const cJSON *list, enum dh_room_join
 		if (m->conn && !dh_room_conn_stands(m->conn))
 			dh_room_conn_close(m->conn);
 		read_member(m, &a);
+		if (m->conn)
+			dh_room_conn_show_state(m->conn, m);
 		if (kind != DH_ROOM_JOIN_FIRST)
 			emit_member(r, is_new ? "room.member_joined" : "room.member_changed", m);
 	}
@@ -219,6 +225,7 @@ static void on_joined(void *user, enum dh_room_join_kind kind, const struct dh_a
 		cJSON_AddBoolToObject(p, "resumed", kind == DH_ROOM_JOIN_RESUMED);
 		dh_room_emit(r, "room.reconnected", p);
 	}
+	dh_room_save(r);
 	dh_room_connect(r);
 	dh_room_tell_state(r); /* it may have changed since it was told */
 }
@@ -232,6 +239,8 @@ static void on_away(void *user, const struct dh_err *why, int retry_ms)
 	cJSON_AddStringToObject(p, "reason", why->text);
 	cJSON_AddNumberToObject(p, "retry_ms", retry_ms);
 	dh_room_emit(r, "room.reconnecting", p);
+	if (!r->is_joined && dh_now_us() - r->begun_us > REJOIN_US)
+		dh_room_end(r, "refused", why);
 }
 
 static void on_ended(void *user, const struct dh_err *why)
@@ -253,6 +262,7 @@ static cJSON *on_state(void *user)
 
 static void on_token(void *user)
 {
+	dh_room_save(user);
 }
 
 /* ---- other events ---- */

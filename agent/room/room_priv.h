@@ -58,6 +58,13 @@ struct dh_room {
 	struct dh_session *session; /* NULL while ending */
 	bool owns_session;          /* made for the room, ends with it */
 	struct dh_call *joiner;     /* room.join, until it is answered */
+	bool is_rejoined;           /* made by ourselves, after a restart */
+	int64_t begun_us;
+	/* -- on disk */
+	cJSON *params;  /* of room.join, without secrets */
+	char file[40];
+	bool is_stored, is_storing, must_store;
+	uv_timer_t *alive;
 	/* -- the service */
 	struct dh_ws_client_config wire;
 	char *ca_file;
@@ -99,6 +106,13 @@ void dh_room_mend_soon(struct dh_room *r);
 void dh_room_answer_join(struct dh_room *r);
 void dh_room_free(struct dh_room *r);
 
+/* room_join.c: what dh_rooms_start() found. */
+void dh_room_rejoin(struct dh_ctl *ctl, const char *file, const cJSON *saved);
+
+/* room_store.c */
+void dh_room_save(struct dh_room *r);
+void dh_room_forget(struct dh_room *r); /* it is ending, and not to be joined again */
+
 /* room_events.c */
 extern const struct dh_room_link_ops dh_room_link_ops; /* user: a struct dh_room */
 void dh_room_take_ice(struct dh_room *r, const struct dh_args *a);
@@ -108,6 +122,8 @@ void dh_room_conn_open(struct dh_room *r, struct dh_room_member *m);
 void dh_room_conn_close(struct dh_room_conn *c);
 void dh_room_conn_remake(struct dh_room *r, struct dh_room_member *m);
 void dh_room_conn_sync(struct dh_room_conn *c);
+/* A camera that its member turned off is words, not the last picture. */
+void dh_room_conn_show_state(struct dh_room_conn *c, const struct dh_room_member *m);
 /* Whether it is up, or is coming back by itself. */
 bool dh_room_conn_stands(const struct dh_room_conn *c);
 void dh_room_conn_signal(struct dh_room *r, struct dh_room_member *m, const struct dh_args *signal);
