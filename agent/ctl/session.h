@@ -9,6 +9,10 @@
 #define DH_SESSIONS_MAX 8
 #define DH_SESSION_SOURCES_MAX 16
 
+struct dh_session_identity {
+	const char *id, *resume;
+};
+
 enum dh_orphan_policy { DH_ORPHAN_NONE, DH_ORPHAN_KEEP, DH_ORPHAN_STOP_AFTER, DH_ORPHAN_STOP };
 
 struct dh_session_source {
@@ -45,8 +49,9 @@ struct dh_session {
 	struct dh_list closers; /* calls of session.close that wait */
 };
 
-/* Make one from checked params of session.open, controlled by call's client. Drivers are loaded. */
-int dh_session_open(struct dh_call *call, struct dh_session **out);
+/* Make one from checked params of session.open, controlled by call's client. Drivers are loaded. as: who it was before the
+ * agent was restarted, NULL: a new one. */
+int dh_session_open(struct dh_call *call, const struct dh_session_identity *as, struct dh_session **out);
 
 /* Apply params of session.update that are there: template, overlay. */
 int dh_session_configure(struct dh_session *s, const struct dh_args *a, struct dh_err *e);
@@ -68,6 +73,8 @@ int dh_session_update_source(struct dh_session *s, struct dh_session_source *src
 struct dh_session_source *dh_session_source(struct dh_session *s, int source);
 /* The session and the source that a call names. Errors: as dh_call_session(), DH_ENOENT no such source; in call->err. */
 int dh_call_source(struct dh_call *call, struct dh_session **session, struct dh_session_source **source);
+/* A remote member's stream (key: of driver "remote"); label: a name for the picture. Errors: DH_ELIMIT, DH_ENODEV. */
+int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, int *source, struct dh_err *e);
 void dh_session_remove_source(struct dh_session *s, struct dh_session_source *src);
 
 /* client takes the session over (session.attach). */
