@@ -10,11 +10,12 @@ import sys
 import time
 
 from room_desk import APP, PAGE, Desk, Service, name, until
-from wire import Tap, WebSocket, free_port
+from wire import Tap, WebSocket, cli, free_port
 
 PROGRAM, SERVICE, READ_PATTERN = (os.path.abspath(p) for p in sys.argv[1:4])
 HELLO = {'min_version': 1, 'max_version': 1, 'client': 'test'}
 tap = Tap()
+resumes = {}
 
 
 def ok(reply):
@@ -30,6 +31,7 @@ def two_members():
     tap.equal(ann.event('room.joined')['room'], 'r')
     b = ok(bob.join('r', role='member'))
     tap.equal(b['role'], 'member')
+    resumes['bob'] = b['resume']
     tap.equal(ann.event('room.member_joined')['user_id'], 'bob')
     for desk, other in (ann, 'bob'), (bob, 'ann'):
         desk.goes_on(desk.sees('r', other)['member'], f'{other} at {desk.user}')
@@ -182,7 +184,11 @@ def agent_dies():
     bob.agent.start()
     bob.connect()
     until(lambda: bob.room('r'), 'bob joins by itself')
-    tap.equal(bob.room('r')['session'], session)
+    page = cli(bob.agent.socket)
+    tap.equal(name(page.call('session.attach', {'session': session, 'resume': resumes['bob']})), 'OK', 'the secret of before')
+    tap.equal(name(bob.join('r')), 'EEXIST', 'somebody has it')
+    page.close()
+    until(lambda: not ok(bob.call('session.list'))['sessions'][0]['is_controlled'], 'nobody has it')
     is_back(before)
     before = ann.number('r', 'bob')
     tap.equal(name(bob.join('r', session='nope')), 'ENOENT')
