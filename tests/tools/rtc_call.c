@@ -3,9 +3,11 @@
  * their age. Not a product: rooms do this in the agent, with the same
  * agent/room/call_tracks.h.
  *
- * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"quit":{}}
- * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} each second
- * Both with "peer":NAME: several calls at once, each made by the first word to its name; "polite":true with that word. */
+ * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"close":true}
+ *      {"quit":{}}
+ * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} and {"alive":{..}} each second
+ * All but quit and alive with "peer":NAME: several calls at once, each made by the first offer or description of its name,
+ * which may add "polite":true, and "loopback":true for a preview. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "agent/room/call_tracks.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "rtc_call_numbers.h"
 #include "rtc_call_options.h"
 #include "rtc_call_remote.h"
 
@@ -28,6 +31,7 @@ struct end { /* one connection */
 	struct dh_peer *peer;
 	struct dh_call_tracks tracks;
 	struct rtc_remotes remotes;
+	bool is_open, is_closing;
 };
 
 struct call {
@@ -37,7 +41,7 @@ struct call {
 	struct options *options;
 	int camera, screen;
 	struct end ends[ENDS];
-	int end_count, open_count;
+	int open_count;
 	bool is_quitting;
 	int64_t start_bps;
 	uv_timer_t second;
@@ -88,26 +92,23 @@ static void got_stats(void *arg, cJSON *take)
 	cJSON_AddItemToObject(v, "stats", take);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	rtc_remotes_report(&end->remotes, list);
-	if (end->tracks.one[DH_CALL_CAMERA].listener) {
-		struct dh_live_stats s;
-		dh_live_get_stats(end->tracks.one[DH_CALL_CAMERA].listener, &s);
-		cJSON *live = cJSON_AddObjectToObject(v, "live");
-		cJSON_AddNumberToObject(live, "width", s.width_px);
-		cJSON_AddNumberToObject(live, "height", s.height_px);
-		cJSON_AddNumberToObject(live, "fps", s.fps);
-		cJSON_AddNumberToObject(live, "target_bps", (double)s.target_bps);
-		cJSON_AddNumberToObject(live, "packets", (double)s.packets);
-		cJSON_AddNumberToObject(live, "skipped", (double)s.skipped);
-		cJSON_AddNumberToObject(live, "keys", (double)s.keys);
-		cJSON_AddNumberToObject(live, "listeners", s.listeners);
-	}
+	if (end->tracks.one[DH_CALL_CAMERA].listener)
+		cJSON_AddItemToObject(v, "live", rtc_call_live(end->tracks.one[DH_CALL_CAMERA].listener));
 	print(end, v);
+}
+
+static void print_alive(const char *what)
+{
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddItemToObject(v, what, rtc_call_alive());
+	print(NULL, v);
 }
 
 static void on_second(uv_timer_t *t)
 {
 	struct call *c = t->data;
-	for (int i = 0; i < c->end_count; i++)
+	print_alive("alive");
+	for (int i = 0; i < ENDS; i++)
 		if (c->ends[i].peer)
 			dh_peer_stats(c->ends[i].peer, got_stats, &c->ends[i]);
 }
@@ -168,7 +169,9 @@ static void add_track(struct end *end, enum dh_call_track_kind kind, int source)
 }
 
 static void quit(struct call *c);
-static struct end *end_for(struct call *c, const char *name, bool is_polite);
+static void close_end(struct end *end);
+static struct end *find_end(struct call *c, const char *name);
+static struct end *open_end(struct call *c, const char *name, bool is_polite, bool is_loopback);
 
 static void read_line(struct call *c, const char *line)
 {
@@ -179,7 +182,10 @@ static void read_line(struct call *c, const char *line)
 		cJSON_Delete(v);
 		return;
 	}
-	struct end *end = end_for(c, name ? name : "", cJSON_IsTrue(cJSON_GetObjectItem(v, "polite")));
+	struct end *end = find_end(c, name ? name : "");
+	if (!end && (cJSON_GetObjectItem(v, "description") || cJSON_GetObjectItem(v, "offer")))
+		end = open_end(c, name ? name : "", cJSON_IsTrue(cJSON_GetObjectItem(v, "polite")),
+			       cJSON_IsTrue(cJSON_GetObjectItem(v, "loopback")));
 	if (end && (d = cJSON_GetObjectItem(v, "description")))
 		dh_peer_remote_description(end->peer, !strcmp(cJSON_GetObjectItem(d, "type")->valuestring, "offer"),
 					   cJSON_GetObjectItem(d, "sdp")->valuestring, described);
@@ -191,6 +197,8 @@ static void read_line(struct call *c, const char *line)
 		add_track(end, DH_CALL_SCREEN, c->screen);
 		dh_peer_offer(end->peer, false);
 	}
+	if (end && cJSON_GetObjectItem(v, "close"))
+		close_end(end);
 	cJSON_Delete(v);
 }
 
@@ -226,7 +234,8 @@ static void peer_gone(void *arg)
 	struct end *end = arg;
 	dh_call_tracks_finish(&end->tracks);
 	rtc_remotes_stop(&end->remotes);
-	if (!--end->call->open_count)
+	end->is_open = false;
+	if (!--end->call->open_count && end->call->is_quitting)
 		dh_pipeline_destroy(end->call->pipeline, pipeline_gone, end->call);
 }
 
@@ -238,6 +247,14 @@ static void tracks_stopped(void *arg)
 	dh_peer_close(p, peer_gone, end);
 }
 
+static void close_end(struct end *end)
+{
+	if (end->is_open && !end->is_closing) {
+		end->is_closing = true;
+		dh_call_tracks_stop(&end->tracks, tracks_stopped, end);
+	}
+}
+
 static void quit(struct call *c)
 {
 	if (c->is_quitting)
@@ -247,8 +264,8 @@ static void quit(struct call *c)
 	uv_close((uv_handle_t *)&c->second, NULL);
 	if (!c->open_count)
 		dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
-	for (int i = 0; i < c->end_count; i++)
-		dh_call_tracks_stop(&c->ends[i].tracks, tracks_stopped, &c->ends[i]);
+	for (int i = 0; i < ENDS; i++)
+		close_end(&c->ends[i]);
 }
 
 /* -- beginning -- */
@@ -286,14 +303,36 @@ static int open_pipeline(struct call *c, const struct options *o, struct dh_err 
 	return err;
 }
 
-static void open_end(struct call *c, struct end *end, const char *name, bool is_polite)
+static struct end *find_end(struct call *c, const char *name)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (c->ends[i].is_open && !c->ends[i].is_closing && !strcmp(c->ends[i].name, name))
+			return &c->ends[i];
+	return NULL;
+}
+
+static struct end *free_end(struct call *c)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (!c->ends[i].is_open && !c->ends[i].remotes.running)
+			return &c->ends[i];
+	return NULL;
+}
+
+static struct end *open_end(struct call *c, const char *name, bool is_polite, bool is_loopback)
 {
 	struct dh_peer_config config = c->options->peer;
 	struct dh_err e = {0};
+	struct end *end = free_end(c);
+	if (!end)
+		return NULL;
+	memset(end, 0, sizeof(*end));
 	end->call = c;
+	end->is_open = true;
 	dh_strcopy(end->name, sizeof(end->name), name);
 	rtc_remotes_init(&end->remotes, &c->loop);
 	config.is_polite |= is_polite;
+	config.is_loopback_only = is_loopback;
 	if (dh_peer_create(&end->peer, c->rtc, &config, &peer_ops, end, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		exit(1);
@@ -305,22 +344,12 @@ static void open_end(struct call *c, struct end *end, const char *name, bool is_
 		add_track(end, DH_CALL_SOUND, 0);
 	if (!c->options->receives_only)
 		add_track(end, DH_CALL_CAMERA, c->camera);
-}
-
-static struct end *end_for(struct call *c, const char *name, bool is_polite)
-{
-	for (int i = 0; i < c->end_count; i++)
-		if (!strcmp(c->ends[i].name, name))
-			return &c->ends[i];
-	if (c->end_count == ENDS)
-		return NULL;
-	open_end(c, &c->ends[c->end_count], name, is_polite);
-	return &c->ends[c->end_count++];
+	return end;
 }
 
 static bool are_remotes_running(const struct call *c)
 {
-	for (int i = 0; i < c->end_count; i++)
+	for (int i = 0; i < ENDS; i++)
 		if (c->ends[i].remotes.running)
 			return true;
 	return false;
@@ -354,10 +383,6 @@ int main(int argc, char **argv)
 	dh_rtc_destroy(c->rtc);
 	uv_run(&c->loop.uv, UV_RUN_NOWAIT);
 	dh_loop_finish(&c->loop);
-	cJSON *v = cJSON_CreateObject(), *left = cJSON_AddObjectToObject(v, "left");
-	cJSON_AddNumberToObject(left, "peers", dh_peer_live_count());
-	cJSON_AddNumberToObject(left, "packets", dh_packet_live_count());
-	cJSON_AddNumberToObject(left, "frames", dh_frame_live_count());
-	print(NULL, v);
+	print_alive("left");
 	return 0;
 }
