@@ -272,8 +272,8 @@ static void take_description(struct dh_room *r, struct dh_room_member *m, const 
 	if (!m->conn)
 		return;
 	dh_strcopy(m->conn->remote_session, sizeof(m->conn->remote_session), session);
-	const char *screen = streams.json ? dh_arg_str(&streams, "screen") : NULL;
-	dh_strcopy(m->conn->screen_id, sizeof(m->conn->screen_id), screen ? screen : "");
+	if (streams.json)
+		dh_strcopy(m->conn->screen_id, sizeof(m->conn->screen_id), dh_arg_str(&streams, "screen"));
 	m->conn->has_begun = true;
 	r->api->remote_description(m->conn->peer, is_offer, sdp, described);
 }

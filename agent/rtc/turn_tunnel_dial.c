@@ -137,10 +137,10 @@ static int tls_failed(SSL *ssl, const struct tunnel_route *r, struct dh_err *e)
 	long verify = SSL_get_verify_result(ssl);
 	unsigned long code = ERR_get_error();
 	if (verify != X509_V_OK)
-		return dh_fail(e, DH_EPERM, "the certificate of TURN server %s is not acceptable: %s", r->host,
+		return dh_fail(e, DH_EPERM, "the certificate of server %s is not acceptable: %s", r->host,
 			       X509_verify_cert_error_string(verify));
 	const char *why = code ? ERR_reason_error_string(code) : NULL;
-	return dh_fail(e, DH_EPROTO, "TURN server %s does not speak TLS: %s", r->host, why ? why : "it hung up");
+	return dh_fail(e, DH_EPROTO, "server %s does not speak TLS: %s", r->host, why ? why : "it hung up");
 }
 
 static int shake_hands(struct tunnel_far *f, const struct tunnel_route *r, int stop, int64_t until_us, struct dh_err *e)
@@ -158,7 +158,7 @@ static int shake_hands(struct tunnel_far *f, const struct tunnel_route *r, int s
 			err = tunnel_wait(f->fd, want == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, stop, until_us);
 			if (!err)
 				continue;
-			dh_fail(e, err, "TURN server %s does not answer to TLS", r->host);
+			dh_fail(e, err, "server %s does not answer to TLS", r->host);
 		} else {
 			err = tls_failed(ssl, r, e);
 		}

@@ -160,7 +160,7 @@ def cases(s):
     yield 'tls through a SOCKS5 proxy', [tls, *ok, ca, socks], good, 20
     yield 'udp, wrong password', [f'turn:{a}:{s.udp}', USER, 'wrong'], 'failed EIO', 30
     yield 'tls, wrong password', [tls, USER, 'wrong', ca], 'refused the user name or password', 30
-    yield 'tls, unknown certificate', [tls, *ok], 'failed EPERM no road to the other side: the certificate of TURN', 30
+    yield 'tls, unknown certificate', [tls, *ok], 'failed EPERM no road to the other side: the certificate of server', 30
     yield 'tls, certificate of another name', [f'turns:127.0.0.1:{s.tls}', *ok, ca], 'mismatch', 30
     yield 'tls to a port without TLS', [f'turns:127.0.0.1:{s.socks}', *ok, ca], 'failed EPROTO', 30
     yield 'udp, dead server', [f'turn:{a}:{s.dead}', *ok], 'failed EIO', 30
