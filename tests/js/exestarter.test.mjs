@@ -53,7 +53,8 @@ test('createRoom: success once, then roomStatus 0, and what the agent is asked',
 	assert.deepEqual(params, { server: 'wss://rooms.example/v1/ws', room: 'r-1', user_id: 'ann', user_name: 'Ann', user_sig: 'sig',
 		sdk_app_id: 1400000001, template: '1v3', kind: 'rtc', create: 'must', room_name: 'First', session: 's1' });
 	const [element] = page.container.children;
-	assert.deepEqual(element.attributes, { 'room-title': 'Title', 'room-logo': 'logo.png', 'user-list': 'true', 'im-list': 'false', 'screen-share': 'true' });
+	assert.deepEqual(element.attributes,
+		{ 'room-title': 'Title', 'room-logo': 'logo.png', 'user-list': 'true', 'im-list': 'false', 'screen-share': 'true' });
 	assert.deepEqual(started.all, ['success']);
 	assert.equal(page.opened.length, 0);
 });
@@ -98,9 +99,10 @@ for (const [name, object, code, field] of [
 	});
 
 test('the predecessor’s addresses of the room service', () => {
-	for (const [domain, socket] of [['https://room.example.com/', 'wss://room.example.com/v1/ws'], ['https://h/weapp/double_room/', 'wss://h/v1/ws'],
-		['http://127.0.0.1:8086', 'ws://127.0.0.1:8086/v1/ws'], ['https://h/sub/weapp', 'wss://h/sub/v1/ws'], ['wss://h/v1/ws', 'wss://h/v1/ws'],
-		['h.example', 'wss://h.example/v1/ws'], ['javascript:alert(1)', ''], ['https://', '']])
+	for (const [domain, socket] of [['https://room.example.com/', 'wss://room.example.com/v1/ws'],
+		['https://h/weapp/double_room/', 'wss://h/v1/ws'], ['http://127.0.0.1:8086', 'ws://127.0.0.1:8086/v1/ws'],
+		['https://h/sub/weapp', 'wss://h/sub/v1/ws'], ['wss://h/v1/ws', 'wss://h/v1/ws'], ['h.example', 'wss://h.example/v1/ws'],
+		['javascript:alert(1)', ''], ['https://', '']])
 		assert.equal(roomService(domain), socket, domain);
 });
 
@@ -150,7 +152,8 @@ test('members: all of them, after each change', async () => {
 	const { heard, first } = await inRoom(page);
 	say(page, 'room.member_joined', { seq: 1, room: 'r-1', ...guest });
 	const list = await first('onMemberChange', (each) => each.length === 2);
-	assert.deepEqual([...list], [{ userID: 'ann', userName: 'Ann', userAvatar: '', role: 0 }, { userID: 'bob', userName: 'Bob', userAvatar: '', role: 1 }]);
+	assert.deepEqual([...list], [{ userID: 'ann', userName: 'Ann', userAvatar: '', role: 0 },
+		{ userID: 'bob', userName: 'Bob', userAvatar: '', role: 1 }]);
 	assert.deepEqual([list.list, list.event, list.roomID], [[...list], 'memberChange', 'r-1']);
 	say(page, 'room.member_joined', { seq: 2, room: 'another', ...guest, member: 3 });
 	say(page, 'room.member_left', { seq: 3, room: 'r-1', member: 2 });
@@ -309,7 +312,8 @@ test('singleton false: two rooms at once, each with its own events; the same roo
 	await answer(RtcRoom.startEXE, startObject({ custom, roomdata: { roomID: 'r-2' } }));
 	await first('onMemberChange', (list) => list.roomID === 'r-2');
 	say(page, 'room.chat', { seq: 1, room: 'r-2', id: 1, user_id: 'bob', user_name: 'Bob', text: 'two', ts_ms: 1 });
-	page.extension.ports[0].say({ jsonrpc: '2.0', method: 'room.chat', params: { seq: 1, room: 'r-1', id: 1, user_id: 'bob', user_name: 'Bob', text: 'one' } });
+	const line = { seq: 1, room: 'r-1', id: 1, user_id: 'bob', user_name: 'Bob', text: 'one' };
+	page.extension.ports[0].say({ jsonrpc: '2.0', method: 'room.chat', params: line });
 	assert.equal((await first('onRecvRoomIMMsg', (line) => line.roomID === 'r-1')).msg, 'one');
 	assert.equal((await first('onRecvRoomIMMsg', (line) => line.roomID === 'r-2')).msg, 'two');
 	assert.equal((await answer(RtcRoom.startEXE, startObject({ custom }))).fail.errCode, -2);
@@ -425,7 +429,8 @@ test('getSDKLoginInfo: GET unless said, and both spellings of the account type',
 		response.end(JSON.stringify({ code: 0, userID: 'ann', sdkAppID: 1, accountType: '36862', userSig: 's' }));
 	});
 	const { success, all } = await answer(getSDKLoginInfo, { data: { userID: 'a n', loginServerDoMain: url } });
-	assert.deepEqual([success.status, success.data.userSig, success.data.accType, success.data.accountType, all], [200, 's', '36862', '36862', ['success']]);
+	const { accType, accountType, userSig } = success.data;
+	assert.deepEqual([success.status, userSig, accType, accountType, all], [200, 's', '36862', '36862', ['success']]);
 	await answer(getSDKLoginInfo, { data: { userID: 'ann', loginServerDoMain: url, method: 'POST' } });
 	assert.deepEqual(asked, [['GET', '/get_login_info?userID=a+n', ''], ['POST', '/get_login_info', '{"userID":"ann"}']]);
 });
@@ -438,7 +443,8 @@ test('getSDKLoginInfo: every failure goes to fail, once', async (t) => {
 		response.writeHead(code).end(text);
 	});
 	for (const [data, pattern, code] of [[{ loginServerDoMain: url }, /HTTP 500/, -1001], [{ loginServerDoMain: url }, /JSON/, -1001],
-		[{ loginServerDoMain: url }, /who\? \(7\)/, 7], [{ loginServerDoMain: 'http://127.0.0.1:9/' }, /login server/, -1001], [{}, /missing/, -9999]]) {
+		[{ loginServerDoMain: url }, /who\? \(7\)/, 7], [{ loginServerDoMain: 'http://127.0.0.1:9/' }, /login server/, -1001],
+		[{}, /missing/, -9999]]) {
 		const { fail, all } = await answer(getSDKLoginInfo, { data });
 		assert.match(fail.errMsg, pattern);
 		assert.deepEqual([fail.errCode, all], [code, ['fail']]);

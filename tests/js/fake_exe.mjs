@@ -78,7 +78,8 @@ export async function freshExe({ opens = null, hostname = 'localhost' } = {}) {
 	});
 	const define = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 	define('document', {
-		documentElement: { lang: 'en' }, body: page.body, baseURI: 'https://crm.example/', currentScript: { src: script, dataset: {} },
+		documentElement: { lang: 'en' }, body: page.body, baseURI: 'https://crm.example/',
+		currentScript: { src: script, dataset: {} },
 		createElement: (name) => (name === 'deskhand-room' ? new FakeRoom(name) : new FakeElement(name)),
 		querySelector: (selector) => (selector === '#room' ? page.container : null),
 	});
@@ -105,7 +106,8 @@ export async function freshExe({ opens = null, hostname = 'localhost' } = {}) {
 export function startObject(more = {}) {
 	return {
 		userdata: { userID: 'ann', userName: 'Ann', userSig: 'sig', sdkAppID: 1400000001, accType: '36862', ...more.userdata },
-		roomdata: { serverDomain: 'https://rooms.example/', roomAction: 'createRoom', roomID: 'r-1', roomName: 'First', template: '1V3', ...more.roomdata },
+		roomdata: { serverDomain: 'https://rooms.example/', roomAction: 'createRoom', roomID: 'r-1', roomName: 'First', template: '1V3',
+			...more.roomdata },
 		custom: { container: '#room', ...more.custom },
 	};
 }
@@ -132,7 +134,8 @@ export function hear(room) {
 		heard.push({ name, detail });
 		wake();
 	};
-	room.setListener(Object.fromEntries(['onRoomClose', 'onMemberChange', 'onRecvRoomIMMsg', 'onRecvEvent'].map((name) => [name, listener(name)])));
+	const names = ['onRoomClose', 'onMemberChange', 'onRecvRoomIMMsg', 'onRecvEvent'];
+	room.setListener(Object.fromEntries(names.map((name) => [name, listener(name)])));
 	return {
 		heard,
 		async first(name, fits = () => true) {

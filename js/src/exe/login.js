@@ -11,7 +11,8 @@ export async function getSDKLoginInfo(object) {
 	try {
 		answer = await fetchLogin(data ?? {});
 	} catch (e) {
-		fail?.({ errCode: e.errCode ?? SYSTEM, errMsg: e.errCode === MISSING ? e.message : say('login_failed', { reason: e.message }), status: e.status ?? 0 });
+		const errMsg = e.errCode === MISSING ? e.message : say('login_failed', { reason: e.message });
+		fail?.({ errCode: e.errCode ?? SYSTEM, errMsg, status: e.status ?? 0 });
 		return;
 	}
 	success?.(answer);

@@ -1,6 +1,6 @@
 /** A room in a window of its own (pages/exe-room.html), which this page opened. Both are of one origin and speak over a message port. */
 import { Deskhand } from '../../deskhand.js';
-import { CLOSED, UNREACHABLE } from './codes.js';
+import { CLOSED, SYSTEM, UNREACHABLE } from './codes.js';
 import { say } from './texts.js';
 
 const PAGE = new URL('../../pages/exe-room.html', import.meta.url);
@@ -39,7 +39,7 @@ export class There {
 		this.#plan = plan;
 		this.#tell = tell;
 		addEventListener('message', (e) => this.#heard(e), { signal: this.#listening.signal });
-		this.#answer = setTimeout(() => this.#end('failed', { errCode: UNREACHABLE, errMsg: say('window_silent') }), ANSWER_MS);
+		this.#answer = setTimeout(() => this.#end('failed', { errCode: UNREACHABLE, errMsg: say('window_silent'), name: 'ETIMEDOUT' }), ANSWER_MS);
 		this.#look = setInterval(() => this.#window.closed && this.#gone(), LOOK_MS);
 	}
 
@@ -47,7 +47,7 @@ export class There {
 		if (this.#port)
 			this.#port.postMessage('stop');
 		else
-			this.#end('failed', { errCode: UNREACHABLE, errMsg: say('stopped') });
+			this.#end('failed', { errCode: SYSTEM, errMsg: say('stopped'), name: 'ECANCELED' });
 		return this.#over;
 	}
 
