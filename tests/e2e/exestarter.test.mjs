@@ -45,7 +45,8 @@ nodeTest.before(async () => {
 	origin = await serve((userID) => ({ userID, sdkAppID: 1, accountType: '1', userSig: 'sig', serverDomain: 'https://rooms.example/' }));
 	agent = await new SocketAgent().listen();
 	const me = { member: 1, user_id: 'user_ann', user_name: 'USER_ANN', role: 'host' };
-	Object.assign(agent.answers, { 'room.join': ({ room }) => ({ room, member: 1, members: [me] }), 'room.get': ({ room }) => ({ room, members: [me] }) });
+	const get = ({ room }) => ({ room, member: 1, members: [me] });
+	Object.assign(agent.answers, { 'room.join': get, 'room.get': get, 'room.list': () => ({ rooms: [] }) });
 	browser = await chromium.launch({ executablePath: program, headless: true, args: asRoot });
 });
 

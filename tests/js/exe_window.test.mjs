@@ -99,7 +99,8 @@ test('the window is reloaded: back into the same call, success only once', async
 	const { heard, first } = hear(RtcRoom);
 	const { all } = await answer(RtcRoom.startEXE, windowed());
 	await first('onMemberChange');
-	page.agent.answers['session.attach'] = () => ({ state: { template: '1v3', room: 'r-1' } });
+	page.agent.answers['session.attach'] = () => ({ state: { template: '1v3' } });
+	page.agent.answers['room.list'] = () => ({ rooms: [{ room: 'r-1', session: 's1' }] });
 	page.locks.isTaken = false; /* the browser frees it with the document */
 	await page.windowLoads();
 	await first('onMemberChange', (list) => list.length === 2);

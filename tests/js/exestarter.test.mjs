@@ -50,7 +50,7 @@ test('createRoom: success once, then roomStatus 0, and what the agent is asked',
 	assert.ok(started.success.data.httpPort > 0);
 	assert.equal((await first('onRecvEvent', status(0))).roomID, 'r-1');
 	const { params } = page.agent.asked.find(({ method }) => method === 'room.join');
-	assert.deepEqual(params, { server: 'wss://rooms.example/v1/ws', room: 'r-1', user_id: 'ann', user_name: 'Ann', user_sig: 'sig',
+	assert.deepEqual(params, { server: 'https://rooms.example', room: 'r-1', user_id: 'ann', user_name: 'Ann', user_sig: 'sig',
 		sdk_app_id: 1400000001, template: '1v3', kind: 'rtc', create: 'must', room_name: 'First', session: 's1' });
 	const [element] = page.container.children;
 	assert.deepEqual(element.attributes,
@@ -99,11 +99,10 @@ for (const [name, object, code, field] of [
 	});
 
 test('the predecessor’s addresses of the room service', () => {
-	for (const [domain, socket] of [['https://room.example.com/', 'wss://room.example.com/v1/ws'],
-		['https://h/weapp/double_room/', 'wss://h/v1/ws'], ['http://127.0.0.1:8086', 'ws://127.0.0.1:8086/v1/ws'],
-		['https://h/sub/weapp', 'wss://h/sub/v1/ws'], ['wss://h/v1/ws', 'wss://h/v1/ws'], ['h.example', 'wss://h.example/v1/ws'],
-		['javascript:alert(1)', ''], ['https://', '']])
-		assert.equal(roomService(domain), socket, domain);
+	for (const [domain, service] of [['https://room.example.com/', 'https://room.example.com'], ['https://h/weapp/double_room/', 'https://h'],
+		['http://127.0.0.1:8086', 'http://127.0.0.1:8086'], ['wss://h:444/v1/ws', 'https://h:444'], ['h.example', 'https://h.example'],
+		['javascript:alert(1)', ''], ['ftp://h', ''], ['https://', '']])
+		assert.equal(roomService(domain), service, domain);
 });
 
 test('both spellings of the proxy, and its default port', () => {
@@ -112,6 +111,11 @@ test('both spellings of the proxy, and its default port', () => {
 	assert.deepEqual(proxy({ ip: '10.0.0.1', port: 1081 }), { kind: 'socks5', host: '10.0.0.1', port: 1081 });
 	assert.deepEqual(proxy({ proxy_ip: '10.0.0.1' }), { kind: 'socks5', host: '10.0.0.1', port: 1080 });
 	assert.equal(proxy({}), undefined);
+});
+
+test('names are cut to what a room takes, never within a character', () => {
+	const { join } = readStart('x', startObject({ userdata: { userName: '名'.repeat(40) }, roomdata: { roomName: 'x'.repeat(300) } }));
+	assert.deepEqual([join.user_name, join.room_name.length], ['名'.repeat(19), 128]);
 });
 
 test('no agent: fail -1 with what a person can do', async () => {
@@ -214,17 +218,26 @@ for (const [reason, text] of [['closed', /host closed/], ['kicked', /removed/], 
 		assert.equal(page.locks.isTaken, false);
 	});
 
-test('the room service is lost for good: -1007; for a while: told, and the members anew', async () => {
+test('the room service is away for a while: told, and the members anew', async () => {
 	const page = await freshExe();
-	const { first } = await inRoom(page);
+	const { heard, first } = await inRoom(page);
 	say(page, 'room.reconnecting', { seq: 1, room: 'r-1' });
 	assert.ok(await first('onRecvEvent', (e) => e.event === 'roomConnection' && e.road === 'server' && e.state === 'reconnecting'));
-	say(page, 'room.reconnected', { seq: 2, room: 'r-1', members: [me, guest] });
+	say(page, 'room.reconnecting', { seq: 1, room: 'r-1' }); /* each try says so */
+	say(page, 'room.reconnected', { seq: 2, room: 'r-1', member: 1, resumed: false });
 	assert.ok(await first('onRecvEvent', (e) => e.state === 'reconnected'));
 	assert.equal((await first('onMemberChange', (list) => list.length === 2)).length, 2);
-	say(page, 'room.closed', { seq: 3, room: 'r-1', reason: 'lost' });
-	assert.equal((await first('onRoomClose')).data.code, -1007);
+	assert.equal(heard.filter(({ detail }) => detail.state === 'reconnecting').length, 1);
 });
+
+for (const [reason, code] of [['refused', -1007], ['revoked', -1004], ['shutdown', -2000], ['session_closed', 2], ['another', 2]])
+	test(`room.closed ${reason}: ${code}, with the agent's sentence`, async () => {
+		const page = await freshExe();
+		const { first } = await inRoom(page);
+		say(page, 'room.closed', { seq: 3, room: 'r-1', reason, text: 'why' });
+		const { data } = await first('onRoomClose');
+		assert.deepEqual([data.code, data.msg], [code, 'why']);
+	});
 
 test('the agent dies and another comes: -2000', async () => {
 	const page = await freshExe();
@@ -337,7 +350,8 @@ test('unload ends the calls; while the page is being left, the agent keeps them'
 test('after a reload: back into the call the agent kept, its recording too', async () => {
 	const page = await freshExe();
 	sessionStorage.setItem('deskhand.sessions', JSON.stringify([['s9', 'secret']]));
-	page.agent.answers['session.attach'] = () => ({ state: { template: '1v3', room: 'r-1', recordings: ['r9'] } });
+	page.agent.answers['session.attach'] = () => ({ state: { template: '1v3', recordings: ['r9'] } });
+	page.agent.answers['room.list'] = () => ({ rooms: [{ room: 'r-1', session: 's9' }] });
 	const { first } = await inRoom(page, { custom: { screenRecord: 2 } });
 	assert.equal((await first('onRecvEvent', (e) => e.event === 'roomStatus')).code, 1);
 	assert.equal((await first('onMemberChange')).length, 2);

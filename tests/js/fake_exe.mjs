@@ -73,6 +73,7 @@ export async function freshExe({ opens = null, hostname = 'localhost' } = {}) {
 	Object.assign(page.agent.answers, {
 		'session.open': () => ({ session: `s${++sessions}`, resume: 'secret' }),
 		'room.join': ({ room }) => ({ room, member: 1, members: [me], history: [] }),
+		'room.list': () => ({ rooms: [] }),
 		'room.get': ({ room }) => ({ room, member: 1, members: [me, guest], history: [] }),
 		'recording.start': () => ({ recording: 'r1' }),
 	});

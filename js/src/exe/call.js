@@ -13,7 +13,7 @@
 import { Deskhand } from '../../deskhand.js';
 import * as codes from './codes.js';
 import { takeTurn } from './turn.js';
-import { say } from './texts.js';
+import { isSaid, say } from './texts.js';
 
 const SCOPES = ['devices.list', 'camera', 'microphone', 'screen', 'room', 'record.local', 'files.list'];
 /** Seconds the agent keeps the call while no page holds it: long enough for a reload and its login. */
@@ -34,10 +34,14 @@ export class Call {
 	#cameras = new Set();
 	#stop = new AbortController();
 	#isStarted = false;
+	#isAway = false;
 	#lostTimer = 0;
 	#giveTurn = () => {};
 
-	/** @param {object} plan of readStart() @param {HTMLElement} view a <deskhand-room> @param {(name: string, detail: any) => void} tell */
+	/**
+	 * @param {object} plan of readStart() @param {HTMLElement} view a <deskhand-room>
+	 * @param {(name: string, detail: any) => void} tell
+	 */
 	constructor(plan, view, tell, connect = (options) => Deskhand.connect(options)) {
 		this.#plan = plan;
 		this.#view = view;
@@ -85,7 +89,7 @@ export class Call {
 	/** Into the call that the agent kept over a reload, else into a new one. */
 	async #enter() {
 		const { room, join } = this.#plan;
-		const kept = (await this.#agent.resumeSessions()).find((each) => each.room === room);
+		const kept = await this.#kept(room);
 		this.#view.agent = this.#agent;
 		let joined;
 		if (kept) {
@@ -93,23 +97,33 @@ export class Call {
 			joined = await this.#agent.call('room.get', { room });
 			await this.#view.attach(room);
 		} else {
-			const opened = await this.#agent.session.open({ template: join.template, sources: SOURCES, orphan_policy: 'stop_after', orphan_s: ORPHAN_S });
+			const opened = await this.#agent.session.open(
+				{ template: join.template, sources: SOURCES, orphan_policy: 'stop_after', orphan_s: ORPHAN_S });
 			this.#session = opened.session;
 			this.#tell('held', opened);
 			joined = await this.#view.join({ ...join, session: opened.session });
 		}
-		this.#members = new Map(joined.members.map((member) => [member.member, member]));
 		const isNew = !kept && join.create === 'must';
 		this.#status(isNew ? codes.CREATED : codes.ENTERED, say(isNew ? 'created' : 'entered'));
-		this.#tellMembers();
+		this.#takeMembers(joined);
 		if (this.#plan.isRecorded && !kept?.recordings?.length)
 			await this.#record();
+	}
+
+	/** The session of this tab that is in the room still. */
+	async #kept(room) {
+		const attached = await this.#agent.resumeSessions();
+		if (!attached.length)
+			return undefined;
+		const { rooms } = await this.#agent.call('room.list');
+		return attached.find(({ session }) => rooms.some((each) => each.room === room && each.session === session));
 	}
 
 	/** A recording that does not begin is told, and does not end the call. */
 	async #record() {
 		try {
-			await this.#agent.recording.start({ session: this.#session, case_id: this.#plan.room.slice(0, 64), request_id: this.#session });
+			const session = this.#session;
+			await this.#agent.recording.start({ session, case_id: this.#plan.room.slice(0, 64), request_id: session });
 		} catch (e) {
 			this.#event({ event: 'screenRecord', state: 'failed', name: e.name, msg: e.message, hint: e.hint });
 		}
@@ -121,11 +135,11 @@ export class Call {
 		own('room.member_joined', (member) => this.#member(member));
 		own('room.member_changed', (member) => this.#member(member));
 		own('room.member_left', ({ member }) => this.#members.delete(member) && this.#tellMembers());
-		own('room.chat', (line) => this.#tell('chat', { userID: line.user_id, userName: line.user_name, userAvatar: '', msg: line.text,
-			message: line.text, id: line.id, time: line.ts_ms }));
+		own('room.chat', ({ user_id: userID, user_name: userName, text, id, ts_ms: time }) =>
+			this.#tell('chat', { userID, userName, userAvatar: '', msg: text, message: text, id, time }));
 		own('room.custom', ({ user_id: userID, data }) => this.#event({ event: 'roomCustomMsg', userID, data }));
 		own('room.closed', ({ reason = 'ended', text }) => this.#roomClosed(reason, text));
-		own('room.reconnecting', () => this.#event({ event: 'roomConnection', road: 'server', state: 'reconnecting' }));
+		own('room.reconnecting', () => this.#roomAway());
 		own('room.reconnected', (detail) => this.#roomBack(detail));
 		own('source.lost', (detail) => detail.role === 'camera' && this.#cameraLost(detail));
 		own('session.changed', (detail) => this.#sessionChanged(detail));
@@ -162,16 +176,30 @@ export class Call {
 	}
 
 	#roomClosed(reason, text) {
-		const isLost = reason === 'lost';
-		this.#end(isLost ? codes.PUSH_LOST : codes.CLOSED, { message: text || say(isLost ? 'push_lost' : reason), reason });
+		this.#end(codes.closeCode(reason), { message: isSaid(reason) ? say(reason) : text || say('ended'), reason });
 	}
 
-	#roomBack({ members }) {
+	/** Each try that failed says so. */
+	#roomAway() {
+		if (!this.#isAway)
+			this.#event({ event: 'roomConnection', road: 'server', state: 'reconnecting' });
+		this.#isAway = true;
+	}
+
+	async #roomBack({ resumed }) {
+		this.#isAway = false;
 		this.#event({ event: 'roomConnection', road: 'server', state: 'reconnected' });
-		if (members) {
-			this.#members = new Map(members.map((member) => [member.member, member]));
-			this.#tellMembers();
-		}
+		if (resumed)
+			return;
+		const { room } = this.#plan;
+		const now = await this.#agent.call('room.get', { room }).catch(() => null); /* closed meanwhile: told by its event */
+		if (now)
+			this.#takeMembers(now);
+	}
+
+	#takeMembers({ members }) {
+		this.#members = new Map(members.map((member) => [member.member, member]));
+		this.#tellMembers();
 	}
 
 	#sessionChanged({ state, sources = [] }) {

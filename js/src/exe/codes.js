@@ -31,6 +31,13 @@ export function joinCode(name, isCreate) {
 	return OF_JOIN[name] ?? SYSTEM;
 }
 
+const OF_CLOSED = { refused: PUSH_LOST, revoked: OF_JOIN.EPERM, shutdown: LOCAL_LOST };
+
+/** A room that ended. @param {string} reason of room.closed */
+export function closeCode(reason) {
+	return OF_CLOSED[reason] ?? CLOSED;
+}
+
 /** A camera that fails. @param {string} name of the error @param {boolean} wasLive it has given pictures before */
 export function cameraCode(name, wasLive) {
 	if (name === 'EBUSY')

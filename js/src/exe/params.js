@@ -46,11 +46,13 @@ export function readStart(call, object) {
 		throw invalid('roomdata.serverDomain', roomdata.serverDomain);
 	const room = String(roomdata.roomID);
 	return {
-		room, name: String(roomdata.roomName ?? ''), title: String(roomdata.roomTitle || 'Demo'), logo: String(roomdata.roomLogo ?? ''),
+		room, name: String(roomdata.roomName ?? ''),
+		title: String(roomdata.roomTitle || 'Demo'), logo: String(roomdata.roomLogo ?? ''),
 		join: {
-			server, room, user_id: String(userdata.userID), user_name: String(userdata.userName || userdata.userID),
-			user_sig: String(userdata.userSig), sdk_app_id: id, template, kind: 'rtc', create: ACTIONS[roomdata.roomAction],
-			...(roomdata.roomName && { room_name: String(roomdata.roomName) }), ...readProxy(custom, invalid),
+			server, room, user_id: String(userdata.userID),
+			user_name: cut(userdata.userName || userdata.userID, 59), user_sig: String(userdata.userSig),
+			sdk_app_id: id, template, kind: 'rtc', create: ACTIONS[roomdata.roomAction],
+			...(roomdata.roomName && { room_name: cut(roomdata.roomName, 128) }), ...readProxy(custom, invalid),
 		},
 		lang: language(), singleton: custom.singleton ?? true,
 		userList: custom.userList ?? true, IMList: custom.IMList ?? true, screenShare: custom.screenShare ?? true,
@@ -82,14 +84,19 @@ function readRecord(custom, invalid) {
 	return { isRecorded: kind >= 2, notYet };
 }
 
-/** `https://host/`, with or without parts of the predecessor's paths -> the service's WebSocket; '' for what is no address. */
+/** The room service's origin, as room.join takes it, without a path (the predecessor's `/weapp/…`); '' for what is no address. */
 export function roomService(domain) {
-	const schemes = { 'https:': 'wss:', 'http:': 'ws:', 'wss:': 'wss:', 'ws:': 'ws:' };
+	const schemes = { 'https:': 'https:', 'http:': 'http:', 'wss:': 'https:', 'ws:': 'http:' };
 	try {
-		const url = new URL(/^[a-z]+:\/\//i.test(domain) ? domain : `https://${domain}`);
-		const path = url.pathname.replace(/\/(weapp|v1\/ws)(\/.*)?$/, '').replace(/\/+$/, '');
-		return schemes[url.protocol] ? `${schemes[url.protocol]}//${url.host}${path}/v1/ws` : '';
+		const { protocol, host } = new URL(/^[a-z]+:\/\//i.test(domain) ? domain : `https://${domain}`);
+		return schemes[protocol] ? `${schemes[protocol]}//${host}` : '';
 	} catch {
 		return '';
 	}
+}
+
+/** What people call themselves may be longer than the room takes. @param {number} bytes at most, of UTF-8 */
+function cut(text, bytes) {
+	const { read } = new TextEncoder().encodeInto(String(text), new Uint8Array(bytes));
+	return String(text).slice(0, read);
 }

@@ -16,7 +16,6 @@ export const exeTexts = {
 		replaced: 'This user entered from another place.', expired: 'The time of this user in the room is over.',
 		ended: 'The room has ended.', lost: 'The connection to Deskhand on this computer was lost.',
 		camera_busy: 'The camera is used by another program.', camera_gone: 'The camera was unplugged.', camera_none: 'There is no camera.',
-		push_lost: 'The connection to the room service was lost.',
 		not_yet_LiveRoom: 'LiveRoom is not there yet: use RtcRoom.',
 		not_yet_PushPlay: 'PushPlay is not there yet: use RtcRoom.',
 		not_yet_mixRecord: 'mixRecord (the server’s recording of all pictures) is not there yet; screenRecord 2 records on this computer.',
@@ -42,7 +41,6 @@ export const exeTexts = {
 		replaced: '此用户在其他地方进入了房间。', expired: '此用户在房间中的时间已到。',
 		ended: '房间已结束。', lost: '与本机 Deskhand 的连接已断开。',
 		camera_busy: '摄像头被其他程序占用。', camera_gone: '摄像头已被拔出。', camera_none: '没有摄像头。',
-		push_lost: '与房间服务的连接已断开。',
 		not_yet_LiveRoom: 'LiveRoom 尚未提供：请使用 RtcRoom。',
 		not_yet_PushPlay: 'PushPlay 尚未提供：请使用 RtcRoom。',
 		not_yet_mixRecord: 'mixRecord（服务器混流录制）尚未提供；screenRecord 为 2 时在本机录制。',
@@ -59,4 +57,9 @@ export const exeTexts = {
 /** A sentence in the page's language; {name} is replaced from values. */
 export function say(key, values = {}) {
 	return exeTexts[language()][key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
+}
+
+/** Whether there is a sentence of ours for it. */
+export function isSaid(key) {
+	return Object.hasOwn(exeTexts.en, key);
 }
