@@ -1,4 +1,4 @@
-/** A page of the predecessor in a real Chromium, only its script swapped, under a strict Content-Security-Policy. */
+/** A page of the predecessor in Chromium, only its script swapped, under a strict Content-Security-Policy; real agent and room service. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { once } from 'node:events';
@@ -6,62 +6,69 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import nodeTest from 'node:test';
 import { chromium } from 'playwright-core';
-import { SocketAgent } from '../js/fakes.mjs';
 import { top } from './desk.mjs';
+import { APP, RoomDesk } from './room_desk.mjs';
 
 const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const asRoot = process.getuid() === 0 ? ['--no-sandbox'] : [];
-const test = (name, fn) => nodeTest(name, { timeout: 60000 }, fn);
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src blob:; " +
+const test = (name, fn) => nodeTest(name, { timeout: 120000 }, fn);
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src blob:; " +
 	"connect-src 'self' ws://127.0.0.1:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-let browser, server, origin, agent;
+const TYPES = { '.js': 'text/javascript', '.html': 'text/html', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const desk = new RoomDesk();
+const servers = [];
+/** An origin may switch devices on 5 times in 10 s (SR-20): each test has one of its own. */
+const origins = [];
+let browser, service, stranger;
 
-/** The CRM's server: the page, `js/` as it is, and a login server. */
-async function serve(login) {
-	const types = { '.js': 'text/javascript', '.html': 'text/html', '.css': 'text/css', '.svg': 'image/svg+xml' };
-	server = createServer((request, response) => {
+/** The CRM's server: the page, `js/` as it is, and a login server. @returns {Promise<string>} its origin */
+async function serve() {
+	const server = createServer((request, response) => {
 		const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-		response.setHeader('content-security-policy', POLICY);
+		response.setHeader('content-security-policy', CSP);
 		if (pathname === '/weapp/utils/get_login_info')
 			return response.end(JSON.stringify({ code: 0, ...login(searchParams.get('userID')) }));
-		if (pathname === '/favicon.ico')
-			return response.writeHead(204).end();
 		const file = path.join(top, pathname.startsWith('/js/') ? '' : 'tests/e2e/pages', path.normalize(pathname));
-		response.setHeader('content-type', types[path.extname(file)] ?? 'text/plain');
-		if (pathname === '/js/components/deskhand-room.js')
-			return response.end(`customElements.define('deskhand-room', class extends HTMLElement {
-				connectedCallback() { this.textContent = 'room'; }
-				join(params) { return this.agent.call('room.join', params); }
-				async attach() {}
-				async leave() { await this.agent.call('room.leave', {}); }
-			});`);
-		return existsSync(file) ? response.end(readFileSync(file)) : response.writeHead(404).end();
+		response.setHeader('content-type', TYPES[path.extname(file)] ?? 'text/plain');
+		return existsSync(file) ? response.end(readFileSync(file)) : response.writeHead(204).end();
 	});
+	servers.push(server);
 	await once(server.listen(0, '127.0.0.1'), 'listening');
 	return `http://localhost:${server.address().port}`;
 }
 
+/** user_wrong gets a signature that is none. */
+function login(userID) {
+	const userSig = userID === 'user_wrong' ? 'none' : desk.userSig(userID);
+	return { userID, sdkAppID: APP, accountType: '36862', userSig, serverDomain: `${service}/weapp/` };
+}
+
 nodeTest.before(async () => {
-	origin = await serve((userID) => ({ userID, sdkAppID: 1, accountType: '1', userSig: 'sig', serverDomain: 'https://rooms.example/' }));
-	agent = await new SocketAgent().listen();
-	const me = { member: 1, user_id: 'user_ann', user_name: 'USER_ANN', role: 'host' };
-	const get = ({ room }) => ({ room, member: 1, members: [me] });
-	Object.assign(agent.answers, { 'room.join': get, 'room.get': get, 'room.list': () => ({ rooms: [] }) });
+	for (let i = 0; i < 12; i++)
+		origins.push(await serve());
+	stranger = await serve();
+	service = await desk.startRooms();
+	desk.setPolicy({ origins: origins.map((origin) => ({ origin, scopes: ['*'] })), signal_hosts: ['127.0.0.1'] });
+	await desk.startAgent();
 	browser = await chromium.launch({ executablePath: program, headless: true, args: asRoot });
 });
 
 nodeTest.after(async () => {
 	await browser?.close();
-	server?.closeAllConnections();
-	server?.close();
-	await agent?.stop();
+	servers.forEach((server) => server.close());
+	await desk.stop();
 });
 
-/** The old page; its SDK finds the test's agent instead of those of this computer. */
-async function oldPage(t, { custom = {}, blockWindows = false } = {}) {
+nodeTest.afterEach(() => {
+	for (const { session } of desk.call('session.list').sessions)
+		desk.call('session.close', { session });
+});
+
+async function newContext(t, { blockWindows = false } = {}) {
 	const context = await browser.newContext();
 	t.after(() => context.close());
-	context.setDefaultTimeout(10000);
+	context.setDefaultTimeout(30000);
+	/* The SDK finds the test's agent instead of those of this computer. */
 	await context.addInitScript(([port, isBlocked]) => {
 		const Real = globalThis.WebSocket;
 		globalThis.WebSocket = class extends Real {
@@ -71,59 +78,85 @@ async function oldPage(t, { custom = {}, blockWindows = false } = {}) {
 		};
 		if (isBlocked)
 			globalThis.open = () => null;
-	}, [agent.port, blockWindows]);
-	const page = await context.newPage();
-	const errors = [];
-	context.on('weberror', (e) => errors.push(String(e.error())));
-	page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-	t.after(() => assert.deepEqual(errors, []));
+	}, [desk.ready.port, blockWindows]);
+	return context;
+}
+
+/** The old page. What it or the browser complains of is kept in page.complaints. */
+async function oldPage(t, { room, user = 'user_ann', custom = {}, origin = origins.pop(), context, ...more }) {
+	const page = await (context ?? await newContext(t, more)).newPage();
+	page.complaints = [];
+	page.on('pageerror', (e) => page.complaints.push(String(e)));
+	page.on('console', (message) => /Content Security Policy/.test(message.text()) && page.complaints.push(message.text()));
+	t.after(() => assert.deepEqual(page.complaints, []));
 	await page.goto(`${origin}/old_double.html`);
+	await page.fill('#userID', user);
+	await page.fill('#roomID', room);
 	await page.fill('#custom', JSON.stringify(custom));
 	return page;
 }
 
-/** The first of what the page was told by this name, of which a field has a value. */
-const told = (page, name, key = '', value = undefined) => page.evaluate((wanted) => new Promise((resolve) => {
+/** The first of what the page was told by this name, of which fields have these values. */
+const told = (page, name, fields = {}) => page.evaluate((wanted) => new Promise((resolve) => {
 	const look = () => {
-		const found = globalThis.told.find(([each, ret]) => each === wanted.name && (!wanted.key || ret[wanted.key] === wanted.value));
+		const fits = (ret) => Object.entries(wanted.fields).every(([key, value]) => ret[key] === value);
+		const found = globalThis.told.find(([each, ret]) => each === wanted.name && fits(ret));
 		if (found)
 			resolve(found[1]);
 		else
 			document.addEventListener('told', look, { once: true });
 	};
 	look();
-}), { name, key, value });
+}), { name, fields });
 
-test('in a container of the page', async (t) => {
-	const page = await oldPage(t, { custom: { container: '#container' } });
+const inContainer = { container: '#container' };
+
+test('in a container: created, a member comes, chats and goes, closed', async (t) => {
+	const page = await oldPage(t, { room: 'room_container', custom: inContainer });
 	await page.click('#create');
 	assert.ok((await told(page, 'success')).data.httpPort);
-	assert.equal((await told(page, 'onRecvEvent', 'code', 0)).event, 'roomStatus');
-	assert.equal((await told(page, 'onMemberChange'))[0].userID, 'user_ann');
+	assert.equal((await told(page, 'onRecvEvent', { code: 0 })).event, 'roomStatus');
+	assert.deepEqual((await told(page, 'onMemberChange'))[0], { userID: 'user_ann', userName: 'USER_ANN', userAvatar: '', role: 0 });
 	await page.locator('#container > deskhand-room').waitFor();
+	const bob = await desk.member('user_bob', 'room_container');
+	assert.equal((await told(page, 'onMemberChange', { length: 2 }))[1].userID, 'user_bob');
+	await bob.call('room.chat', { text: '<i>hello</i>' });
+	const line = await told(page, 'onRecvRoomIMMsg');
+	assert.deepEqual([line.userID, line.msg, line.message, line.roomID], ['user_bob', '<i>hello</i>', '<i>hello</i>', 'room_container']);
+	bob.socket.close();
 	await page.click('#stop');
-	assert.equal((await told(page, 'onRoomClose')).data.code, 2);
+	const { data } = await told(page, 'onRoomClose');
+	assert.deepEqual([data.code, data.reason, data.roomName], [2, 'asked', 'Room of user_ann']);
 	await told(page, 'stopped');
 	await page.locator('#container > deskhand-room').waitFor({ state: 'detached' });
+	assert.deepEqual([desk.call('room.list').rooms, desk.call('session.list').sessions], [[], []]);
+	await page.click('#stop');
+	assert.equal((await told(page, 'stopFail')).errCode, -9999);
+	await page.click('#snapshot');
+	assert.equal((await told(page, 'snapshotFail')).errCode, -3000);
 });
 
-test('in a window', async (t) => {
-	const page = await oldPage(t);
+test('in a window: nothing secret in its address; the person closes it', async (t) => {
+	const page = await oldPage(t, { room: 'room_window' });
 	const opening = page.waitForEvent('popup');
 	await page.click('#create');
 	const popup = await opening;
 	await popup.locator('deskhand-room').waitFor();
-	await told(page, 'success');
-	assert.equal(popup.url(), `${origin}/js/pages/exe-room.html`);
+	await told(page, 'onMemberChange');
+	assert.match(popup.url(), /\/js\/pages\/exe-room\.html$/);
 	assert.equal(await popup.title(), 'Counter 7');
+	const [{ member }] = desk.call('room.list').rooms;
 	await popup.reload();
-	await popup.locator('deskhand-room').waitFor();
+	await told(page, 'onRecvEvent', { code: 1 });
+	assert.equal(desk.call('room.list').rooms[0].member, member);
 	await popup.close();
-	assert.equal((await told(page, 'onRoomClose')).data.reason, 'window');
+	const { data } = await told(page, 'onRoomClose');
+	assert.deepEqual([data.code, data.reason], [2, 'window']);
+	await desk.until(() => desk.call('session.list').sessions.length === 0);
 });
 
 test('a window that is blocked: a panel, by mouse and keyboard', async (t) => {
-	const page = await oldPage(t, { blockWindows: true });
+	const page = await oldPage(t, { room: 'room_panel', blockWindows: true });
 	await page.click('#create');
 	const panel = page.getByRole('dialog', { name: 'Counter 7' });
 	await panel.waitFor();
@@ -142,8 +175,93 @@ test('a window that is blocked: a panel, by mouse and keyboard', async (t) => {
 	const dragged = await panel.boundingBox();
 	assert.deepEqual([dragged.x, dragged.y], [moved.x + 30, moved.y - 10]);
 	await told(page, 'onMemberChange');
+	await move.focus();
 	await page.keyboard.press('Tab');
 	await page.keyboard.press('Enter');
 	assert.equal((await told(page, 'onRoomClose')).data.code, 2);
 	await panel.waitFor({ state: 'detached' });
+});
+
+test('a reload: back into the call, which nobody saw leave', async (t) => {
+	const page = await oldPage(t, { room: 'room_reload', custom: inContainer });
+	await page.click('#create');
+	await told(page, 'onMemberChange');
+	const [{ member }] = desk.call('room.list').rooms;
+	await page.reload();
+	await page.fill('#roomID', 'room_reload');
+	await page.fill('#custom', JSON.stringify(inContainer));
+	await page.click('#enter');
+	await told(page, 'onRecvEvent', { code: 1 });
+	assert.equal((await told(page, 'onMemberChange')).length, 1);
+	assert.equal(desk.call('room.list').rooms[0].member, member);
+	await page.click('#stop');
+	await told(page, 'stopped');
+});
+
+test('screenRecord 2 leaves a file', async (t) => {
+	const page = await oldPage(t, { room: 'room_record', custom: { ...inContainer, screenRecord: 2 } });
+	await page.click('#create');
+	const { recording } = await told(page, 'onRecvEvent', { event: 'screenRecord', state: 'started' });
+	await desk.until(() => desk.call('recording.get', { recording }).duration_ms > 1000);
+	await page.click('#stop');
+	await told(page, 'stopped');
+	await desk.until(() => desk.call('recording.get', { recording }).state === 'stopped');
+	const { duration_s, video, audio } = desk.probe(recording);
+	assert.ok(duration_s > 1 && Number(video.nb_read_packets) > 10 && audio, JSON.stringify({ duration_s, video, audio }));
+});
+
+test('the room service is killed and comes back', async (t) => {
+	const page = await oldPage(t, { room: 'room_killed', custom: inContainer });
+	await page.click('#create');
+	await told(page, 'onMemberChange');
+	await desk.killRooms();
+	await told(page, 'onRecvEvent', { event: 'roomConnection', road: 'server', state: 'reconnecting' });
+	await desk.startRooms();
+	await told(page, 'onRecvEvent', { event: 'roomConnection', road: 'server', state: 'reconnected' });
+	await page.click('#stop');
+	await told(page, 'stopped');
+});
+
+test('a room that is there already, one that is not, a signature that is none', async (t) => {
+	const origin = origins.pop();
+	const bob = await oldPage(t, { room: 'room_there', user: 'user_bob', custom: { ...inContainer, singleton: false }, origin });
+	await bob.click('#create');
+	await told(bob, 'onMemberChange');
+	for (const [room, user, button, code] of [['room_there', 'user_ann', '#create', -1005], ['room_none', 'user_ann', '#enter', -1006],
+		['room_there', 'user_wrong', '#enter', -1004]]) {
+		const page = await oldPage(t, { room, user, custom: { ...inContainer, singleton: false } });
+		await page.click(button);
+		await told(page, 'success');
+		assert.equal((await told(page, 'onRoomClose')).data.code, code, room);
+	}
+});
+
+test('singleton: another tab of the origin gets -2', async (t) => {
+	const context = await newContext(t);
+	const origin = origins.pop();
+	const first = await oldPage(t, { room: 'room_one', custom: inContainer, origin, context });
+	await first.click('#create');
+	await told(first, 'onMemberChange');
+	const second = await oldPage(t, { room: 'room_two', custom: inContainer, origin, context });
+	await second.click('#create');
+	assert.equal((await told(second, 'fail')).errCode, -2);
+});
+
+test('an origin without a grant: fail -1, with what the desk user can do', async (t) => {
+	const page = await oldPage(t, { room: 'room_denied', custom: inContainer, origin: stranger });
+	await page.click('#create');
+	const { errCode, name, command } = await told(page, 'fail');
+	assert.deepEqual([errCode, name], [-1, 'denied']);
+	assert.match(command, /deskhand grants allow/);
+	await page.locator('#download').waitFor(); /* what the old page does with -1 */
+});
+
+test('the agent is killed and comes back: -2000', async (t) => {
+	const page = await oldPage(t, { room: 'room_agent', custom: inContainer });
+	await page.click('#create');
+	await told(page, 'onMemberChange');
+	await desk.killAgent();
+	await told(page, 'onRecvEvent', { event: 'roomConnection', road: 'local', state: 'reconnecting' });
+	await desk.startAgent('--port', String(desk.ready.port));
+	assert.equal((await told(page, 'onRoomClose')).data.code, -2000);
 });
