@@ -204,8 +204,8 @@ test('screenRecord 2 leaves a file', async (t) => {
 	const { recording } = await told(page, 'onRecvEvent', { event: 'screenRecord', state: 'started' });
 	await desk.until(() => desk.call('recording.get', { recording }).duration_ms > 1000);
 	await page.click('#stop');
+	assert.ok((await told(page, 'onRecvEvent', { event: 'screenRecord', state: 'stopped' })).duration_ms > 1000);
 	await told(page, 'stopped');
-	await desk.until(() => desk.call('recording.get', { recording }).state === 'stopped');
 	const { duration_s, video, audio } = desk.probe(recording);
 	assert.ok(duration_s > 1 && Number(video.nb_read_packets) > 10 && audio, JSON.stringify({ duration_s, video, audio }));
 });

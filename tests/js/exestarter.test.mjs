@@ -340,7 +340,11 @@ test('unload ends the calls; while the page is being left, the agent keeps them'
 	dispatchEvent(new Event('beforeunload'));
 	RtcRoom.unload();
 	assert.ok(!page.agent.methods().includes('room.leave'));
-	await new Promise((resolve) => setTimeout(resolve)); /* the person stayed */
+	await new Promise((resolve) => setTimeout(resolve)); /* the page is not gone yet */
+	dispatchEvent(new Event('pagehide'));
+	RtcRoom.unload();
+	assert.ok(!page.agent.methods().includes('room.leave'));
+	dispatchEvent(new Event('pageshow'));
 	RtcRoom.unload();
 	assert.equal((await first('onRoomClose')).data.code, 2);
 	const { params } = page.agent.asked.find(({ method }) => method === 'session.open');
@@ -362,11 +366,16 @@ test('after a reload: back into the call the agent kept, its recording too', asy
 
 test('screenRecord 2: recorded here, told to the page', async () => {
 	const page = await freshExe();
-	const { first } = await inRoom(page, { custom: { screenRecord: 2 } });
+	const { heard, first } = await inRoom(page, { custom: { screenRecord: 2 } });
 	say(page, 'recording.started', { seq: 1, session: 's1', recording: 'r1' });
 	const { recording } = await first('onRecvEvent', (e) => e.event === 'screenRecord' && e.state === 'started');
-	say(page, 'recording.stopped', { seq: 2, session: 's1', recording, duration_ms: 5, bytes: 6, reason: 'asked' });
-	assert.deepEqual((await first('onRecvEvent', (e) => e.state === 'stopped')).duration_ms, 5);
+	page.agent.answers['recording.stop'] = () => {
+		say(page, 'recording.stopped', { seq: 2, session: 's1', recording, duration_ms: 5, bytes: 6, reason: 'asked' });
+		return { recording };
+	};
+	await answer(RtcRoom.stopEXE, {});
+	const last = heard.slice(-3).map(({ name, detail }) => [name, detail.event, detail.duration_ms]);
+	assert.deepEqual(last, [['onRecvEvent', 'screenRecord', 5], ['onRecvEvent', 'roomStatus', undefined], ['onRoomClose', undefined, undefined]]);
 	assert.equal(page.agent.asked.find(({ method }) => method === 'recording.start').params.session, 's1');
 });
 

@@ -34,6 +34,8 @@ export class Call {
 	#cameras = new Set();
 	#stop = new AbortController();
 	#isStarted = false;
+	#isOver = false;
+	#recordings = new Set();
 	#isAway = false;
 	#lostTimer = 0;
 	#giveTurn = () => {};
@@ -94,6 +96,7 @@ export class Call {
 		let joined;
 		if (kept) {
 			this.#session = kept.session;
+			this.#recordings = new Set(kept.recordings);
 			joined = await this.#agent.call('room.get', { room });
 			await this.#view.attach(room);
 		} else {
@@ -103,6 +106,8 @@ export class Call {
 			this.#tell('held', opened);
 			joined = await this.#view.join({ ...join, session: opened.session });
 		}
+		if (this.#isOver)
+			return;
 		const isNew = !kept && join.create === 'must';
 		this.#status(isNew ? codes.CREATED : codes.ENTERED, say(isNew ? 'created' : 'entered'));
 		this.#takeMembers(joined);
@@ -129,6 +134,11 @@ export class Call {
 		}
 	}
 
+	#recording(state, { recording, duration_ms, bytes, name, reason }) {
+		this.#recordings[state === 'started' ? 'add' : 'delete'](recording);
+		this.#event({ event: 'screenRecord', state, recording, duration_ms, bytes, name, msg: reason });
+	}
+
 	#listen() {
 		const on = (name, fn) => this.#agent.addEventListener(name, ({ detail }) => fn(detail), { signal: this.#stop.signal });
 		const own = (name, fn) => on(name, (detail) => this.#isOwn(detail) && fn(detail));
@@ -144,8 +154,7 @@ export class Call {
 		own('source.lost', (detail) => detail.role === 'camera' && this.#cameraLost(detail));
 		own('session.changed', (detail) => this.#sessionChanged(detail));
 		for (const state of ['started', 'stopped', 'failed'])
-			own(`recording.${state}`, ({ recording, duration_ms, bytes, name, reason }) =>
-				this.#event({ event: 'screenRecord', state, recording, duration_ms, bytes, name, msg: reason }));
+			own(`recording.${state}`, (detail) => this.#recording(state, detail));
 		on('reconnecting', ({ attempt }) => this.#localLost(attempt));
 		on('reconnected', ({ lost_sessions: lost }) => this.#localBack(lost));
 		this.#view.addEventListener('closed', ({ detail }) => this.#roomClosed(detail?.reason ?? 'left'), { signal: this.#stop.signal });
@@ -233,11 +242,14 @@ export class Call {
 	}
 
 	async #end(code, { message, name, hint, command, reason = name }) {
-		if (this.#stop.signal.aborted)
+		if (this.#isOver)
 			return;
-		this.#stop.abort();
+		this.#isOver = true;
 		clearTimeout(this.#lostTimer);
+		if (!this.#isStarted)
+			this.#stop.abort();
 		await this.#leave();
+		this.#stop.abort();
 		this.#giveTurn();
 		if (this.#isStarted)
 			this.#tell('ended', { code, msg: message, reason, name, hint });
@@ -245,15 +257,14 @@ export class Call {
 			this.#tell('failed', { errCode: NOT_BEGUN[name] ?? code, errMsg: message, name, hint, command });
 	}
 
-	/** The recording is finished with the session. What is gone already needs no leaving. */
+	/** Recordings first, so that the page hears of their end. What is gone already needs no leaving. */
 	async #leave() {
-		if (!this.#agent)
-			return;
-		if (this.#agent.state === 'connected') {
+		if (this.#agent?.state === 'connected' && this.#session) {
+			const ask = (method, params) => this.#agent.call(method, params, { timeout: LEAVE_MS }).catch(() => {});
+			await Promise.all([...this.#recordings].map((recording) => ask('recording.stop', { recording })));
 			await this.#view.leave().catch(() => {});
-			if (this.#session)
-				await this.#agent.session.close({ session: this.#session }, { timeout: LEAVE_MS }).catch(() => {});
+			await ask('session.close', { session: this.#session });
 		}
-		this.#agent.close();
+		this.#agent?.close();
 	}
 }

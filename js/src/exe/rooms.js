@@ -14,10 +14,11 @@ let starts = 0;
 
 /** While the browser leaves the page, unload() leaves the call to the agent: the page may be coming back. */
 let isLeaving = false;
-globalThis.addEventListener?.('beforeunload', () => {
-	isLeaving = true;
-	setTimeout(() => (isLeaving = false)); /* only a page that stayed gets here */
-}, { capture: true });
+const leaving = (type, is) => addEventListener(type, () => (isLeaving = is), { capture: true }); /* before the page's own */
+leaving('beforeunload', true);
+leaving('pagehide', true);
+leaving('pageshow', false);
+addEventListener('beforeunload', () => setTimeout(() => (isLeaving = false))); /* a page that stayed, or that is not gone yet */
 
 /** A page's callback; what it throws is the page's matter. */
 function call(fn, ...args) {
@@ -60,7 +61,7 @@ class Rooms {
 				return refuse(answer, codes.RUNNING, say('running'), 'EBUSY');
 			place = placeOf(object.custom?.container, plan);
 		} catch (e) {
-			return refuse(answer, e.code ?? codes.SYSTEM, e.message, e.name);
+			return refuse(answer, e instanceof ParamError ? e.code : codes.SYSTEM, e.message, e.name);
 		}
 		running.set(plan.room, place);
 		const names = { roomID: plan.room, roomId: plan.room, roomName: plan.name };
