@@ -204,6 +204,190 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** This agent is in a room; as room.get replies. */
+	'room.joined': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** from session.open */
+		session?: string;
+		/** as room.get */
+		members?: Record<string, unknown>[];
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** A member came; as in members of room.get. */
+	'room.member_joined': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** number */
+		member?: number;
+		/** who */
+		user_id?: string;
+		/** for people */
+		user_name?: string;
+		/** host, member, guest */
+		role?: string;
+		/** sent */
+		camera?: boolean;
+		/** sent */
+		microphone?: boolean;
+		/** sent */
+		screen?: boolean;
+		/** records the room: show it */
+		recording?: boolean;
+		/** its way to the service is cut */
+		away?: boolean;
+		/** connecting, connected, lost, failed, none */
+		connection?: string;
+		/** camera?, screen?, sound?: numbers for track remote:NUMBER */
+		sources?: Record<string, unknown>;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** A member's state, connection or sources are others now. */
+	'room.member_changed': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** number */
+		member?: number;
+		/** who */
+		user_id?: string;
+		/** for people */
+		user_name?: string;
+		/** host, member, guest */
+		role?: string;
+		/** sent */
+		camera?: boolean;
+		/** sent */
+		microphone?: boolean;
+		/** sent */
+		screen?: boolean;
+		/** records the room: show it */
+		recording?: boolean;
+		/** its way to the service is cut */
+		away?: boolean;
+		/** connecting, connected, lost, failed, none */
+		connection?: string;
+		/** camera?, screen?, sound?: numbers for track remote:NUMBER */
+		sources?: Record<string, unknown>;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** A member is gone. */
+	'room.member_left': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** number */
+		member?: number;
+		/** who */
+		user_id?: string;
+		/** for people */
+		user_name?: string;
+		/** left, lost, kicked, replaced */
+		reason?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** A line of chat, also one's own. */
+	'room.chat': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** grows */
+		id?: number;
+		/** who */
+		user_id?: string;
+		/** for people */
+		user_name?: string;
+		/** what */
+		text?: string;
+		/** since 1970 (ms) */
+		ts_ms?: number;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** Data from another member's page. */
+	'room.custom': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** member */
+		from?: number;
+		/** who */
+		user_id?: string;
+		/** as it was sent */
+		data?: unknown;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** The host asked, and it is done: nothing is sent of these. */
+	'room.muted': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** member */
+		by?: number;
+		/** true: off */
+		camera?: boolean;
+		/** true: off */
+		microphone?: boolean;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** The room service is away; pictures and sound go on. Again with each try that failed. */
+	'room.reconnecting': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** error name */
+		name?: string;
+		/** a sentence */
+		reason?: string;
+		/** the next try comes in (ms) */
+		retry_ms?: number;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** The room service is back. */
+	'room.reconnected': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** own number */
+		member?: number;
+		/** nothing was missed; else members of room.get are the truth */
+		resumed?: boolean;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** This agent is in the room no longer. */
+	'room.closed': DeskhandEvent<{
+		/** from room.join */
+		room?: string;
+		/** from session.open */
+		session?: string;
+		/** left, closed, kicked, replaced, expired, refused, session_closed, revoked, shutdown */
+		reason?: string;
+		/** a sentence */
+		text?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** The file has begun. */
 	'recording.started': DeskhandEvent<{
 		/** from recording.start */
@@ -817,6 +1001,189 @@ export class Deskhand extends EventTarget {
 			markers?: Record<string, unknown>[];
 			/** command line only */
 			path?: string;
+		}>;
+	};
+	readonly room: {
+		/** Write a line of chat; answered once the service has it on disk. While the service is away the line waits. */
+		chat(params: {
+			/** from room.join */
+			room: string;
+			/** 1 to 4,096 bytes of UTF-8 */
+			text: string;
+		}, how?: CallOptions): Promise<{
+			/** grows within the room */
+			id: number;
+			/** since 1970, by the service's clock (ms) */
+			ts_ms: number;
+		}>;
+		/** Send any JSON to one member or to all others, who get event room.custom. */
+		custom(params: {
+			/** from room.join */
+			room: string;
+			/** at most 8 KiB */
+			data: unknown;
+			/** member; absent: all others */
+			to?: number;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** A room as it is now: for a page that was loaded again. */
+		get(params: {
+			/** from room.join */
+			room: string;
+		}, how?: CallOptions): Promise<{
+			/** its id */
+			room: string;
+			/** for people */
+			name?: string;
+			/** layout; says how many there may be */
+			template?: string;
+			/** user id */
+			creator?: string;
+			/** own: host, member */
+			role?: string;
+			/** own number; another one after an absence of more than 30 s */
+			member?: number;
+			/** oneself too: member, user_id, user_name, role, joined_ms, camera, microphone, screen, recording, away, connection (connecting, connected, lost, failed; none: oneself), sources {camera?, screen?, sound?}: the session's, for track remote:NUMBER */
+			members?: Record<string, unknown>[];
+			/** chat, oldest first: id, user_id, user_name, text, ts_ms */
+			history?: Record<string, unknown>[];
+			/** that is in it */
+			session?: string;
+			/** origin of the room service */
+			server?: string;
+			/** the service is away; calls go on */
+			is_away?: boolean;
+			/** own: camera, microphone, screen, recording */
+			state?: Record<string, unknown>;
+			/** since 1970: when this agent came in (ms) */
+			started_ms?: number;
+			/** room.join that opened a session: the secret for session.attach */
+			resume?: string;
+		}>;
+		/** Join a room, a video call with chat. The room belongs to this origin and to who controls its session, and survives a page reload: then session.attach and room.get. */
+		join(params: {
+			/** origin of the room service, https://host[:port] or wss://; the policy lists it in signal_hosts */
+			server: string;
+			/** its id */
+			room: string;
+			/** who */
+			user_id: string;
+			/** for people, drawn into the picture; the id when absent */
+			user_name?: string;
+			/** made by the business's own server; kept in memory only */
+			user_sig: string;
+			/** whose key signed */
+			sdk_app_id: number;
+			/** from session.open; absent: one with camera and microphone is opened, and closed with the room */
+			session?: string;
+			/** of a room that is created: 1v1 1v2 1v3 1v4; and of a session that is opened */
+			template?: string;
+			/** live: not yet */
+			kind?: 'rtc' | 'live';
+			/** member: create is never unless it is given */
+			role?: 'host' | 'member';
+			/** if_missing unless role is member; must: EEXIST when it is there */
+			create?: 'if_missing' | 'must' | 'never';
+			/** for people, of a room that is created */
+			room_name?: string;
+			/** for the room service and for TURN by TCP and TLS */
+			proxy?: {
+				/** http: CONNECT */
+				kind: 'http' | 'socks5';
+				/** name or number */
+				host: string;
+				/** of the proxy */
+				port: number;
+				/** where it wants one */
+				username?: string;
+				/** with it */
+				password?: string;
+			};
+			/** relay: by TURN only, no address of the desk is shown */
+			ice?: 'all' | 'relay';
+		}, how?: CallOptions): Promise<{
+			/** its id */
+			room: string;
+			/** for people */
+			name?: string;
+			/** layout; says how many there may be */
+			template?: string;
+			/** user id */
+			creator?: string;
+			/** own: host, member */
+			role?: string;
+			/** own number; another one after an absence of more than 30 s */
+			member?: number;
+			/** oneself too: member, user_id, user_name, role, joined_ms, camera, microphone, screen, recording, away, connection (connecting, connected, lost, failed; none: oneself), sources {camera?, screen?, sound?}: the session's, for track remote:NUMBER */
+			members?: Record<string, unknown>[];
+			/** chat, oldest first: id, user_id, user_name, text, ts_ms */
+			history?: Record<string, unknown>[];
+			/** that is in it */
+			session?: string;
+			/** origin of the room service */
+			server?: string;
+			/** the service is away; calls go on */
+			is_away?: boolean;
+			/** own: camera, microphone, screen, recording */
+			state?: Record<string, unknown>;
+			/** since 1970: when this agent came in (ms) */
+			started_ms?: number;
+			/** room.join that opened a session: the secret for session.attach */
+			resume?: string;
+		}>;
+		/** Send a member away, who cannot come back into this room. The host may. */
+		kick(params: {
+			/** from room.join */
+			room: string;
+			/** number */
+			member: number;
+			/** a sentence for that member */
+			reason?: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Leave a room. A session that room.join opened is closed, and its recording finished. */
+		leave(params: {
+			/** from room.join */
+			room: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Rooms this agent is in for this origin; towards the command line all. */
+		list(params?: Record<string, never>, how?: CallOptions): Promise<{
+			/** as room.get, without history */
+			rooms: Record<string, unknown>[];
+		}>;
+		/** Send nothing of camera or microphone, and say so to the others; a recording here goes on with both. With another member: the host asks it to. */
+		mute(params: {
+			/** from room.join */
+			room: string;
+			/** another one, by the host; then only true */
+			member?: number;
+			/** true: off */
+			camera?: boolean;
+			/** true: off */
+			microphone?: boolean;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Show a screen to everybody beside the camera, or no longer. */
+		share(params: {
+			/** from room.join */
+			room: string;
+			/** true: share */
+			screen: boolean;
+			/** id from devices.list; absent: the session's screen, else the default one */
+			device?: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Make a link by which a guest joins this room from an ordinary browser. The host may. */
+		ticket(params: {
+			/** from room.join */
+			room: string;
+			/** valid so long (s) */
+			ttl_s?: number;
+			/** so often */
+			uses?: number;
+		}, how?: CallOptions): Promise<{
+			/** a secret */
+			ticket: string;
+			/** of the service's customer page; the ticket is in its fragment */
+			link: string;
+			/** from now (s) */
+			expires_s: number;
 		}>;
 	};
 	readonly rtc: {

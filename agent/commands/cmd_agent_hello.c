@@ -12,7 +12,7 @@
 
 static void add_features(struct dh_call *call)
 {
-	static const char *const features[] = {"sessions", "recording", "snapshot", "beauty", "events"};
+	static const char *const features[] = {"sessions", "recording", "snapshot", "beauty", "events", "room"};
 	cJSON *list = cJSON_CreateArray();
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		cJSON_AddItemToArray(list, cJSON_CreateString(features[i]));

@@ -13,6 +13,7 @@
 #include "agent/ctl/session.h"
 #include "agent/ctl/stats.h"
 #include "agent/ctl/watch.h"
+#include "agent/room/room.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
@@ -59,6 +60,7 @@ int dh_ctl_create(struct dh_ctl **out, struct dh_loop *loop, const struct dh_ctl
 	dh_list_init(&ctl->clients);
 	dh_list_init(&ctl->sessions);
 	dh_list_init(&ctl->previews);
+	dh_list_init(&ctl->rooms);
 	dh_list_init(&ctl->rtc_entries);
 	int err = dh_paths_init(&ctl->paths, e);
 	if (!err)
@@ -85,7 +87,7 @@ static void all_gone(void *arg)
 void dh_ctl_check_stopped(struct dh_ctl *ctl)
 {
 	if (!ctl->is_stopping || ctl->has_stopped || ctl->job_count || !dh_list_is_empty(&ctl->sessions) ||
-	    !dh_list_is_empty(&ctl->previews) || !dh_devices_are_idle(ctl) || !dh_recordings_are_idle(ctl))
+	    !dh_list_is_empty(&ctl->previews) || !dh_list_is_empty(&ctl->rooms) || !dh_devices_are_idle(ctl) || !dh_recordings_are_idle(ctl))
 		return;
 	ctl->has_stopped = true;
 	dh_loop_post(ctl->loop, all_gone, ctl);
@@ -107,6 +109,7 @@ void dh_ctl_stop(struct dh_ctl *ctl, void (*stopped)(void *arg), void *arg)
 	dh_stats_stop(ctl);
 	dh_devices_stop(ctl);
 	dh_recordings_stop(ctl);
+	dh_rooms_stop(ctl);
 	dh_list_for_each_safe(pos, &ctl->sessions)
 		dh_session_close(dh_container_of(pos, struct dh_session, node), "the agent is shutting down");
 	dh_ctl_check_stopped(ctl);
@@ -189,4 +192,5 @@ void dh_ctl_reload(struct dh_ctl *ctl)
 			tell_grants(ctl, c);
 	}
 	dh_sessions_check_grants(ctl);
+	dh_rooms_check_grants(ctl);
 }

@@ -36,6 +36,7 @@ struct dh_ctl {
 	struct dh_list clients;  /* struct dh_client */
 	struct dh_list sessions; /* struct dh_session */
 	struct dh_list previews; /* struct dh_preview */
+	struct dh_list rooms;    /* struct dh_room */
 	struct dh_list rtc_entries; /* struct dh_rtc_entry */
 	struct dh_rtc *rtc;      /* NULL until somebody wants it */
 	int page_clients;

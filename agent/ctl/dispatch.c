@@ -1,67 +1,27 @@
-/* From a message to a reply: JSON-RPC shape, state, rates, grants, params, handler. JSON-RPC 2.0 with three
- * narrowings, so that every message has one answer: a request needs an id (string or number), batches are
- * refused (requests may be pipelined instead), unknown top-level keys are refused. */
-#include <math.h>
+/* From a message to a reply: JSON-RPC shape, state, rates, grants, params, handler. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/ctl/client_priv.h"
 #include "common/alloc.h"
 #include "common/clock.h"
-
-#define RPC_PARSE (-32700)
-#define RPC_REQUEST (-32600)
-#define RPC_METHOD (-32601)
-#define RPC_PARAMS (-32602)
-#define ID_BYTES_MAX 64
-
-/* A number as short as it was asked for; cJSON prints by sprintf and reads that back, which costs as much as the
- * rest of a small reply. */
-static void print_id(const cJSON *id, char *out, size_t size)
-{
-	double v = cJSON_IsNumber(id) ? id->valuedouble : 0;
-	if (!id || cJSON_IsNull(id)) {
-		dh_strcopy(out, size, "null");
-	} else if (cJSON_IsNumber(id) && v >= 0 && v <= 9007199254740992.0 && v == (double)(uint64_t)v) {
-		char digits[24], *p = digits + sizeof(digits) - 1;
-		uint64_t n = (uint64_t)v;
-		*p = '\0';
-		do
-			*--p = (char)('0' + n % 10);
-		while (n /= 10);
-		dh_strcopy(out, size, p);
-	} else if (!cJSON_PrintPreallocated((cJSON *)(uintptr_t)id, out, (int)size, false)) {
-		dh_strcopy(out, size, "null");
-	}
-}
+#include "common/rpc.h"
 
 static void send_reply(struct dh_client *c, const cJSON *id, const char *field, cJSON *take)
 {
-	char id_text[ID_BYTES_MAX * 6 + 16]; /* each byte may have become \\u00xx */
-	char *body = cJSON_PrintUnformatted(take);
-	cJSON_Delete(take);
-	print_id(id, id_text, sizeof(id_text));
-	char *text = body ? dh_strfmt("{\"jsonrpc\":\"2.0\",\"id\":%s,\"%s\":%s}", id_text, field, body) : NULL;
-	cJSON_free(body);
+	char *text = dh_rpc_reply(id, field, take);
 	dh_client_send_text(c, text);
 	free(text);
 }
 
 static void send_error(struct dh_client *c, const cJSON *id, int wire_code, const struct dh_err *e)
 {
-	cJSON *error = cJSON_CreateObject();
-	cJSON_AddNumberToObject(error, "code", wire_code);
-	cJSON_AddStringToObject(error, "message", e->text[0] ? e->text : dh_err_text(e->code));
-	cJSON *data = cJSON_AddObjectToObject(error, "data");
-	cJSON_AddStringToObject(data, "name", dh_err_name(e->code));
-	cJSON_AddStringToObject(data, "hint", e->hint);
-	cJSON_AddBoolToObject(data, "retriable", dh_err_is_retriable(e->code));
-	send_reply(c, id, "error", error);
+	send_reply(c, id, "error", dh_rpc_error(wire_code, e));
 }
 
 static void send_own_error(struct dh_client *c, const cJSON *id, const struct dh_err *e)
 {
-	send_error(c, id, -32000 + e->code, e);
+	send_error(c, id, DH_RPC_OWN(e->code), e);
 }
 
 /* A message that is no request. Ten of them, or one before hello, end the connection. */
@@ -93,46 +53,7 @@ static bool is_within_rate(struct dh_client *c, const cJSON *id)
 void dh_dispatch_parse_error(struct dh_client *c, const struct dh_err *e)
 {
 	if (is_within_rate(c, NULL))
-		malformed(c, NULL, RPC_PARSE, e);
-}
-
-static bool is_id(const cJSON *id)
-{
-	if (cJSON_IsString(id))
-		return strlen(id->valuestring) <= ID_BYTES_MAX;
-	return cJSON_IsNumber(id) && isfinite(id->valuedouble);
-}
-
-/* Shape of a request; DH_OK or the sentence why not. */
-static int check_shape(const struct dh_client *c, const cJSON *m, struct dh_err *e)
-{
-	if (cJSON_IsArray(m)) {
-		dh_fail(e, DH_EPROTO, "batches are not supported");
-		return dh_hint(e, "Send the requests one after another without waiting; each gets its own reply.");
-	}
-	if (!cJSON_IsObject(m))
-		return dh_fail(e, DH_EPROTO, "a request is a JSON object");
-	const cJSON *v;
-	cJSON_ArrayForEach(v, m) {
-		bool is_known = !strcmp(v->string, "jsonrpc") || !strcmp(v->string, "id") ||
-				!strcmp(v->string, "method") || !strcmp(v->string, "params") ||
-				(c->id.channel == DH_CHANNEL_NATIVE && !strcmp(v->string, "ch"));
-		if (!is_known)
-			return dh_fail(e, DH_EPROTO, "unknown key \"%.40s\" in a request", v->string);
-	}
-	const cJSON *version = cJSON_GetObjectItemCaseSensitive(m, "jsonrpc");
-	if (!cJSON_IsString(version) || strcmp(version->valuestring, "2.0"))
-		return dh_fail(e, DH_EPROTO, "jsonrpc must be \"2.0\"");
-	if (!is_id(cJSON_GetObjectItemCaseSensitive(m, "id")))
-		return dh_fail(e, DH_EPROTO,
-			       "a request needs an id: a number or a string of at most %d bytes",
-			       ID_BYTES_MAX);
-	if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(m, "method")))
-		return dh_fail(e, DH_EPROTO, "method must be a string");
-	const cJSON *params = cJSON_GetObjectItemCaseSensitive(m, "params");
-	if (params && !cJSON_IsObject(params))
-		return dh_fail(e, DH_EPROTO, "params must be an object: parameters have names here");
-	return DH_OK;
+		malformed(c, NULL, DH_RPC_PARSE, e);
 }
 
 const struct dh_command *dh_command_find(const char *name)
@@ -174,7 +95,7 @@ static int check_call(struct dh_client *c, struct dh_call *call, const char *met
 		return DH_EPERM;
 	}
 	if (!cmd || ((cmd->flags & DH_CMD_CLI_ONLY) && !c->is_cli)) {
-		*wire_code = RPC_METHOD;
+		*wire_code = DH_RPC_METHOD;
 		dh_fail(&call->err, DH_ENOENT, "unknown method \"%.60s\"", method);
 		return dh_hint(&call->err, "\"deskhand describe\" and docs/protocol.md list the methods.");
 	}
@@ -191,7 +112,7 @@ static int check_call(struct dh_client *c, struct dh_call *call, const char *met
 	call->args = &call->args_value;
 	err = dh_args_check(call->args->params, call->args->json, &call->err);
 	if (err) {
-		*wire_code = RPC_PARAMS;
+		*wire_code = DH_RPC_PARAMS;
 		dh_hint(&call->err, "docs/protocol.md lists the parameters of %s.", cmd->name);
 	}
 	return err;
@@ -271,12 +192,12 @@ void dh_dispatch(struct dh_client *c, cJSON *take_request)
 {
 	struct dh_err e = {0};
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(take_request, "id");
-	if (!is_id(id))
+	if (!dh_rpc_is_id(id))
 		id = NULL;
 	if (!is_within_rate(c, id))
 		goto done;
-	if (check_shape(c, take_request, &e)) {
-		malformed(c, id, RPC_REQUEST, &e);
+	if (dh_rpc_check(take_request, c->id.channel == DH_CHANNEL_NATIVE ? "ch" : NULL, &e)) {
+		malformed(c, id, DH_RPC_REQUEST, &e);
 		goto done;
 	}
 	const char *method = cJSON_GetObjectItemCaseSensitive(take_request, "method")->valuestring;

@@ -17,6 +17,16 @@
 	{"bytes", DH_INT, "B", .doc = "in the file"},                                            \
 	{"video_frames", DH_INT, .doc = "in the file"},                                          \
 	{"dropped", DH_INT, .doc = "packets the writer could not take"}
+#define ROOM {"room", DH_STR, .doc = "from room.join"}
+#define ROOM_MEMBERS {"members", DH_ARR, .items = DH_OBJ, .doc = "as room.get"}
+#define MEMBER                                                                                   \
+	{"member", DH_INT, .doc = "number"}, {"user_id", DH_STR, .doc = "who"},                  \
+	{"user_name", DH_STR, .doc = "for people"}, {"role", DH_STR, .doc = "host, member, guest"}, \
+	{"camera", DH_BOOL, .doc = "sent"}, {"microphone", DH_BOOL, .doc = "sent"},              \
+	{"screen", DH_BOOL, .doc = "sent"}, {"recording", DH_BOOL, .doc = "records the room: show it"}, \
+	{"away", DH_BOOL, .doc = "its way to the service is cut"},                               \
+	{"connection", DH_STR, .doc = "connecting, connected, lost, failed, none"},              \
+	{"sources", DH_OBJ, .doc = "camera?, screen?, sound?: numbers for track remote:NUMBER"}
 #define PARAMS (const struct dh_param[])
 
 const struct dh_event dh_events[] = {
@@ -57,6 +67,33 @@ const struct dh_event dh_events[] = {
 	{"rtc.stats", "Each connection's numbers, each second; as rtc.stats replies.",
 	 PARAMS{{"peers", DH_ARR, .items = DH_OBJ, .doc = "see docs/rtc.md"}, {0}},
 	 DH_EVENT_STATE | DH_EVENT_HIGH_VOLUME, DH_SCOPE_STATS},
+	{"room.joined", "This agent is in a room; as room.get replies.", PARAMS{ROOM, SESSION, ROOM_MEMBERS, {0}}, 0, DH_SCOPE_ROOM},
+	{"room.member_joined", "A member came; as in members of room.get.", PARAMS{ROOM, MEMBER, {0}}, 0, DH_SCOPE_ROOM},
+	{"room.member_changed", "A member's state, connection or sources are others now.", PARAMS{ROOM, MEMBER, {0}},
+	 DH_EVENT_STATE, DH_SCOPE_ROOM, "member"},
+	{"room.member_left", "A member is gone.",
+	 PARAMS{ROOM, {"member", DH_INT, .doc = "number"}, {"user_id", DH_STR, .doc = "who"},
+		{"user_name", DH_STR, .doc = "for people"}, {"reason", DH_STR, .doc = "left, lost, kicked, replaced"}, {0}},
+	 0, DH_SCOPE_ROOM},
+	{"room.chat", "A line of chat, also one's own.",
+	 PARAMS{ROOM, {"id", DH_INT, .doc = "grows"}, {"user_id", DH_STR, .doc = "who"}, {"user_name", DH_STR, .doc = "for people"},
+		{"text", DH_STR, .doc = "what"}, {"ts_ms", DH_INT, "ms", .doc = "since 1970"}, {0}}, 0, DH_SCOPE_ROOM},
+	{"room.custom", "Data from another member's page.",
+	 PARAMS{ROOM, {"from", DH_INT, .doc = "member"}, {"user_id", DH_STR, .doc = "who"}, {"data", DH_ANY, .doc = "as it was sent"},
+		{0}}, 0, DH_SCOPE_ROOM},
+	{"room.muted", "The host asked, and it is done: nothing is sent of these.",
+	 PARAMS{ROOM, {"by", DH_INT, .doc = "member"}, {"camera", DH_BOOL, .doc = "true: off"},
+		{"microphone", DH_BOOL, .doc = "true: off"}, {0}}, 0, DH_SCOPE_ROOM},
+	{"room.reconnecting", "The room service is away; pictures and sound go on. Again with each try that failed.",
+	 PARAMS{ROOM, {"name", DH_STR, .doc = "error name"}, {"reason", DH_STR, .doc = "a sentence"},
+		{"retry_ms", DH_INT, "ms", .doc = "the next try comes in"}, {0}}, 0, DH_SCOPE_ROOM},
+	{"room.reconnected", "The room service is back.",
+	 PARAMS{ROOM, {"member", DH_INT, .doc = "own number"},
+		{"resumed", DH_BOOL, .doc = "nothing was missed; else members of room.get are the truth"}, {0}}, 0, DH_SCOPE_ROOM},
+	{"room.closed", "This agent is in the room no longer.",
+	 PARAMS{ROOM, SESSION, {"reason", DH_STR, .doc = "left, closed, kicked, replaced, expired, refused, session_closed, revoked, "
+							"shutdown"},
+		{"text", DH_STR, .doc = "a sentence"}, {0}}, 0, DH_SCOPE_ROOM},
 	{"recording.started", "The file has begun.", PARAMS{RECORDING, SESSION, {0}}, 0},
 	{"recording.progress", "How far a recording is, each second.",
 	 PARAMS{RECORDING, SESSION, {"state", DH_STR, .doc = "recording, paused"}, FACTS,

@@ -33,7 +33,10 @@ const struct dh_param dh_policy_params[] = {
 	{"folders", DH_OBJ, .doc = "alias: directory, for recordings; ~/ is the user's home"},
 	{"push_targets", DH_ARR, .items = DH_STR, .max = 256,
 	 .doc = "rtmp(s) URLs pages may push to; a last * stands for the rest"},
-	{"signal_hosts", DH_ARR, .items = DH_STR, .max = 256, .doc = "room services pages may name"},
+	{"signal_hosts", DH_ARR, .items = DH_STR, .max = 256,
+	 .doc = "room services pages may name: HOST, HOST:PORT, *.REST for one more label"},
+	{"ca_file", DH_STR, .max = DH_PATH_MAX - 1,
+	 .doc = "PEM file: whom to trust in TLS to room services and TURN servers besides the system's list"},
 	{"ice", DH_STR, .choices = ice_modes, .def_str = "all", .doc = "relay: calls go through TURN only"},
 	{"limits", DH_OBJ, .fields = limit_params, .doc = "rates"},
 	{0},
@@ -136,6 +139,14 @@ static void append_all(cJSON *to, const cJSON *from)
 		cJSON_AddItemToArray(to, cJSON_CreateString(v->valuestring));
 }
 
+static int take_ca_file(struct dh_policy *p, const char *path, struct dh_err *e)
+{
+	if (path[0] != '/')
+		return dh_fail(e, DH_EINVAL, "ca_file must be an absolute path");
+	dh_strcopy(p->ca_file, sizeof(p->ca_file), path);
+	return DH_OK;
+}
+
 static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const char *file, const cJSON *json,
 		      struct dh_err *e)
 {
@@ -159,6 +170,8 @@ static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const c
 		p->has_websocket = dh_arg_bool(&a, "websocket");
 	if (dh_arg_has(&a, "ice"))
 		p->is_relay_only = !strcmp(dh_arg_str(&a, "ice"), "relay");
+	if (dh_arg_has(&a, "ca_file") && (err = take_ca_file(p, dh_arg_str(&a, "ca_file"), e)))
+		return err;
 	struct dh_args limits = dh_arg_obj(&a, "limits");
 	if (limits.json && dh_arg_has(&limits, "commands_per_s"))
 		p->commands_per_s = dh_arg_int(&limits, "commands_per_s");

@@ -2,7 +2,7 @@
 #ifndef DH_CTL_POLICY_H
 #define DH_CTL_POLICY_H
 
-#include "agent/ctl/origin.h"
+#include "common/origin.h"
 #include "agent/ctl/paths.h"
 #include "agent/ctl/scope.h"
 #include "common/param.h"
@@ -27,6 +27,7 @@ struct dh_policy {
 	bool may_user_grant; /* user_grants: ask */
 	bool has_websocket;
 	bool is_relay_only;  /* ice: relay */
+	char ca_file[DH_PATH_MAX]; /* of room services and TURN servers, besides the system's; "": none */
 	int64_t commands_per_s;
 	cJSON *files;        /* paths read, in order */
 	cJSON *warnings;     /* sentences for `policy check` */

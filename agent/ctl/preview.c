@@ -252,15 +252,6 @@ static int check_limits(struct dh_call *call, const struct dh_session *s)
 	return dh_hint(&call->err, "Close one by preview.close, or use one stream in several places.");
 }
 
-static bool can_encode(enum dh_codec codec)
-{
-	const struct dh_driver_tables *t = dh_drivers(NULL);
-	for (int i = 0; t->encoders[i]; i++)
-		if (t->encoders[i]->codec == codec)
-			return true;
-	return false;
-}
-
 /* Name the tracks and look whether the session has them and the caller may see them. */
 static int read_tracks(struct dh_call *call, struct dh_session *s, struct dh_preview *p)
 {
@@ -282,7 +273,7 @@ static int read_tracks(struct dh_call *call, struct dh_session *s, struct dh_pre
 	}
 	if (!p->track_count)
 		return dh_fail(&call->err, DH_EINVAL, "tracks is empty");
-	bool is_heard = strcmp(sound, "none") && can_encode(DH_CODEC_OPUS);
+	bool is_heard = strcmp(sound, "none") && dh_rtc_can_encode(DH_CODEC_OPUS);
 	if (is_heard && !dh_preview_resolve(s, "sound", p->hears_remote, &target, NULL)) {
 		scopes |= target.scopes;
 		dh_strcopy(p->tracks[p->track_count++].name, DH_PREVIEW_TRACK_NAME_MAX, "sound");
@@ -313,16 +304,12 @@ static int add_tracks(struct dh_preview *p, struct dh_err *e)
 static int create_peer(struct dh_preview *p, struct dh_err *e)
 {
 	struct dh_rtc *rtc = NULL;
-	int n = 0;
 	p->api = dh_ctl_rtc(p->ctl, &rtc, e);
 	if (!p->api)
 		return e->code ? e->code : DH_EFAIL;
 	char *name = dh_strfmt("preview %s", p->id);
 	struct dh_peer_config c = {.name = name, .is_polite = true, .is_loopback_only = true};
-	if (can_encode(DH_CODEC_H264))
-		c.video[n++] = DH_CODEC_H264;
-	if (can_encode(DH_CODEC_VP8))
-		c.video[n++] = DH_CODEC_VP8;
+	dh_rtc_video_codecs(c.video);
 	int err = p->api->peer_create(&p->peer, rtc, &c, &peer_ops, p, e);
 	free(name);
 	return err;
@@ -340,7 +327,7 @@ static struct dh_preview *make_preview(struct dh_call *call, struct dh_session *
 	dh_strcopy(p->origin, sizeof(p->origin), call->origin);
 	dh_list_init(&p->calls);
 	dh_list_init(&p->node);
-	p->entry = (struct dh_rtc_entry){.kind = "preview", .id = p->id, .session = p->session_id, .origin = p->origin};
+	p->entry = (struct dh_rtc_entry){.kind = "preview", .preview = p->id, .session = p->session_id, .origin = p->origin};
 	return p;
 }
 

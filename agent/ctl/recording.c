@@ -12,6 +12,7 @@
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/session.h"
+#include "agent/room/room.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
@@ -261,6 +262,7 @@ void dh_recording_output_changed(struct dh_session *s, int output, enum dh_outpu
 			dh_strcopy(r->reason, sizeof(r->reason), s->ctl->is_stopping ? "shutdown" : "session_closed");
 		over(r, state == DH_OUTPUT_FAILED, why);
 	}
+	dh_rooms_session_changed(s);
 }
 
 void dh_recordings_session_gone(struct dh_session *s)

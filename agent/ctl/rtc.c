@@ -7,6 +7,7 @@
 
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/events.h"
+#include "agent/media/encoder.h"
 #include "agent/media/driver.h"
 #include "common/alloc.h"
 
@@ -31,6 +32,25 @@ void dh_ctl_rtc_destroy(struct dh_ctl *ctl)
 	if (ctl->rtc)
 		dh_drivers(NULL)->rtc->destroy(ctl->rtc);
 	ctl->rtc = NULL;
+}
+
+bool dh_rtc_can_encode(enum dh_codec codec)
+{
+	const struct dh_driver_tables *t = dh_drivers(NULL);
+	for (int i = 0; t->encoders[i]; i++)
+		if (t->encoders[i]->codec == codec)
+			return true;
+	return false;
+}
+
+void dh_rtc_video_codecs(enum dh_codec out[2])
+{
+	static const enum dh_codec best[] = {DH_CODEC_H264, DH_CODEC_VP8};
+	int n = 0;
+	out[0] = out[1] = DH_CODEC_NONE;
+	for (int i = 0; i < 2; i++)
+		if (dh_rtc_can_encode(best[i]))
+			out[n++] = best[i];
 }
 
 void dh_rtc_register(struct dh_ctl *ctl, struct dh_rtc_entry *entry)
@@ -70,7 +90,12 @@ static void answered(void *arg, cJSON *take)
 	struct question *q = arg;
 	const struct dh_rtc_entry *entry = q->entry;
 	cJSON_AddStringToObject(take, "kind", entry->kind);
-	cJSON_AddStringToObject(take, entry->kind, entry->id);
+	if (entry->room) {
+		cJSON_AddStringToObject(take, "room", entry->room);
+		cJSON_AddNumberToObject(take, entry->kind, (double)entry->member);
+	} else {
+		cJSON_AddStringToObject(take, entry->kind, entry->preview);
+	}
 	cJSON_AddStringToObject(take, "session", entry->session);
 	cJSON_AddStringToObject(take, "origin", entry->origin);
 	cJSON_AddItemToArray(q->collection->list, take);

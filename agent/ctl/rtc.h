@@ -9,13 +9,21 @@
 struct dh_rtc_entry {
 	struct dh_list node;
 	struct dh_peer *peer;
-	const char *kind; /* "preview", "member": also the name of the field that holds id */
-	const char *id, *session, *origin;
+	const char *kind; /* "preview", "member": also the name of the field that says which */
+	const char *preview;
+	const char *room; /* a member's */
+	int64_t member;
+	const char *session, *origin;
 };
 
 /* The functions of WebRTC and, in *out, the engine: made at the first call. NULL on failure, with e filled: DH_ENOTSUP a
  * build without WebRTC; DH_EFAIL, DH_ENOMEM. */
 const struct dh_rtc_api *dh_ctl_rtc(struct dh_ctl *ctl, struct dh_rtc **out, struct dh_err *e);
+
+/* Whether packets of a codec can be made here; drivers are loaded. */
+bool dh_rtc_can_encode(enum dh_codec codec);
+/* What pictures can be sent as, best first, NONE ends: for struct dh_peer_config. */
+void dh_rtc_video_codecs(enum dh_codec out[2]);
 
 /* From the peer's birth until it is about to be closed. */
 void dh_rtc_register(struct dh_ctl *ctl, struct dh_rtc_entry *entry);

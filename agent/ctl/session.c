@@ -10,6 +10,7 @@
 #include "agent/ctl/recording.h"
 #include "agent/ctl/session_priv.h"
 #include "agent/ctl/stats.h"
+#include "agent/room/room.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
@@ -81,8 +82,10 @@ void dh_session_changed(struct dh_session *s)
 	if (s->is_closing)
 		cJSON_AddStringToObject(params, "reason", s->close_reason);
 	dh_emit(s->ctl, "session.changed", s->origin, params);
-	if (!s->is_closing)
-		dh_previews_session_changed(s);
+	if (s->is_closing)
+		return;
+	dh_previews_session_changed(s);
+	dh_rooms_session_changed(s);
 }
 
 /* ---- orphans ---- */
@@ -318,6 +321,7 @@ void dh_session_close(struct dh_session *s, const char *reason)
 	s->is_closing = true;
 	dh_strcopy(s->close_reason, sizeof(s->close_reason), reason);
 	stop_orphan_timer(s);
+	dh_rooms_session_gone(s);
 	dh_previews_session_gone(s);
 	dh_pipeline_destroy(s->pipeline, pipeline_gone, s);
 	s->pipeline = NULL;

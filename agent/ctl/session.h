@@ -68,6 +68,8 @@ int dh_session_update_source(struct dh_session *s, struct dh_session_source *src
 struct dh_session_source *dh_session_source(struct dh_session *s, int source);
 /* The session and the source that a call names. Errors: as dh_call_session(), DH_ENOENT no such source; in call->err. */
 int dh_call_source(struct dh_call *call, struct dh_session **session, struct dh_session_source **source);
+/* A remote member's stream (key: of driver "remote"); label: a name for the picture. Errors: DH_ELIMIT, DH_ENODEV. */
+int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, int *source, struct dh_err *e);
 void dh_session_remove_source(struct dh_session *s, struct dh_session_source *src);
 
 /* client takes the session over (session.attach). */

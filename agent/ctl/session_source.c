@@ -184,6 +184,22 @@ int dh_session_add_source(struct dh_session *s, const struct dh_args *a, bool is
 	return DH_OK;
 }
 
+int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, int *source, struct dh_err *e)
+{
+	struct dh_session_source *slot = free_slot(s), src = {.role = DH_ROLE_REMOTE, .driver = "remote"};
+	if (!slot)
+		return dh_fail(e, DH_ELIMIT, "a session has at most %d sources", DH_SESSION_SOURCES_MAX);
+	dh_strcopy(src.label, sizeof(src.label), label);
+	snprintf(src.device, sizeof(src.device), "remote:%s", key);
+	int err = start(s, &src, NULL, e);
+	if (err)
+		return err;
+	src.source = ++s->last_source;
+	*slot = src;
+	*source = src.source;
+	return DH_OK;
+}
+
 int dh_session_update_source(struct dh_session *s, struct dh_session_source *src, const struct dh_args *a, bool is_cli,
 			     struct dh_err *e)
 {
@@ -247,6 +263,8 @@ cJSON *dh_session_source_to_json(const struct dh_session_source *src)
 	cJSON_AddStringToObject(v, "role", dh_role_name(src->role));
 	cJSON_AddStringToObject(v, "device", src->device);
 	cJSON_AddStringToObject(v, "state", states[src->state]);
+	if (src->label[0])
+		cJSON_AddStringToObject(v, "label", src->label);
 	if (src->role == DH_ROLE_MICROPHONE || src->role == DH_ROLE_SYSTEM) {
 		cJSON_AddBoolToObject(v, "muted", src->is_muted);
 		cJSON_AddNumberToObject(v, "gain_db", src->gain_db10 / 10.0);

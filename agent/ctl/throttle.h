@@ -1,19 +1,12 @@
-/* Rates: token buckets, and what is remembered of each origin (SR-20). Loop thread only. */
+/* Rates: what is remembered of each origin (SR-20). Loop thread only. */
 #ifndef DH_CTL_THROTTLE_H
 #define DH_CTL_THROTTLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/ctl/origin.h"
-
-struct dh_bucket {
-	double tokens;
-	int64_t last_us;
-};
-
-/* Take one token; rate per second, at most burst saved up. A zeroed bucket starts full. */
-bool dh_bucket_take(struct dh_bucket *b, double rate, double burst, int64_t now_us);
+#include "common/bucket.h"
+#include "common/origin.h"
 
 #define DH_THROTTLE_ORIGINS 64
 

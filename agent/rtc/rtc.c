@@ -50,4 +50,8 @@ const struct dh_rtc_api dh_rtc_api = {
 	.remote_candidate = dh_peer_remote_candidate,
 	.stats = dh_peer_stats,
 	.live_count = dh_peer_live_count,
+	.tunnel_create = dh_turn_tunnel_create,
+	.tunnel_close = dh_turn_tunnel_close,
+	.tunnel_port = dh_turn_tunnel_port,
+	.tunnel_trouble = dh_turn_tunnel_trouble,
 };

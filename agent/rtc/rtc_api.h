@@ -1,9 +1,10 @@
 /* The way from the agent's program to its WebRTC code, which lives in the drivers module: a table of the functions of
- * peer.h. dh_drivers()->rtc is it; NULL in a build without WebRTC. */
+ * peer.h and turn_tunnel.h. dh_drivers()->rtc is it; NULL in a build without WebRTC. */
 #ifndef DH_RTC_RTC_API_H
 #define DH_RTC_RTC_API_H
 
 #include "agent/rtc/peer.h"
+#include "agent/rtc/turn_tunnel.h"
 
 struct dh_rtc_api {
 	int (*create)(struct dh_rtc **out, struct dh_loop *loop, struct dh_err *e);
@@ -22,6 +23,10 @@ struct dh_rtc_api {
 				 void *arg);
 	void (*stats)(struct dh_peer *p, void (*fn)(void *arg, cJSON *take), void *arg);
 	int (*live_count)(void);
+	int (*tunnel_create)(struct dh_turn_tunnel **out, const struct dh_turn_tunnel_options *o, struct dh_err *e);
+	void (*tunnel_close)(struct dh_turn_tunnel *t);
+	uint16_t (*tunnel_port)(const struct dh_turn_tunnel *t);
+	int (*tunnel_trouble)(struct dh_turn_tunnel *t, struct dh_err *e);
 };
 
 extern const struct dh_rtc_api dh_rtc_api;

@@ -24,6 +24,10 @@ export const strings = {
 		fact_name: 'File', fact_duration_ms: 'Length', fact_bytes: 'Size', fact_video_frames: 'Pictures', fact_dropped: 'Packets dropped',
 		fact_started_ms: 'Begun', fact_stopped_ms: 'Ended', fact_markers: 'Markers', fact_reason: 'Ended because', fact_recording: 'Recording',
 		factsTitle: 'The finished file', factsJson: 'Facts as JSON', logTitle: 'Events', lostSource: '{role} lost: {reason}',
+		callTitle: 'Call with a customer', callRoom: 'Room', callServer: 'Room service', callRoomName: 'Name of the call', callApp: 'Application id',
+		callUser: 'User id', callSig: 'Signature (user_sig)', callSigHelp: 'Your server makes the signature; here it is pasted: deskhand-rooms usersig.',
+		callOne: 'One customer', callThree: 'Up to three', callEnter: 'Create or enter', callOver: 'The call is over: {reason}',
+		callRecorded: 'Recorded: {seconds} s, {megabytes} MB',
 		connected: 'connected by {transport}', resumed: 'back in session {session}',
 	},
 	zh: {
@@ -49,6 +53,10 @@ export const strings = {
 		fact_name: '文件', fact_duration_ms: '时长', fact_bytes: '大小', fact_video_frames: '画面数', fact_dropped: '丢弃的数据包',
 		fact_started_ms: '开始时间', fact_stopped_ms: '结束时间', fact_markers: '标记', fact_reason: '结束原因', fact_recording: '录制编号',
 		factsTitle: '已完成的文件', factsJson: 'JSON 格式', logTitle: '事件', lostSource: '{role} 已断开：{reason}',
+		callTitle: '与客户通话', callRoom: '房间', callServer: '房间服务', callRoomName: '通话名称', callApp: '应用编号',
+		callUser: '用户编号', callSig: '签名（user_sig）', callSigHelp: '签名由您的服务器生成；此处请粘贴 deskhand-rooms usersig 的输出。',
+		callOne: '一位客户', callThree: '最多三位', callEnter: '创建或进入', callOver: '通话已结束：{reason}',
+		callRecorded: '已录制：{seconds} 秒，{megabytes} MB',
 		connected: '已通过 {transport} 连接', resumed: '已恢复会话 {session}',
 	},
 };

@@ -1,6 +1,8 @@
 /** Small helpers between the page's code and its elements. */
 import { strings } from './strings.js';
 
+export { clock } from '../components/parts/dom.js';
+
 /** @param {string} id @returns {HTMLElement} */
 export const $ = (id) => document.getElementById(id);
 
@@ -53,13 +55,6 @@ export function log(name, text = '') {
 	$('log').prepend(item);
 	while ($('log').children.length > 200)
 		$('log').lastChild.remove();
-}
-
-/** 83000 -> "01:23" */
-export function clock(ms) {
-	const s = Math.floor(ms / 1000);
-	const two = (n) => String(n).padStart(2, '0');
-	return s < 3600 ? `${two(Math.floor(s / 60))}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
 /** {name: value} as rows of the fact table; the names follow the language. */

@@ -9,6 +9,7 @@ export const api = {
 	policy: ['get'],
 	preview: ['candidate', 'close', 'open'],
 	recording: ['delete', 'get', 'list', 'marker', 'pause', 'resume', 'reveal', 'start', 'stop'],
+	room: ['chat', 'custom', 'get', 'join', 'kick', 'leave', 'list', 'mute', 'share', 'ticket'],
 	rtc: ['stats'],
 	session: ['attach', 'close', 'list', 'open', 'update'],
 	snapshot: ['take'],

@@ -7,7 +7,7 @@ export class Sessions {
 
 	/** Look at every command that passes. */
 	saw(method, params, result) {
-		if (method === 'session.open' && result?.resume)
+		if (result?.resume && (method === 'session.open' || method === 'room.join'))
 			this.#held.set(result.session, result.resume);
 		else if (method === 'session.close')
 			this.#held.delete(params?.session);

@@ -6,8 +6,9 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import nodeTest from 'node:test';
 import { chromium } from 'playwright-core';
-import { top } from './desk.mjs';
-import { APP, RoomDesk } from './room_desk.mjs';
+import { Desk, top } from './desk.mjs';
+import { APP, RoomService } from './room_desk.mjs';
+import { Member } from './room_member.mjs';
 
 const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const asRoot = process.getuid() === 0 ? ['--no-sandbox'] : [];
@@ -15,11 +16,12 @@ const test = (name, fn) => nodeTest(name, { timeout: 120000 }, fn);
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src blob:; " +
 	"connect-src 'self' ws://127.0.0.1:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES = { '.js': 'text/javascript', '.html': 'text/html', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const desk = new RoomDesk();
+const desk = new Desk();
+const service = new RoomService();
 const servers = [];
 /** An origin may switch devices on 5 times in 10 s (SR-20): each test has one of its own. */
 const origins = [];
-let browser, service, stranger;
+let browser, stranger;
 
 /** The CRM's server: the page, `js/` as it is, and a login server. @returns {Promise<string>} its origin */
 async function serve() {
@@ -39,16 +41,16 @@ async function serve() {
 
 /** user_wrong gets a signature that is none. */
 function login(userID) {
-	const userSig = userID === 'user_wrong' ? 'none' : desk.userSig(userID);
-	return { userID, sdkAppID: APP, accountType: '36862', userSig, serverDomain: `${service}/weapp/` };
+	const userSig = userID === 'user_wrong' ? 'none' : service.sig(userID);
+	return { userID, sdkAppID: APP, accountType: '36862', userSig, serverDomain: `${service.url}/weapp/` };
 }
 
 nodeTest.before(async () => {
 	for (let i = 0; i < 12; i++)
 		origins.push(await serve());
 	stranger = await serve();
-	service = await desk.startRooms();
-	desk.setPolicy({ origins: origins.map((origin) => ({ origin, scopes: ['*'] })), signal_hosts: ['127.0.0.1'] });
+	await service.start();
+	desk.setPolicy({ origins: origins.map((origin) => ({ origin, scopes: ['*'] })), signal_hosts: ['localhost'] });
 	await desk.startAgent();
 	browser = await chromium.launch({ executablePath: program, headless: true, args: asRoot });
 });
@@ -57,6 +59,7 @@ nodeTest.after(async () => {
 	await browser?.close();
 	servers.forEach((server) => server.close());
 	await desk.stop();
+	await service.stop();
 });
 
 nodeTest.afterEach(() => {
@@ -118,12 +121,12 @@ test('in a container: created, a member comes, chats and goes, closed', async (t
 	assert.equal((await told(page, 'onRecvEvent', { code: 0 })).event, 'roomStatus');
 	assert.deepEqual((await told(page, 'onMemberChange'))[0], { userID: 'user_ann', userName: 'USER_ANN', userAvatar: '', role: 0 });
 	await page.locator('#container > deskhand-room').waitFor();
-	const bob = await desk.member('user_bob', 'room_container');
+	const bob = await Member.enter(service, 'user_bob', 'room_container');
 	assert.equal((await told(page, 'onMemberChange', { length: 2 }))[1].userID, 'user_bob');
 	await bob.call('room.chat', { text: '<i>hello</i>' });
 	const line = await told(page, 'onRecvRoomIMMsg');
 	assert.deepEqual([line.userID, line.msg, line.message, line.roomID], ['user_bob', '<i>hello</i>', '<i>hello</i>', 'room_container']);
-	bob.socket.close();
+	bob.close();
 	await page.click('#stop');
 	const { data } = await told(page, 'onRoomClose');
 	assert.deepEqual([data.code, data.reason, data.roomName], [2, 'asked', 'Room of user_ann']);
@@ -214,9 +217,9 @@ test('the room service is killed and comes back', async (t) => {
 	const page = await oldPage(t, { room: 'room_killed', custom: inContainer });
 	await page.click('#create');
 	await told(page, 'onMemberChange');
-	await desk.killRooms();
+	await service.kill();
 	await told(page, 'onRecvEvent', { event: 'roomConnection', road: 'server', state: 'reconnecting' });
-	await desk.startRooms();
+	await service.start();
 	await told(page, 'onRecvEvent', { event: 'roomConnection', road: 'server', state: 'reconnected' });
 	await page.click('#stop');
 	await told(page, 'stopped');

@@ -1,80 +1,111 @@
-/** A desk with a room service beside it: `deskhand-rooms` on a free port with keys of its own, and members that are no browsers. */
+/** A room service of the test's own with the pages on it, and people in browsers: hosts by user_sig, customers by the page. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { WebSocket } from 'ws';
-import { Desk, top } from './desk.mjs';
+import { top } from './desk.mjs';
 
 const program = process.env.DESKHAND_ROOMS ?? path.join(top, 'build/room-service/deskhand-rooms');
 export const APP = 1400000001;
 
-export class RoomDesk extends Desk {
-	#port = 0;
+/** What headless Chromium needs for a camera and a screen that nobody has; slow, since several people share this machine. */
+export const fakeDevices = [...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--use-fake-ui-for-media-stream',
+	'--use-fake-device-for-media-stream=fps=10', '--auto-select-desktop-capture-source=Entire screen'];
 
-	/** @returns {Promise<string>} origin of the service; started again, it has the same port and what it kept */
-	async startRooms() {
-		const secrets = this.#secrets;
-		writeFileSync(secrets, JSON.stringify({ [APP]: 'a key of the tests, 32 bytes long' }), { mode: 0o600 });
-		this.rooms = spawn(program, ['serve', '--secret-file', secrets, '--db', path.join(this.dir, 'rooms.db'), '--port', String(this.#port),
-			'--print-ready'], { env: this.env, stdio: ['ignore', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
-		const [line] = await once(createInterface({ input: this.rooms.stdout }), 'line');
-		this.#port = JSON.parse(line).port;
-		return `http://127.0.0.1:${this.#port}`;
+export class RoomService {
+	dir = mkdtempSync(path.join(tmpdir(), 'deskhand-rooms-'));
+	#secrets = path.join(this.dir, 'secrets.json');
+
+	constructor() {
+		writeFileSync(this.#secrets, JSON.stringify({ [APP]: 'a key of the tests, long enough' }), { mode: 0o600 });
 	}
 
-	async killRooms(signal = 'SIGKILL') {
-		if (this.rooms.exitCode !== null || this.rooms.signalCode !== null)
-			return;
-		const gone = once(this.rooms, 'exit');
-		this.rooms.kill(signal);
+	/** Always on the same port. */
+	async start() {
+		this.port ??= await freePort();
+		this.process = spawn(program, ['serve', '--secret-file', this.#secrets, '--db', path.join(this.dir, 'rooms.db'), '--port', String(this.port),
+			'--pages', path.join(top, 'js'), '--print-ready'], { stdio: ['ignore', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
+		const gone = once(this.process, 'exit').then(([code]) => Promise.reject(new Error(`deskhand-rooms ended with ${code}`)));
+		gone.catch(() => {});
+		await Promise.race([once(createInterface({ input: this.process.stdout }), 'line'), gone]);
+		this.url = `http://localhost:${this.port}`;
+		return this;
+	}
+
+	async kill(signal = 'SIGKILL') {
+		const gone = once(this.process, 'exit');
+		this.process.kill(signal);
 		await gone;
 	}
 
-	userSig(user_id) {
-		return execFileSync(program, ['usersig', '--secret-file', this.#secrets, '--sdk-app-id', String(APP), '--user-id', user_id],
-			{ encoding: 'utf8' }).trim();
-	}
-
-	/** Somebody in a room who sends no pictures. @returns {Promise<Member>} */
-	async member(user_id, room) {
-		const member = new Member(this.#port);
-		await once(member.socket, 'open');
-		await member.call('room.login', { sdk_app_id: APP, user_id, user_sig: this.userSig(user_id), user_name: user_id.toUpperCase() });
-		await member.call('room.join', { room, create: 'never' });
-		return member;
+	sig(user) {
+		return execFileSync(program, ['usersig', '--secret-file', this.#secrets, '--sdk-app-id', String(APP), '--user-id', user], { encoding: 'utf8' }).trim();
 	}
 
 	async stop() {
-		if (this.rooms)
-			await this.killRooms();
-		await super.stop();
-	}
-
-	get #secrets() {
-		return path.join(this.dir, 'secrets.json');
+		if (this.process.exitCode === null && this.process.signalCode === null)
+			await this.kill('SIGTERM');
+		rmSync(this.dir, { recursive: true, force: true });
 	}
 }
 
-class Member {
-	#waiting = new Map();
-	#id = 0;
+async function freePort() {
+	const server = createServer().listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address();
+	server.close();
+	return port;
+}
 
-	constructor(port) {
-		this.socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'deskhand-rooms.v1');
-		this.socket.on('message', (text) => {
-			const { id, result, error } = JSON.parse(text);
-			if (error)
-				this.#waiting.get(id)?.reject(new Error(`${error.data?.name}: ${error.message}`));
-			else
-				this.#waiting.get(id)?.resolve(result);
-		});
-	}
+/** Before any script of a page: small pictures, and a hand on its connections for the test to count what arrives. */
+export function prepare(denied) {
+	const devices = navigator.mediaDevices;
+	const open = devices.getUserMedia.bind(devices);
+	devices.getUserMedia = async (wish) => {
+		if (denied)
+			throw new DOMException('', denied);
+		return open({ ...wish, video: wish.video && { ...wish.video, width: 320, height: 180, frameRate: 10 } });
+	};
+	globalThis.connections = [];
+	globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+		constructor(...args) {
+			super(...args);
+			connections.push(this);
+		}
+	};
+}
 
-	call(method, params) {
-		const id = ++this.#id;
-		this.socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
-		return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+/** @returns pictures decoded and sound packets received so far, over all connections of a page, and their codecs */
+export async function receivedHere() {
+	const sum = { pictures: 0, sounds: 0, connected: 0, codecs: [] };
+	for (const pc of globalThis.connections.filter((each) => each.connectionState === 'connected')) {
+		sum.connected++;
+		const report = await pc.getStats();
+		for (const s of report.values())
+			if (s.type === 'inbound-rtp') {
+				sum.pictures += s.framesDecoded ?? 0;
+				sum.sounds += s.kind === 'audio' ? s.packetsReceived : 0;
+				if (s.kind === 'video' && s.codecId)
+					sum.codecs.push(report.get(s.codecId).mimeType);
+			}
 	}
+	return sum;
+}
+
+/** A host in any page of the service: the room client without a page around it; stays in globalThis.host. */
+export async function hostHere([app, user, sig, room, template]) {
+	const { Room } = await import('/src/room/room.js');
+	const { Media } = await import('/src/room/media.js');
+	globalThis.media = new Media();
+	globalThis.host = new Room(`${origin.replace('http', 'ws')}/v1/ws`);
+	globalThis.told = [];
+	for (const name of ['chat', 'members', 'closed', 'state'])
+		host.addEventListener(name, ({ detail }) => told.push([name, detail]));
+	await media.open();
+	for (const role of ['microphone', 'camera'])
+		await host.setTrack(role, media.tracks[role]);
+	await host.enter({ sdk_app_id: app, user_id: user, user_sig: sig, user_name: 'Anna Schmidt' }, { room, name: 'Fund subscription', template });
 }

@@ -39,11 +39,12 @@ class FakeRoom extends FakeElement {
 	join(params) {
 		return this.agent.call('room.join', params);
 	}
-	async attach(room) {
+	attach(room) {
 		this.attached = room;
+		return this.agent.call('room.get', { room });
 	}
 	async leave() {
-		await this.agent.call('room.leave', {});
+		await this.agent.call('room.leave', { room: 'r-1' });
 	}
 }
 

@@ -1,5 +1,5 @@
 /* Origins: parse, normalise, compare (SR-04). */
-#include "agent/ctl/origin.h"
+#include "common/origin.h"
 
 #include "tst.h"
 

@@ -97,8 +97,7 @@ export class Call {
 		if (kept) {
 			this.#session = kept.session;
 			this.#recordings = new Set(kept.recordings);
-			joined = await this.#agent.call('room.get', { room });
-			await this.#view.attach(room);
+			joined = await this.#view.attach(room);
 		} else {
 			const opened = await this.#agent.session.open(
 				{ template: join.template, sources: SOURCES, orphan_policy: 'stop_after', orphan_s: ORPHAN_S });

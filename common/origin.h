@@ -1,6 +1,6 @@
 /* Origins of web pages: parsed, normalised, compared exactly (SR-04). */
-#ifndef DH_CTL_ORIGIN_H
-#define DH_CTL_ORIGIN_H
+#ifndef DH_COMMON_ORIGIN_H
+#define DH_COMMON_ORIGIN_H
 
 #include <stdbool.h>
 #include <stddef.h>

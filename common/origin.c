@@ -1,6 +1,6 @@
 /* Origins; see origin.h. No sub-string, suffix or pattern compare anywhere: two normalised texts are equal or
  * they are not; a wildcard stands for exactly one label. */
-#include "agent/ctl/origin.h"
+#include "common/origin.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -1,0 +1,248 @@
+/* Messages of one WebSocket: text only, fragments put together, bounds both ways. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/alloc.h"
+#include "room-service/server_priv.h"
+
+#define LINGER_S 3            /* for a close frame to get through */
+#define WRITES_MAX 64         /* messages one connection sends before others have their turn */
+#define UNACCEPTABLE 1003     /* RFC 6455, 7.4.1: a kind of data that is not taken */
+#define OUT_MAX (1024 * 1024) /* bytes of replies that wait; events wait in the member's row, which has a bound of its own */
+
+static void drop_out(struct dh_conn *c)
+{
+	dh_list_for_each_safe(pos, &c->out) {
+		dh_list_del(pos);
+		free(dh_container_of(pos, struct dh_out, node));
+	}
+	c->out_bytes = 0;
+}
+
+/* Written at the end of this turn of the loop, together with whatever else comes up in it (docs/decisions/0010). */
+static void ask_flush(void *arg)
+{
+	struct dh_conn *c = arg;
+	dh_list_del(&c->dirty);
+	dh_list_add(&c->s->dirty, &c->dirty);
+}
+
+void dh_conn_end(struct dh_conn *c, int code)
+{
+	if (c->close_code)
+		return;
+	c->close_code = code;
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LINGER_S);
+	ask_flush(c);
+	dh_server_kick(c->s);
+}
+
+static void conn_send(void *arg, const char *text, size_t size)
+{
+	struct dh_conn *c = arg;
+	if (c->close_code)
+		return;
+	if (c->out_bytes + size > OUT_MAX) {
+		c->s->hub->metrics.slow_readers++;
+		drop_out(c);
+		dh_client_close(c->client, DH_CLOSE_SLOW_READER);
+		return;
+	}
+	struct dh_out *m = dh_alloc(sizeof(*m) + LWS_PRE + size);
+	m->size = size;
+	memcpy(m->room + LWS_PRE, text, size);
+	dh_list_add(&c->out, &m->node);
+	c->out_bytes += size;
+	ask_flush(c);
+}
+
+static void conn_close(void *arg, enum dh_close_code code)
+{
+	dh_conn_end(arg, code);
+}
+
+static const struct dh_client_ops ops = {conn_send, ask_flush, conn_close};
+
+int dh_conn_established(struct dh_server *s, struct lws *wsi, struct dh_conn *c)
+{
+	char address[DH_ADDRESS_SIZE];
+	memset(c, 0, sizeof(*c));
+	c->s = s;
+	c->wsi = wsi;
+	dh_list_init(&c->out);
+	dh_list_init(&c->dirty);
+	dh_list_add(&s->conns, &c->node);
+	dh_http_address(wsi, address);
+	c->client = dh_client_create(s->hub, address, &ops, c);
+	return 0;
+}
+
+/* A close that does not wait for what is queued, from inside the receive callback. */
+static int close_now(struct dh_conn *c, int code, const char *why)
+{
+	c->close_code = code;
+	drop_out(c);
+	lws_close_reason(c->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why, strlen(why));
+	return -1;
+}
+
+static void keep(struct dh_conn *c, const char *data, size_t size)
+{
+	if (!size)
+		return; /* an empty fragment; c->in may be NULL yet */
+	if (c->in_len + size > c->in_cap) {
+		size_t cap = c->in_cap ? c->in_cap : 2048;
+		while (cap < c->in_len + size)
+			cap *= 2;
+		c->in = dh_realloc(c->in, cap);
+		c->in_cap = cap;
+	}
+	memcpy(c->in + c->in_len, data, size);
+	c->in_len += size;
+}
+
+int dh_conn_received(struct dh_conn *c, const char *data, size_t size)
+{
+	if (c->close_code)
+		return 0; /* on its way out */
+	if (lws_frame_is_binary(c->wsi))
+		return close_now(c, UNACCEPTABLE, "text only");
+	size_t left = lws_remaining_packet_payload(c->wsi);
+	if (c->in_len + size + left > DH_MESSAGE_MAX)
+		return close_now(c, DH_CLOSE_TOO_LARGE, dh_close_text(DH_CLOSE_TOO_LARGE));
+	bool is_whole = !left && lws_is_final_fragment(c->wsi);
+	if (is_whole && !c->in_len) {
+		dh_client_receive(c->client, data, size);
+		return 0;
+	}
+	keep(c, data, size);
+	if (!is_whole)
+		return 0;
+	dh_client_receive(c->client, c->in, c->in_len);
+	free(c->in); /* long messages are rare, connections many */
+	c->in = NULL;
+	c->in_len = c->in_cap = 0;
+	return 0;
+}
+
+void dh_conn_ponged(struct dh_conn *c, const void *data, size_t size)
+{
+	int64_t seq;
+	if (size != sizeof(seq) || c->close_code)
+		return; /* libwebsockets' own pings are empty */
+	memcpy(&seq, data, sizeof(seq));
+	dh_client_heard(c->client, seq);
+}
+
+static int write_one(struct dh_conn *c, unsigned char *text, size_t size, enum lws_write_protocol kind)
+{
+	return lws_write(c->wsi, text, size, kind) < 0 ? DH_ECLOSED : DH_OK;
+}
+
+static int write_reply(struct dh_conn *c)
+{
+	struct dh_out *m = dh_container_of(c->out.next, struct dh_out, node);
+	int err = write_one(c, m->room + LWS_PRE, m->size, LWS_WRITE_TEXT);
+	c->out_bytes -= m->size;
+	dh_list_del(&m->node);
+	free(m);
+	return err;
+}
+
+static int write_event(struct dh_conn *c, const struct dh_event *ev, int64_t seq)
+{
+	static unsigned char room[LWS_PRE + DH_MESSAGE_MAX + 1024]; /* the loop thread's */
+	size_t need = LWS_PRE + dh_event_room(ev);
+	unsigned char *text = need > sizeof(room) ? dh_alloc(need) : room;
+	int err = write_one(c, text + LWS_PRE, dh_event_write(ev, seq, (char *)text + LWS_PRE), LWS_WRITE_TEXT);
+	if (text != room)
+		free(text);
+	return err;
+}
+
+static int write_ping(struct dh_conn *c, int64_t seq)
+{
+	unsigned char room[LWS_PRE + sizeof(seq)];
+	memcpy(room + LWS_PRE, &seq, sizeof(seq));
+	return write_one(c, room + LWS_PRE, sizeof(seq), LWS_WRITE_PING);
+}
+
+/* Replies, then events, then the question how far the other end is. Errors: DH_ECLOSED. *is_done: nothing is left. */
+static int write_out(struct dh_conn *c, bool *is_done)
+{
+	for (int i = 0; i < WRITES_MAX; i++) {
+		int64_t seq;
+		const struct dh_event *ev = NULL;
+		int err;
+		if (!dh_list_is_empty(&c->out))
+			err = write_reply(c);
+		else if (c->client && (ev = dh_client_next_event(c->client, &seq)))
+			err = write_event(c, ev, seq);
+		else if (c->client && dh_client_wants_ack(c->client, &seq))
+			err = write_ping(c, seq);
+		else
+			return *is_done = true, DH_OK;
+		if (err || lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
+			return err;
+	}
+	return DH_OK;
+}
+
+/* Several messages leave as one piece: for each piece of its own the kernel wakes the reader anew. */
+static void cork(struct dh_conn *c, int is_on)
+{
+	setsockopt(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_CORK, &is_on, sizeof(is_on));
+}
+
+void dh_conn_flush(struct dh_conn *c)
+{
+	bool is_many = c->out.next != c->out.prev, is_done = false;
+	dh_list_del(&c->dirty);
+	if (lws_partial_buffered(c->wsi)) {
+		lws_callback_on_writable(c->wsi); /* comes back here */
+		return;
+	}
+	if (is_many)
+		cork(c, 1);
+	int err = write_out(c, &is_done);
+	if (is_many)
+		cork(c, 0);
+	if (err) {
+		drop_out(c);
+		lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+		dh_server_kick(c->s);
+	} else if (lws_partial_buffered(c->wsi)) {
+		lws_callback_on_writable(c->wsi);
+	} else if (!is_done) {
+		ask_flush(c); /* others first */
+	} else if (c->close_code) {
+		lws_set_timer_usecs(c->wsi, 1); /* dh_conn_close_time() follows */
+		dh_server_kick(c->s);
+	}
+}
+
+/* Everything is written: the close frame. From the timer callback, see docs/decisions/0010. */
+int dh_conn_close_time(struct dh_conn *c)
+{
+	const char *why = dh_close_text(c->close_code);
+	lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)(uintptr_t)why, strlen(why));
+	return -1;
+}
+
+void dh_conn_closed(struct dh_conn *c)
+{
+	if (!c->s)
+		return; /* never established */
+	c->close_code = c->close_code ? c->close_code : 1;
+	dh_client_destroy(c->client);
+	c->client = NULL;
+	drop_out(c);
+	free(c->in);
+	c->in = NULL;
+	dh_list_del(&c->node);
+	dh_list_del(&c->dirty);
+	c->s = NULL;
+}

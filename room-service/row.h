@@ -1,0 +1,55 @@
+/* Events: one text shared by all who get it, and a member's own row of them, from which a connection that comes back is
+ * served. Loop thread only. */
+#ifndef DH_ROOMS_ROW_H
+#define DH_ROOMS_ROW_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DH_ROW_EVENTS_MAX 512
+#define DH_ROW_BYTES_MAX (1024 * 1024)
+
+/* text is what follows the seq: ,"room":...}} */
+struct dh_event {
+	int refs;
+	const char *name; /* of the table of events: never freed */
+	size_t size;
+	char text[];
+};
+
+/* An event of these params (an object), with one reference. */
+struct dh_event *dh_event_create(const char *name, cJSON *take_params);
+void dh_event_unref(struct dh_event *ev);
+
+/* Bytes that dh_event_write() needs at most. */
+size_t dh_event_room(const struct dh_event *ev);
+/* The whole message with this seq (0: without). Gives its size. */
+size_t dh_event_write(const struct dh_event *ev, int64_t seq, char *out);
+
+struct dh_row {
+	struct dh_event **events; /* a ring of cap, a power of two */
+	unsigned cap, head, count;
+	size_t bytes;
+	int64_t last; /* seq of the newest; events with seq last - count + 1 to last are held */
+};
+
+void dh_row_finish(struct dh_row *r);
+
+/* Add an event (takes a reference of its own). When that is too much, everything is forgotten and false comes back. */
+bool dh_row_add(struct dh_row *r, struct dh_event *ev);
+
+/* Forget those up to seq: the other end has them. */
+void dh_row_ack(struct dh_row *r, int64_t seq);
+
+/* Whether all that follow seq are held. */
+bool dh_row_has_after(const struct dh_row *r, int64_t seq);
+
+/* The event of a seq that is held. */
+struct dh_event *dh_row_at(const struct dh_row *r, int64_t seq);
+
+/* Forget everything and go on so that nobody who knew seq or less can take the next events for those that follow it. */
+void dh_row_restart(struct dh_row *r, int64_t seq);
+
+#endif

@@ -1,0 +1,394 @@
+/* Listening and libwebsockets' life on our loop; see server.h and docs/decisions/0010. We accept ourselves and hand connections
+ * to libwebsockets, so that limits are settled before a foreign byte is read, and a taken port is an error with a reason. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "room-service/server_priv.h"
+
+#define HANDSHAKE_S 5
+#define LINGER_MS 3000
+#define ACCEPTS_MAX 64 /* of one turn */
+
+/* ---- listening ---- */
+
+static int listen_on(const struct dh_server_config *config, int *out, struct dh_err *e)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *a = NULL;
+	char port[8];
+	int on = 1;
+	snprintf(port, sizeof(port), "%d", config->port);
+	if (getaddrinfo(config->host, port, &hints, &a))
+		return dh_fail(e, DH_EINVAL, "\"%.60s\" is not an address of this machine", config->host);
+	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = DH_OK;
+	if (fd >= 0) /* without it a restart within a minute would find its old connections in the way */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (fd < 0 || bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 4096)) {
+		err = dh_fail(e, errno == EADDRINUSE ? DH_EBUSY : dh_err_from_errno(errno), "cannot listen on %.60s port %d: %s",
+			      config->host, config->port, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	freeaddrinfo(a);
+	if (!err)
+		*out = fd;
+	return err;
+}
+
+static int port_of(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof(a);
+	getsockname(fd, (struct sockaddr *)&a, &n);
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+}
+
+static int files_may_be_open(void)
+{
+	struct rlimit r;
+	if (!getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur > DH_TCP_MAX + 64)
+		return DH_TCP_MAX;
+	return (int)r.rlim_cur - 64;
+}
+
+/* ---- libwebsockets ---- */
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	struct dh_server *s = lws_context_user(lws_get_context(wsi));
+	switch ((int)reason) {
+	case LWS_CALLBACK_HTTP:
+		return dh_http_request(s, wsi, user);
+	case LWS_CALLBACK_HTTP_WRITEABLE:
+		return dh_http_write_body(wsi, user);
+	case LWS_CALLBACK_CLOSED_HTTP:
+		dh_http_finish(user);
+		return 0;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return dh_http_upgrade(s, wsi);
+	case LWS_CALLBACK_ESTABLISHED:
+		return dh_conn_established(s, wsi, user);
+	case LWS_CALLBACK_RECEIVE:
+		return dh_conn_received(user, in, len);
+	case LWS_CALLBACK_RECEIVE_PONG:
+		dh_conn_ponged(user, in, len);
+		return 0;
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		dh_conn_flush(user);
+		return 0;
+	case LWS_CALLBACK_TIMER:
+		return dh_conn_close_time(user);
+	case LWS_CALLBACK_CLOSED:
+		dh_conn_closed(user);
+		return 0;
+	case LWS_CALLBACK_RAW_ADOPT: /* CONNECT would become a raw socket */
+	case LWS_CALLBACK_RAW_RX:
+		return -1;
+	case LWS_CALLBACK_WSI_DESTROY:
+		if (lws_get_opaque_user_data(wsi) == s) /* one that we handed over */
+			s->tcp_count--;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* The buffer of each connection is as large; longer messages come in pieces. */
+static const struct lws_protocols protocols[] = {
+	{"deskhand-rooms.v1", callback, sizeof(struct dh_conn), 1024, 0, NULL, 0},
+	{NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+static void lws_says(int level, const char *line)
+{
+	static const struct dh_log_owner {
+		struct dh_log log;
+	} owner = {{"rooms/lws"}};
+	DH_DEBUG(&owner, "%s", line);
+}
+
+struct timers {
+	uv_timer_t *seen[64];
+	int count;
+};
+
+static void see_timer(uv_handle_t *h, void *arg)
+{
+	struct timers *s = arg;
+	if (h->type == UV_TIMER && s->count < 64)
+		s->seen[s->count++] = (uv_timer_t *)h;
+}
+
+/* The timer that appeared on the loop while libwebsockets was being set up. */
+static uv_timer_t *new_timer(uv_loop_t *loop, const struct timers *before)
+{
+	struct timers now = {.count = 0};
+	uv_walk(loop, see_timer, &now);
+	for (int i = 0; i < now.count; i++) {
+		bool is_old = false;
+		for (int j = 0; j < before->count; j++)
+			is_old |= before->seen[j] == now.seen[i];
+		if (!is_old)
+			return now.seen[i];
+	}
+	return NULL;
+}
+
+static int open_lws(struct dh_server *s, struct dh_err *e)
+{
+	/* a ping after 25 s of silence, which keeps NATs and proxies open; nobody left after 40 s */
+	static const lws_retry_bo_t idle = {.secs_since_valid_ping = 25, .secs_since_valid_hangup = 40};
+	void *loops[] = {&s->loop->uv};
+	struct timers before = {.count = 0};
+	struct lws_context_creation_info info = {
+		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+			   (s->config->cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+		.foreign_loops = loops,
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.user = s,
+		.fd_limit_per_thread = (unsigned)files_may_be_open(),
+		.max_http_header_pool = DH_STRANGERS_MAX,
+		.timeout_secs = HANDSHAKE_S,
+		.timeout_secs_ah_idle = HANDSHAKE_S,
+		.keepalive_timeout = HANDSHAKE_S,
+		.pt_serv_buf_size = 16 * 1024,
+		.retry_and_idle_policy = &idle,
+		.ssl_cert_filepath = s->config->cert,
+		.ssl_private_key_filepath = s->config->key,
+		.gid = (gid_t)-1,
+		.uid = (uid_t)-1,
+	};
+	lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
+	uv_walk(&s->loop->uv, see_timer, &before);
+	s->lws = lws_create_context(&info);
+	if (!s->lws) {
+		dh_fail(e, DH_ENOTSUP, "libwebsockets does not start on the libuv loop");
+		return dh_hint(e, "install the package libwebsockets-evlib-uv");
+	}
+	s->lws_timer = new_timer(&s->loop->uv, &before);
+	s->vhost = lws_create_vhost(s->lws, &info);
+	return s->vhost ? DH_OK : dh_fail(e, DH_EINVAL, "the certificate or its key cannot be used: %.120s",
+					  s->config->cert ? s->config->cert : "none");
+}
+
+void dh_server_kick(struct dh_server *s)
+{
+	lws_cancel_service(s->lws);
+}
+
+static void check_end(struct dh_server *s)
+{
+	if (!s->ended || !dh_list_is_empty(&s->conns))
+		return;
+	void (*ended)(void *) = s->ended;
+	s->ended = NULL;
+	uv_timer_stop(&s->linger);
+	ended(s->ended_arg);
+}
+
+/* On each turn of the loop, before it waits: everything that came up is written. */
+static void turn(uv_prepare_t *prepare)
+{
+	struct dh_server *s = prepare->data;
+	struct dh_list todo;
+	dh_list_init(&todo);
+	dh_list_move(&s->dirty, &todo);
+	while (!dh_list_is_empty(&todo))
+		dh_conn_flush(dh_container_of(todo.next, struct dh_conn, dirty));
+	if (!dh_list_is_empty(&s->dirty)) /* more came up meanwhile: no waiting before the next turn */
+		dh_server_kick(s);
+	if (!s->tcp_count && s->lws_timer && uv_is_active((uv_handle_t *)s->lws_timer))
+		uv_timer_stop(s->lws_timer);
+	check_end(s);
+}
+
+/* ---- connections ---- */
+
+static void address_of(const struct sockaddr_storage *a, char out[DH_ADDRESS_SIZE])
+{
+	const void *from = a->ss_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)a)->sin6_addr
+						    : (const void *)&((const struct sockaddr_in *)a)->sin_addr;
+	if (!inet_ntop(a->ss_family, from, out, DH_ADDRESS_SIZE))
+		out[0] = '\0';
+}
+
+static void accept_one(struct dh_server *s, int fd, const struct sockaddr_storage *from)
+{
+	int on = 1;
+	lws_adopt_desc_t adopt = {.vh = s->vhost,
+				  .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (s->config->cert ? LWS_ADOPT_ALLOW_SSL : 0),
+				  .fd = {.sockfd = fd}, .opaque = s};
+	char address[DH_ADDRESS_SIZE];
+	address_of(from, address);
+	bool may = dh_throttle_connect(&s->hub->throttle, address, dh_now_us());
+	if (s->tcp_count >= DH_TCP_MAX || !may) {
+		if (!s->is_full) /* once, not for each of a flood */
+			DH_WARN(s, "refused: %s connections from %s", may ? "too many" : "too frequent", address);
+		s->is_full = true;
+		close(fd);
+		return;
+	}
+	s->is_full = false;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	s->tcp_count++; /* given back by LWS_CALLBACK_WSI_DESTROY, when adopting fails as well */
+	lws_adopt_descriptor_vhost_via_info(&adopt);
+	dh_server_kick(s); /* its handshake timeout starts now */
+}
+
+static void incoming(uv_poll_t *poll, int status, int events)
+{
+	struct dh_server *s = poll->data;
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		struct sockaddr_storage from = {0};
+		socklen_t n = sizeof(from);
+		int fd = accept4(s->listen_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		accept_one(s, fd, &from);
+	}
+}
+
+static int open_pages(struct dh_server *s, struct dh_err *e)
+{
+	if (!s->config->pages)
+		return DH_OK;
+	s->pages_fd = open(s->config->pages, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return s->pages_fd >= 0 ? DH_OK : dh_fail(e, dh_err_from_errno(errno), "no folder %.120s: %s", s->config->pages,
+						  strerror(errno));
+}
+
+int dh_server_create(struct dh_server **out, struct dh_loop *loop, struct dh_hub *hub, const struct dh_server_config *config,
+		     struct dh_err *e)
+{
+	struct dh_server *s = dh_alloc(sizeof(*s));
+	dh_log_init(&s->log, "rooms/server");
+	s->loop = loop;
+	s->hub = hub;
+	s->config = config;
+	s->listen_fd = s->pages_fd = -1;
+	dh_list_init(&s->conns);
+	dh_list_init(&s->dirty);
+	uv_prepare_init(&loop->uv, &s->turn);
+	uv_timer_init(&loop->uv, &s->linger);
+	s->turn.data = s->linger.data = s;
+	int err = open_pages(s, e);
+	if (!err)
+		err = listen_on(config, &s->listen_fd, e);
+	if (!err)
+		err = open_lws(s, e);
+	if (err) {
+		dh_server_destroy(s);
+		return err;
+	}
+	s->port = port_of(s->listen_fd);
+	uv_poll_init(&loop->uv, &s->listener, s->listen_fd);
+	s->listener.data = s;
+	uv_poll_start(&s->listener, UV_READABLE, incoming);
+	uv_prepare_start(&s->turn, turn);
+	s->is_started = true;
+	*out = s;
+	return DH_OK;
+}
+
+int dh_server_port(const struct dh_server *s)
+{
+	return s->port;
+}
+
+/* ---- the end ---- */
+
+static void lingered(uv_timer_t *linger)
+{
+	struct dh_server *s = linger->data;
+	void (*ended)(void *) = s->ended;
+	s->ended = NULL;
+	if (ended)
+		ended(s->ended_arg);
+}
+
+void dh_server_end(struct dh_server *s, void (*ended)(void *arg), void *arg)
+{
+	s->is_ending = true;
+	s->ended = ended;
+	s->ended_arg = arg;
+	uv_poll_stop(&s->listener);
+	dh_list_for_each_safe(pos, &s->conns)
+		dh_client_close(dh_container_of(pos, struct dh_conn, node)->client, DH_CLOSE_SHUTDOWN);
+	uv_timer_start(&s->linger, lingered, LINGER_MS, 0);
+	dh_server_kick(s);
+}
+
+struct search {
+	const void *what;
+	bool is_found;
+};
+
+static void look_for(uv_handle_t *h, void *arg)
+{
+	struct search *s = arg;
+	s->is_found |= (const void *)h == s->what;
+}
+
+static void gone(uv_handle_t *h)
+{
+	struct dh_server *s = h->data;
+	if (s->listen_fd >= 0)
+		close(s->listen_fd);
+	if (s->pages_fd >= 0)
+		close(s->pages_fd);
+	free(s);
+}
+
+static void ender_turn(uv_idle_t *ender)
+{
+	struct dh_server *s = ender->data;
+	struct search search = {s->lws_timer, false};
+	uv_walk(&s->loop->uv, look_for, &search);
+	if (search.is_found)
+		return;
+	lws_context_destroy(s->lws); /* the second call frees */
+	uv_close((uv_handle_t *)ender, gone);
+}
+
+/* libwebsockets on a loop of ours ends in two steps: the first call closes its handles, and when the loop has done
+ * that a second one frees. */
+void dh_server_destroy(struct dh_server *s)
+{
+	if (!s)
+		return;
+	if (s->is_started)
+		uv_close((uv_handle_t *)&s->listener, NULL);
+	uv_close((uv_handle_t *)&s->turn, NULL);
+	uv_close((uv_handle_t *)&s->linger, NULL);
+	dh_list_for_each_safe(pos, &s->conns) {
+		struct dh_conn *c = dh_container_of(pos, struct dh_conn, node);
+		c->close_code = DH_CLOSE_SHUTDOWN;
+		dh_client_destroy(c->client);
+		c->client = NULL;
+	}
+	uv_idle_init(&s->loop->uv, &s->ender);
+	s->ender.data = s;
+	if (!s->lws) {
+		uv_close((uv_handle_t *)&s->ender, gone);
+		return;
+	}
+	lws_context_destroy(s->lws);
+	uv_idle_start(&s->ender, ender_turn);
+}

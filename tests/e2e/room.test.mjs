@@ -1,0 +1,214 @@
+/** Calls in real browsers through the real room service: customers by link, a host by user_sig. What counts is what arrives. */
+import assert from 'node:assert/strict';
+import nodeTest from 'node:test';
+import { chromium } from 'playwright-core';
+import { APP, RoomService, fakeDevices, hostHere, prepare, receivedHere } from './room_desk.mjs';
+
+const test = (name, fn) => nodeTest(name, { timeout: 120000 }, fn);
+const service = new RoomService();
+let browser, rooms = 0;
+
+nodeTest.before(async () => {
+	await service.start();
+	browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: fakeDevices });
+});
+
+nodeTest.after(async () => {
+	await browser?.close();
+	await service.stop();
+});
+
+async function page(t, { permissions = ['camera', 'microphone'], denied = '', ...how } = {}) {
+	const context = await browser.newContext({ permissions, viewport: { width: 640, height: 480 }, ...how });
+	t.after(() => context.close());
+	context.setDefaultTimeout(30000);
+	await context.addInitScript(prepare, denied);
+	const made = await context.newPage();
+	made.problems = [];
+	made.on('console', (m) => /Content Security Policy|room: /.test(m.text()) && made.problems.push(m.text()));
+	made.on('pageerror', (e) => made.problems.push(String(e)));
+	return made;
+}
+
+/** A room with its host in it. */
+async function host(t, template = '1v3') {
+	const made = await page(t);
+	await made.goto(`${service.url}/pages/customer.html`);
+	made.room = `room-${++rooms}`;
+	await made.evaluate(hostHere, [APP, 'anna', service.sig('anna'), made.room, template]);
+	made.ticket = () => made.evaluate(async () => (await host.request('room.ticket')).ticket);
+	return made;
+}
+
+async function open(t, anna, how) {
+	const made = await page(t, how);
+	await made.goto(`${service.url}/pages/customer.html#t=${await anna.ticket()}&n=Fund%20subscription&by=Meridian`);
+	return made;
+}
+
+async function customer(t, anna, name, how) {
+	const made = await open(t, anna, how);
+	await made.getByTestId('name').fill(name);
+	await made.getByTestId('join').click();
+	await inCall(made);
+	return made;
+}
+
+const inCall = (made) => made.getByTestId('call-state').filter({ hasText: 'Connected' }).waitFor();
+const says = (made, id, text) => made.getByTestId(id).filter({ hasText: text }).first().waitFor();
+const received = (made) => made.evaluate(receivedHere);
+
+async function until(is, what, seconds = 40) {
+	for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
+		if (await is())
+			return;
+		await new Promise((done) => { setTimeout(done, 200); });
+	}
+	assert.fail(`not within ${seconds} s: ${what}`);
+}
+
+/** More pictures and sounds than now, from so many others. */
+async function flows(made, others, what) {
+	const before = await received(made);
+	const fewer = { pictures: before.connected === others ? before.pictures : 0, sounds: before.connected === others ? before.sounds : 0 };
+	await until(async () => {
+		const now = await received(made);
+		return now.connected === others && now.pictures > fewer.pictures + 5 * others && now.sounds > fewer.sounds + 10 * others;
+	}, what);
+}
+
+test('a host and two customers see, hear and read each other', async (t) => {
+	const anna = await host(t);
+	const lin = await open(t, anna);
+	assert.equal(new URL(lin.url()).hash, '', 'the ticket is out of the address');
+	await says(lin, 'invitation', 'Fund subscription');
+	await lin.getByTestId('name').fill('Lin Mei');
+	await lin.getByTestId('join').click();
+	await inCall(lin);
+	await says(lin, 'room-name', 'Fund subscription');
+	const zhang = await customer(t, anna, 'Zhang Wei', { locale: 'en-GB', viewport: { width: 360, height: 640 } });
+	for (const each of [anna, lin, zhang])
+		await flows(each, 2, 'pictures and sound of both others');
+	assert.ok((await received(lin)).codecs.every((codec) => codec === 'video/H264'), JSON.stringify((await received(lin)).codecs));
+	await zhang.getByTestId('open-chat').click();
+	await zhang.getByTestId('chat-text').fill('Good morning! 您好 <b>');
+	await zhang.getByTestId('chat-text').press('Enter');
+	await says(lin, 'unread', '1');
+	await lin.getByTestId('open-chat').click();
+	await says(lin, 'chat-lines', 'Good morning! 您好 <b>');
+	await anna.evaluate(() => host.chat('Welcome'));
+	await says(zhang, 'chat-lines', 'Welcome');
+	await anna.evaluate(() => host.request('room.state', { recording: true }));
+	await says(lin, 'recorded', 'This call is being recorded by Anna Schmidt.');
+	await anna.evaluate(() => host.request('room.state', { recording: false }));
+	await lin.getByTestId('recorded').waitFor({ state: 'hidden' });
+	for (const each of [anna, lin, zhang])
+		assert.deepEqual(each.problems, []);
+});
+
+test('a reload goes on as the same member, with pictures both ways and all that was written', async (t) => {
+	const anna = await host(t);
+	const lin = await customer(t, anna, 'Lin Mei');
+	await flows(anna, 1, 'before');
+	await anna.evaluate(() => host.chat('before the reload'));
+	const number = () => anna.evaluate(() => host.roster.others.map((m) => m.member).join());
+	const before = await number();
+	await lin.reload();
+	await inCall(lin);
+	await flows(lin, 1, 'pictures for the page that was loaded again');
+	await flows(anna, 1, 'pictures of the page that was loaded again');
+	assert.equal(await number(), before);
+	await lin.getByTestId('open-chat').click();
+	await says(lin, 'chat-lines', 'before the reload');
+});
+
+test('the service is killed in the call: pictures go on; started again, nothing was lost', async (t) => {
+	const anna = await host(t);
+	const lin = await customer(t, anna, 'Lin Mei');
+	await flows(lin, 1, 'before');
+	await service.kill();
+	await says(lin, 'call-state', 'Reconnecting');
+	await flows(lin, 1, 'while the service is away');
+	const sent = anna.evaluate(() => host.chat('said while it was away'));
+	await service.start();
+	await inCall(lin);
+	await sent;
+	await lin.getByTestId('open-chat').click();
+	await says(lin, 'chat-lines', 'said while it was away');
+	await flows(anna, 1, 'afterwards');
+});
+
+test('a link that was used, a room that is full, a customer who leaves and comes back', async (t) => {
+	const anna = await host(t, '1v1');
+	const ticket = await anna.ticket();
+	const lin = await page(t);
+	await lin.goto(`${service.url}/pages/customer.html#t=${ticket}`);
+	await lin.getByTestId('name').fill('Lin Mei');
+	await lin.getByTestId('join').click();
+	await inCall(lin);
+	const late = await page(t);
+	await late.goto(`${service.url}/pages/customer.html#t=${ticket}`);
+	await late.getByTestId('name').fill('Late');
+	await late.getByTestId('join').click();
+	await says(late, 'trouble', 'has been used or has expired');
+	const third = await open(t, anna);
+	await third.getByTestId('name').fill('Third');
+	await third.getByTestId('join').click();
+	await says(third, 'trouble', 'The call is full.');
+	await lin.getByTestId('leave').click();
+	await says(lin, 'over', 'You have left the call.');
+	await third.getByTestId('join').click(); /* the login stands, there is room now */
+	await inCall(third);
+	await third.getByTestId('leave').click();
+	await lin.getByTestId('again').click();
+	await lin.getByTestId('join').click();
+	await flows(lin, 1, 'back in the call');
+});
+
+test('the host mutes and removes a customer, who is told', async (t) => {
+	const anna = await host(t);
+	const lin = await customer(t, anna, 'Lin Mei');
+	const other = () => anna.evaluate(() => host.roster.others[0]);
+	await until(async () => (await other())?.microphone, 'the customer is heard');
+	await anna.evaluate((member) => host.request('room.mute', { member, microphone: true }), (await other()).member);
+	await says(lin, 'notices', 'Anna Schmidt has muted your microphone.');
+	await until(async () => !(await other()).microphone, 'muted');
+	await lin.getByTestId('microphone').click();
+	await until(async () => (await other()).microphone, 'heard again, by the customer’s own click');
+	await anna.evaluate((member) => host.request('room.kick', { member }), (await other()).member);
+	await says(lin, 'over', 'You were removed from the call.');
+	await lin.reload();
+	await says(lin, 'trouble', 'This page needs an invitation.');
+});
+
+test('without camera and microphone one joins all the same, and the page says why', async (t) => {
+	const anna = await host(t);
+	const lin = await open(t, anna, { permissions: [], denied: 'NotAllowedError' });
+	await lin.getByTestId('allow').click();
+	await says(lin, 'lacks', 'does not let this page use the camera');
+	await says(lin, 'lacks', 'You can join anyway');
+	await lin.getByTestId('name').fill('Lin Mei');
+	await lin.getByTestId('join').click();
+	await inCall(lin);
+	await flows(lin, 1, 'pictures and sound of the host');
+	assert.deepEqual(await anna.evaluate(() => host.roster.others.map((m) => [m.camera, m.microphone])), [[false, false]]);
+});
+
+test('a screen is shown large, beside the camera, and gone when it ends', async (t) => {
+	const anna = await host(t);
+	const lin = await customer(t, anna, 'Lin Mei');
+	await flows(lin, 1, 'before');
+	await anna.evaluate(async () => {
+		const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 });
+		const draw = canvas.getContext('2d');
+		setInterval(() => draw.fillRect(Math.random() * 300, Math.random() * 160, 20, 20), 200);
+		globalThis.screenTrack = canvas.captureStream(5).getVideoTracks()[0];
+		await host.setTrack('screen', screenTrack);
+	});
+	const tile = lin.locator('.tile[data-kind="screen"] video');
+	await tile.waitFor();
+	await until(() => tile.evaluate((video) => video.videoWidth === 320), 'the screen');
+	await flows(lin, 1, 'the camera goes on');
+	await anna.evaluate(() => host.setTrack('screen', null));
+	await tile.waitFor({ state: 'detached' });
+});

@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""Rooms: real agents with fake devices and the real room service on this machine, over the command line's road.
+usage: test_room.py DESKHAND DESKHAND_ROOMS"""
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from wire import WAIT_S, Agent, Tap, WebSocket, cli, free_port, read_line
+
+PROGRAM, SERVICE = (os.path.abspath(p) for p in sys.argv[1:3])
+APP = 1400000001
+PAGE = 'http://localhost:8480'
+HELLO = {'min_version': 1, 'max_version': 1, 'client': 'test'}
+tap = Tap()
+
+
+def until(wanted, what, seconds=WAIT_S):
+    """What wanted() gives once it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        got = wanted()
+        if got:
+            return got
+        select.select([], [], [], 0.05)
+    raise TimeoutError(f'{what} did not come')
+
+
+class Service:
+    """deskhand-rooms on one port for all its lives."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix='dh-rooms-', dir='/tmp')
+        self.secrets, self.port = f'{self.dir}/secrets', free_port()
+        with open(self.secrets, 'w') as f:
+            json.dump({str(APP): 'the key of this test, long enough'}, f)
+        os.chmod(self.secrets, 0o600)
+        self.log = open(f'{self.dir}/log', 'ab')
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([SERVICE, 'serve', '--secret-file', self.secrets, '--db', f'{self.dir}/rooms.db',
+                                         '--port', str(self.port), '--print-ready'], stdout=subprocess.PIPE, stderr=self.log)
+        self.url = json.loads(read_line(self.process.stdout))['url']
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def sig(self, user):
+        return subprocess.run([SERVICE, 'usersig', '--secret-file', self.secrets, '--sdk-app-id', str(APP), '--user-id', user],
+                              check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Desk:
+    """An agent and two speakers to it: one that asks, one that listens to events."""
+
+    def __init__(self, user):
+        home = tempfile.mkdtemp(prefix='dh-', dir='/tmp')
+        for name in 'run', 'policy':
+            os.mkdir(f'{home}/{name}', 0o700)
+        with open(f'{home}/policy/10.json', 'w') as f:
+            json.dump({'origins': [{'origin': PAGE, 'scopes': ['*']}], 'signal_hosts': ['127.0.0.1']}, f)
+        os.chmod(f'{home}/policy/10.json', 0o644)
+        self.user, self.home = user, home
+        self.agent = Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--log-level', 'debug'],
+                           {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+        self.connect()
+
+    def connect(self):
+        self.asks, self.listens = cli(self.agent.socket), cli(self.agent.socket)
+        self.listens.call('events.subscribe', {'prefixes': ['room.', 'rtc.stats']})
+
+    def call(self, method, **params):
+        return self.asks.call(method, params)
+
+    def join(self, room, **more):
+        return self.call('room.join', **{'server': service.url, 'room': room, 'user_id': self.user, 'user_name': self.user.title(),
+                                         'user_sig': service.sig(self.user), 'sdk_app_id': APP, **more})
+
+    def room(self, room):
+        return self.call('room.get', room=room).get('result')
+
+    def member(self, room, user):
+        r = self.room(room)
+        return next((m for m in r['members'] if m['user_id'] == user), None) if r else None
+
+    def number(self, room, user):
+        return self.member(room, user)['member']
+
+    def sees(self, room, user):
+        """The member of that user once its connection is up and its camera and sound are sources here."""
+        def there():
+            m = self.member(room, user)
+            return m and m['connection'] == 'connected' and 'camera' in m['sources'] and 'sound' in m['sources'] and m
+        return until(there, f'{self.user} sees {user}')
+
+    def received(self, member):
+        """(pictures decoded, samples) of a member so far."""
+        peers = self.call('rtc.stats')['result']['peers']
+        streams = [s for p in peers if p.get('member') == member for s in p['receive']]
+        return (sum(s.get('frames_decoded', 0) for s in streams), sum(s.get('samples', 0) for s in streams))
+
+    def goes_on(self, member, what):
+        """Pictures and sound of a member arrive here, from now on."""
+        frames, samples = self.received(member)
+        until(lambda: (lambda now: now[0] >= frames + 10 and now[1] >= samples + 9600)(self.received(member)), what)
+
+    def event(self, name, wanted=lambda p: True):
+        while True:
+            m = self.listens.get()
+            if m.get('method') == name and wanted(m['params']):
+                return m['params']
+
+    def finish(self):
+        for c in self.asks, self.listens:
+            c.close()
+        return self.agent.finish()
+
+
+def name(reply):
+    return reply['error']['data']['name'] if 'error' in reply else 'OK'
+
+
+def ok(reply):
+    tap.equal(name(reply), 'OK', reply)
+    return reply.get('result')
+
+
+def two_members():
+    """two agents in a room hear and see each other"""
+    a = ok(ann.join('r', room_name='Advice', template='1v3'))
+    tap.equal((a['role'], a['creator'], a['name'], a['template'], a['history']), ('host', 'ann', 'Advice', '1v3', []))
+    tap.true(a['resume'] and a['session'])
+    tap.equal(ann.event('room.joined')['room'], 'r')
+    b = ok(bob.join('r', role='member'))
+    tap.equal(b['role'], 'member')
+    tap.equal(ann.event('room.member_joined')['user_id'], 'bob')
+    for desk, other in (ann, 'bob'), (bob, 'ann'):
+        desk.goes_on(desk.sees('r', other)['member'], f'{other} at {desk.user}')
+    sources = ok(ann.call('session.list'))['sessions'][0]['sources']
+    tap.equal([s.get('label') for s in sources if s['role'] in ('remote', 'camera')], ['Ann', 'Bob'], sources)
+    tap.equal(ann.member('r', 'ann')['connection'], 'none')
+    listed = ok(ann.call('room.list'))['rooms']
+    tap.equal([(r['room'], r['origin']) for r in listed], [('r', 'local:cli')])
+    tap.true('history' not in listed[0])
+
+
+def words():
+    """chat goes both ways and is numbered, custom data reaches the one it is for"""
+    first = ok(ann.call('room.chat', room='r', text='hello'))
+    tap.equal(bob.event('room.chat')['text'], 'hello')
+    second = ok(bob.call('room.chat', room='r', text='你好'))
+    tap.true(second['id'] > first['id'])
+    got = ann.event('room.chat', lambda p: p['user_id'] == 'bob')
+    tap.equal((got['text'], got['user_name'], got['id']), ('你好', 'Bob', second['id']))
+    tap.equal([line['text'] for line in ann.room('r')['history']], ['hello', '你好'])
+    ok(bob.call('room.custom', room='r', data={'page': [7, None]}, to=ann.number('r', 'ann')))
+    got = ann.event('room.custom')
+    tap.equal((got['from'], got['data']), (bob.number('r', 'bob'), {'page': [7, None]}))
+    tap.equal(name(ann.call('room.chat', room='r', text='')), 'EINVAL')
+    tap.equal(name(ann.call('room.chat', room='nope', text='x')), 'ENOENT')
+
+
+def late_third():
+    """a third one comes late, sees both and the history, and leaves again"""
+    c = ok(cat.join('r'))
+    tap.equal([line['text'] for line in c['history']], ['hello', '你好'])
+    for desk, other in (cat, 'ann'), (cat, 'bob'), (ann, 'cat'), (bob, 'cat'):
+        desk.goes_on(desk.sees('r', other)['member'], f'{other} at {desk.user}')
+    ann.goes_on(ann.number('r', 'bob'), 'bob beside cat')
+    number = ann.number('r', 'cat')
+    ok(cat.call('room.leave', room='r'))
+    left = ann.event('room.member_left')
+    tap.equal((left['member'], left['reason']), (number, 'left'))
+    tap.equal(cat.event('room.closed')['reason'], 'left')
+    until(lambda: not ok(cat.call('session.list'))['sessions'], 'the session that was made for the room ends with it')
+    until(lambda: [s['label'] for s in ok(ann.call('session.list'))['sessions'][0]['sources'] if s['role'] == 'remote'] == ['Bob'],
+          'the source of who left is gone')
+
+
+def sent(desk, track):
+    return next(s['packets'] for s in ok(desk.call('rtc.stats'))['peers'][0]['send'] if s['track'] == track)
+
+
+def is_still(desk, track):
+    before = sent(desk, track)
+    select.select([], [], [], 0.5)
+    return sent(desk, track) == before
+
+
+def mutes():
+    """mute sends nothing and says so; the host asks another, whose client obeys; only the host may"""
+    ok(bob.call('room.mute', room='r', microphone=True))
+    until(lambda: not ann.member('r', 'bob')['microphone'], 'the state is told')
+    until(lambda: is_still(bob, 'sound'), 'no sound is sent')
+    tap.true(ann.member('r', 'bob')['camera'] and not is_still(bob, 'camera'))
+    ok(bob.call('room.mute', room='r', microphone=False))
+    ann.goes_on(ann.number('r', 'bob'), 'bob after mute')
+    tap.equal(name(bob.call('room.mute', room='r', member=bob.number('r', 'ann'), microphone=True)), 'EPERM')
+    ok(ann.call('room.mute', room='r', member=ann.number('r', 'bob'), camera=True))
+    tap.equal(bob.event('room.muted')['camera'], True)
+    until(lambda: not ann.member('r', 'bob')['camera'] and is_still(bob, 'camera'), 'the camera is off')
+    tap.equal(name(ann.call('room.mute', room='r', member=ann.number('r', 'bob'), camera=False)), 'EINVAL')
+    ok(bob.call('room.mute', room='r', camera=False))
+    ann.goes_on(ann.number('r', 'bob'), 'bob with camera again')
+
+
+def screen():
+    """a screen is one more source beside the camera, and goes again"""
+    ok(bob.call('room.share', room='r', screen=True))
+    shown = until(lambda: (lambda m: m['screen'] and 'screen' in m['sources'] and m)(ann.member('r', 'bob')), 'the screen')
+    tap.true(shown['sources']['camera'] != shown['sources']['screen'], shown)
+    ann.goes_on(shown['member'], 'camera and screen')
+    labels = [s['label'] for s in ok(ann.call('session.list'))['sessions'][0]['sources'] if s['role'] == 'remote']
+    tap.equal(labels, ['Bob', 'Bob · screen'])
+    ok(bob.call('room.share', room='r', screen=False))
+    until(lambda: (lambda m: not m['screen'] and 'screen' not in m['sources'])(ann.member('r', 'bob')), 'no screen')
+    tap.equal([s['role'] for s in ok(bob.call('session.list'))['sessions'][0]['sources']], ['camera', 'microphone', 'remote'])
+    ann.goes_on(shown['member'], 'the camera after the screen')
+
+
+def recording():
+    """a recording is of everybody, and everybody sees that it runs"""
+    session = ann.room('r')['session']
+    started = ok(ann.call('recording.start', session=session))
+    until(lambda: bob.member('r', 'ann')['recording'], 'bob sees it')
+    select.select([], [], [], 2)
+    done = ok(ann.call('recording.stop', recording=started['recording']))
+    until(lambda: not bob.member('r', 'ann')['recording'], 'bob sees that it ended')
+    tap.true(done['video_frames'] > 20, done)
+    facts = json.loads(subprocess.run(['ffprobe', '-v', 'error', '-of', 'json', '-show_streams', done['path']], check=True,
+                                      capture_output=True, text=True).stdout)['streams']
+    tap.equal(sorted(s['codec_type'] for s in facts), ['audio', 'video'])
+    # 1v3: oneself is large, three others stand below; the first of them is bob, the rest is empty
+    width, height = 1280, 720
+    raw = subprocess.run(['ffmpeg', '-v', 'error', '-ss', '1', '-i', done['path'], '-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'gray',
+                          '-'], check=True, capture_output=True).stdout
+    spread = lambda x0, x1: (lambda px: max(px) - min(px))(  # noqa: E731
+        [raw[y * width + x] for y in range(int(height * .80), int(height * .94), 4) for x in range(x0, x1, 4)])
+    columns = [spread(x, x + 80) for x in range(0, width - 80, 80)]
+    tap.true(max(columns) > 60, f'somebody is in the lower row: {columns}')
+
+
+def service_dies():
+    """the service is killed and comes back: pictures and sound never stop, no line of chat is lost, everybody stays who it was"""
+    numbers = ann.number('r', 'ann'), ann.number('r', 'bob')
+    ok(ann.call('room.chat', room='r', text='before'))
+    service.kill()
+    for desk in ann, bob:
+        desk.event('room.reconnecting')
+    tap.true(ann.room('r')['is_away'])
+    ann.asks.put({'jsonrpc': '2.0', 'id': 'waits', 'method': 'room.chat', 'params': {'room': 'r', 'text': 'while it was away'}})
+    tap.equal(name(bob.call('room.kick', room='r', member=numbers[0])), 'ECLOSED')
+    ann.goes_on(numbers[1], 'bob while the service is away')
+    bob.goes_on(numbers[0], 'ann while the service is away')
+    before = ann.received(numbers[1]), bob.received(numbers[0])
+    service.start()
+    for desk in ann, bob:
+        desk.event('room.reconnected')
+    tap.equal((ann.number('r', 'ann'), ann.number('r', 'bob')), numbers)
+    until(lambda: all(d.room('r')['history'][-1]['text'] == 'while it was away' for d in (ann, bob)), 'the line that waited')
+    ok(bob.call('room.chat', room='r', text='after'))
+    until(lambda: [line['text'] for line in ann.room('r')['history']][-3:] == ['before', 'while it was away', 'after'], 'all lines, once')
+    after = ann.received(numbers[1]), bob.received(numbers[0])
+    tap.true(all(now[i] >= then[i] for then, now in zip(before, after) for i in (0, 1)), f'{before} {after}: the same connections')
+    ann.goes_on(numbers[1], 'bob after the service came back')
+
+
+def agent_dies():
+    """an agent is killed and joins again: the others see it anew"""
+    before = ann.number('r', 'bob')
+    bob.agent.stop(signal.SIGKILL)
+    bob.agent.start()
+    bob.connect()
+    ok(bob.join('r'))
+    until(lambda: (ann.member('r', 'bob') or {'member': before})['member'] != before, 'bob is another member')
+    for desk, other in (ann, 'bob'), (bob, 'ann'):
+        desk.goes_on(desk.sees('r', other)['member'], f'{other} at {desk.user}')
+
+
+def tickets_and_kick():
+    """the host makes links and sends somebody away for good"""
+    made = ok(ann.call('room.ticket', room='r', uses=2))
+    tap.equal(made['link'], f'{service.url}/customer.html#t={made["ticket"]}')
+    tap.equal(name(bob.call('room.ticket', room='r')), 'EPERM')
+    ok(ann.call('room.kick', room='r', member=ann.number('r', 'bob'), reason='enough'))
+    closed = bob.event('room.closed')
+    tap.equal((closed['reason'], closed['text']), ('kicked', 'enough'))
+    until(lambda: ann.member('r', 'bob') is None, 'bob is gone')
+    tap.equal(name(bob.join('r')), 'EPERM')
+    tap.equal(ok(bob.call('room.list')), {'rooms': []})
+    ok(ann.call('room.leave', room='r'))
+
+
+def refusals():
+    """bad input: servers that no policy lists, no TLS, no service, wrong signatures, another page's room"""
+    join = lambda **more: name(cat.join('x', **more))  # noqa: E731
+    tap.equal(join(server='https://rooms.example'), 'EPERM')
+    tap.equal(join(server='http://rooms.example'), 'EINVAL')
+    tap.equal(join(server='ftp://127.0.0.1'), 'EINVAL')
+    tap.equal(join(server='http://127.0.0.1@rooms.example'), 'EINVAL')
+    tap.equal(join(server=f'http://127.0.0.1:{free_port()}'), 'EIO')
+    tap.equal(join(user_sig='eJwrz'), 'EPROTO')
+    tap.equal(join(kind='live'), 'ENOTSUP')
+    tap.equal(join(role='member'), 'ENOENT')
+    tap.equal(join(proxy={'kind': 'http', 'host': '127.0.0.1', 'port': free_port()}), 'EIO')
+    until(lambda: not ok(cat.call('session.list'))['sessions'], 'no session is left of a join that failed')
+    page, other = WebSocket(cat.agent.port, PAGE), WebSocket(cat.agent.port, PAGE)
+    for ws in page, other:
+        ws.call('agent.hello', HELLO)
+    params = {'server': service.url.replace('http', 'ws'), 'room': 'x', 'user_id': 'cat', 'user_sig': service.sig('cat'), 'sdk_app_id': APP}
+    joined = ok(page.call('room.join', params))
+    tap.equal(name(page.call('room.join', params)), 'EEXIST')
+    tap.equal(name(other.call('room.get', {'room': 'x'})), 'EPERM')
+    page.close()
+    until(lambda: not ok(other.call('session.list'))['sessions'][0]['is_controlled'], 'the page is gone')
+    ok(other.call('session.attach', {'session': joined['session'], 'resume': joined['resume']}))
+    tap.equal(ok(other.call('room.get', {'room': 'x'}))['member'], joined['member'], 'a page that was loaded again')
+    ok(other.call('session.close', {'session': joined['session']}))
+    tap.equal(cat.event('room.closed')['reason'], 'session_closed')
+    other.close()
+
+
+def ends():
+    """agents end at once while in a room, and no log tells a secret"""
+    ok(ann.join('z'))
+    ok(cat.join('z'))
+    ann.goes_on(ann.sees('z', 'cat')['member'], 'cat')
+    secrets = [service.sig(u)[:40] for u in ('ann', 'cat')]
+    for desk in ann, cat:
+        log = desk.agent.log_text()
+        begin = time.monotonic()
+        tap.equal(desk.agent.stop(), 0)
+        tap.true(time.monotonic() - begin < 5, 'it took too long')
+        tap.true('"token"' not in log and not any(s in log for s in secrets))
+
+
+service = Service()
+ann, bob, cat = Desk('ann'), Desk('bob'), Desk('cat')
+try:
+    status = tap.run([two_members, words, late_third, mutes, screen, recording, service_dies, agent_dies, tickets_and_kick, refusals, ends])
+finally:
+    if os.environ.get('DH_TEST_LOGS'):
+        for d in ann, bob, cat:
+            print(f'# {d.user}:\n' + d.agent.log_text(), file=sys.stderr)
+    for d in ann, bob, cat:
+        d.finish()
+    service.kill()
+sys.exit(status)
