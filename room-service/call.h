@@ -45,8 +45,8 @@ struct dh_method {
 extern const struct dh_method *const dh_methods[]; /* ends with NULL */
 
 extern const struct dh_method dh_method_login, dh_method_redeem, dh_method_refresh, dh_method_logout, dh_method_create,
-	dh_method_join, dh_method_leave, dh_method_close, dh_method_signal, dh_method_chat, dh_method_history, dh_method_custom,
-	dh_method_state, dh_method_mute, dh_method_kick, dh_method_ticket, dh_method_ice;
+	dh_method_join, dh_method_leave, dh_method_close, dh_method_signal, dh_method_chat, dh_method_history,
+	dh_method_custom, dh_method_state, dh_method_mute, dh_method_kick, dh_method_ticket, dh_method_ice;
 
 /* Fields of room.state, also as room.join takes them. */
 extern const struct dh_param dh_state_params[];

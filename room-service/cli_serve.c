@@ -77,8 +77,8 @@ static void print_ready(const struct service *s)
 {
 	bool is_v6 = strchr(s->config.host, ':');
 	fprintf(stdout, "{\"ready\":true,\"pid\":%d,\"port\":%d,\"url\":\"%s://%s%s%s:%d\"}\n", (int)getpid(),
-		dh_server_port(s->server), s->config.cert ? "https" : "http", is_v6 ? "[" : "", s->config.host, is_v6 ? "]" : "",
-		dh_server_port(s->server));
+		dh_server_port(s->server), s->config.cert ? "https" : "http", is_v6 ? "[" : "", s->config.host,
+		is_v6 ? "]" : "", dh_server_port(s->server));
 	fflush(stdout);
 }
 
@@ -121,10 +121,12 @@ static int serve(struct service *s, struct dh_err *e)
 static const struct option options[] = {
 	{"port", required_argument, NULL, 'p'}, {"host", required_argument, NULL, 'a'}, {"db", required_argument, NULL, 'd'},
 	{"redis", required_argument, NULL, 'R'}, {"secret-file", required_argument, NULL, 's'},
-	{"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'}, {"pages", required_argument, NULL, 'g'},
+	{"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+	{"pages", required_argument, NULL, 'g'},
 	{"stun", required_argument, NULL, 'S'}, {"turn", required_argument, NULL, 'T'},
 	{"turn-secret-file", required_argument, NULL, 't'}, {"origin", required_argument, NULL, 'o'},
-	{"print-ready", no_argument, NULL, 'r'}, {"log-level", required_argument, NULL, 'l'}, {"log-json", no_argument, NULL, 'j'},
+	{"print-ready", no_argument, NULL, 'r'}, {"log-level", required_argument, NULL, 'l'},
+	{"log-json", no_argument, NULL, 'j'},
 	{"help", no_argument, NULL, 'h'}, {0}};
 
 static int misused(const char *fmt, const char *what)
@@ -190,7 +192,8 @@ static int take_option(struct service *s, int c, bool *must_exit)
 			return misused("\"%s\" is no turn: URL, or one too many", optarg);
 		break;
 	case 'o':
-		if (config->origin_count == DH_ORIGINS_MAX || dh_origin_parse(&config->origins[config->origin_count++], optarg, true, &e))
+		if (config->origin_count == DH_ORIGINS_MAX ||
+		    dh_origin_parse(&config->origins[config->origin_count++], optarg, true, &e))
 			return misused("\"%s\" is no origin, or one too many", optarg);
 		break;
 	case 'l':

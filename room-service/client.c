@@ -124,6 +124,18 @@ void dh_client_send_event(struct dh_client *c, struct dh_event *take)
 	dh_event_unref(take);
 }
 
+int64_t dh_client_last_event(const struct dh_client *c)
+{
+	const struct dh_member *m = dh_client_member(c);
+	return m ? m->row.last : 0;
+}
+
+bool dh_client_has(const struct dh_client *c, int64_t seq)
+{
+	const struct dh_member *m = dh_client_member(c);
+	return c->is_closing || !m || m->sent >= seq;
+}
+
 struct dh_event *dh_client_next_event(struct dh_client *c, int64_t *seq)
 {
 	struct dh_member *m = c->is_closing ? NULL : dh_client_member(c);

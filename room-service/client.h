@@ -31,7 +31,7 @@ enum dh_close_code {
 const char *dh_close_text(int code);
 
 struct dh_client_ops {
-	/* Queue one text, before any event that dh_client_next_event() gives; copies it. */
+	/* Queue one text, behind the events up to dh_client_last_event(); copies it. */
 	void (*send)(void *arg, const char *text, size_t size);
 	/* dh_client_next_event() has something. */
 	void (*wake)(void *arg);
@@ -67,6 +67,9 @@ void dh_client_destroy(struct dh_client *c); /* the other end is gone */
 /* One message from the other end. Answers by ops->send; may call ops->close. */
 void dh_client_receive(struct dh_client *c, const char *text, size_t size);
 
+/* The newest event that it is going to get, and whether it got all up to seq. */
+int64_t dh_client_last_event(const struct dh_client *c);
+bool dh_client_has(const struct dh_client *c, int64_t seq);
 /* The next event for it, with its seq; NULL: none. It counts as sent. */
 struct dh_event *dh_client_next_event(struct dh_client *c, int64_t *seq);
 /* Whether the other end should be asked (by a ping) how far it has come; then dh_client_heard() with the same seq. */

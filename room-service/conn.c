@@ -53,6 +53,7 @@ static void conn_send(void *arg, const char *text, size_t size)
 	}
 	struct dh_out *m = dh_alloc(sizeof(*m) + LWS_PRE + size);
 	m->size = size;
+	m->after = dh_client_last_event(c->client);
 	memcpy(m->room + LWS_PRE, text, size);
 	dh_list_add(&c->out, &m->node);
 	c->out_bytes += size;
@@ -170,14 +171,21 @@ static int write_ping(struct dh_conn *c, int64_t seq)
 	return write_one(c, room + LWS_PRE, sizeof(seq), LWS_WRITE_PING);
 }
 
-/* Replies, then events, then the question how far the other end is. Errors: DH_ECLOSED. *is_done: nothing is left. */
+static bool is_reply_next(const struct dh_conn *c)
+{
+	if (dh_list_is_empty(&c->out))
+		return false;
+	return !c->client || dh_client_has(c->client, dh_container_of(c->out.next, struct dh_out, node)->after);
+}
+
+/* Replies and events as they came up, then the question how far the other end is. Errors: DH_ECLOSED. *is_done: nothing is left. */
 static int write_out(struct dh_conn *c, bool *is_done)
 {
 	for (int i = 0; i < WRITES_MAX; i++) {
 		int64_t seq;
 		const struct dh_event *ev = NULL;
 		int err;
-		if (!dh_list_is_empty(&c->out))
+		if (is_reply_next(c))
 			err = write_reply(c);
 		else if (c->client && (ev = dh_client_next_event(c->client, &seq)))
 			err = write_event(c, ev, seq);

@@ -113,8 +113,9 @@ static int respond_page(struct dh_server *s, struct lws *wsi, struct dh_conn *c,
 		return respond(wsi, 404, "");
 	read_host(wsi, host);
 	snprintf(extra, sizeof(extra),
-		 "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-		 "font-src 'self'; media-src 'self' blob:; connect-src 'self' %s%s %s%s ws://127.0.0.1:* ws://localhost:*; "
+		 "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+		 "img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob:; "
+		 "connect-src 'self' %s%s %s%s ws://127.0.0.1:* ws://localhost:*; "
 		 "base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
 		 "Referrer-Policy: no-referrer\r\nCache-Control: no-cache\r\nCross-Origin-Resource-Policy: same-origin\r\n",
 		 *host ? "ws://" : "", host, *host ? "wss://" : "", host);

@@ -16,8 +16,8 @@
 struct dh_client;
 
 struct dh_metrics {
-	uint64_t connections, messages, refusals, logins, failed_logins, chat_lines, events, resumed, not_resumed, slow_readers,
-		http_requests;
+	uint64_t connections, messages, refusals, logins, failed_logins, chat_lines, events, resumed, not_resumed,
+		slow_readers, http_requests;
 };
 
 /* Somebody who is logged in, or whose 30 s run. */

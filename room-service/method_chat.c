@@ -12,7 +12,8 @@
 static const struct dh_param chat_params[] = {
 	{"text", DH_STR, .max = DH_CHAT_TEXT_MAX, .required = true}, {"key", DH_STR, .max = DH_KEY_SIZE - 1}, {0}};
 
-static const struct dh_param history_params[] = {{"before", DH_INT, NULL, 1, 1LL << 52}, {"limit", DH_INT, NULL, 1, 100, 50}, {0}};
+static const struct dh_param history_params[] = {
+	{"before", DH_INT, NULL, 1, 1LL << 52}, {"limit", DH_INT, NULL, 1, 100, 50}, {0}};
 
 cJSON *dh_line_json(const struct dh_chat_row *line)
 {

@@ -111,9 +111,9 @@ static int may_enter(struct dh_call *call)
 		return dh_fail(&call->err, DH_ENOENT, "the room is closed");
 	if (!strcmp(create, "never"))
 		return dh_fail(&call->err, DH_ENOENT, "there is no such room");
-	dh_store_submit(call->hub->store,
-			dh_room_open(room, dh_arg_str(&call->args, "name"), c->user->user_id, guests ? guests[2] - '0' : 0), NULL,
-			NULL);
+	struct dh_store_op *op = dh_room_open(room, dh_arg_str(&call->args, "name"), c->user->user_id,
+					      guests ? guests[2] - '0' : 0);
+	dh_store_submit(call->hub->store, op, NULL, NULL);
 	return DH_OK;
 }
 

@@ -16,7 +16,9 @@ static const struct dh_param login_params[] = {
 	{0}};
 
 static const struct dh_param redeem_params[] = {
-	{"ticket", DH_STR, .max = DH_TICKET_SIZE - 1, .required = true}, {"user_name", DH_STR, .max = DH_NAME_SIZE - 1}, {0}};
+	{"ticket", DH_STR, .max = DH_TICKET_SIZE - 1, .required = true},
+	{"user_name", DH_STR, .max = DH_NAME_SIZE - 1},
+	{0}};
 
 /* The address waits after failures; whoever is logged in already needs no login. */
 static int check_turn(struct dh_call *call)
@@ -108,7 +110,8 @@ static int login_by_sig(struct dh_call *call)
 		dh_fail(&call->err, DH_EPERM, "app %u is not served here", app_id);
 		return failed(call, dh_hint(&call->err, "The service's secret file has no key for it."));
 	}
-	int err = dh_usersig_check(dh_arg_str(&call->args, "user_sig"), key, app_id, user_id, dh_wall_us() / 1000000, &call->err);
+	const char *sig = dh_arg_str(&call->args, "user_sig");
+	int err = dh_usersig_check(sig, key, app_id, user_id, dh_now_ms() / 1000, &call->err);
 	if (err)
 		return failed(call, err);
 	struct dh_token_row row = {.app_id = app_id};
@@ -124,8 +127,8 @@ static void token_found(struct dh_store_op *op)
 	struct dh_call *call = op->arg;
 	int code = op->code;
 	if (code == DH_ENOENT || code == DH_EPERM) {
-		code = failed(call, dh_fail(&call->err, DH_EPERM, code == DH_EPERM ? "the token was revoked"
-										   : "the token is unknown or its time is over"));
+		const char *why = code == DH_EPERM ? "the token was revoked" : "the token is unknown or its time is over";
+		code = failed(call, dh_fail(&call->err, DH_EPERM, "%s", why));
 		dh_hint(&call->err, "Log in by user_sig or with a fresh link.");
 	} else if (!code && call->client) {
 		logged_in(call, &op->u.token_find.token, dh_arg_str(&call->args, "token"), false);
@@ -168,9 +171,10 @@ static void ticket_taken(struct dh_store_op *op)
 	int code = op->code;
 	if (code && code != DH_EIO) {
 		failed(call, code);
-		code = dh_fail(e, DH_EPERM, "%s", code == DH_ENOENT ? "this link is not one of ours" :
-						  code == DH_ELIMIT ? "this link was used already" :
-						  code == DH_ECLOSED ? "the call of this link has ended" : "this link has expired");
+		const char *why = code == DH_ENOENT ? "this link is not one of ours" :
+				  code == DH_ELIMIT ? "this link was used already" :
+				  code == DH_ECLOSED ? "the call of this link has ended" : "this link has expired";
+		code = dh_fail(e, DH_EPERM, "%s", why);
 		dh_hint(e, "Ask for a fresh link.");
 	}
 	if (code || !call->client) {

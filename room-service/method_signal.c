@@ -44,9 +44,11 @@ static int send_signal(struct dh_call *call)
 		return DH_ENOENT;
 	cJSON *params = cJSON_CreateObject();
 	cJSON_AddNumberToObject(params, "from", (double)from->number);
-	for (int i = 0; i < 3; i++)
-		if (dh_arg_has(&call->args, relayed[i]))
-			cJSON_AddItemToObject(params, relayed[i], cJSON_Duplicate(dh_arg_json(&call->args, relayed[i]), true));
+	for (int i = 0; i < 3; i++) {
+		const cJSON *v = dh_arg_json(&call->args, relayed[i]);
+		if (v)
+			cJSON_AddItemToObject(params, relayed[i], cJSON_Duplicate(v, true));
+	}
 	struct dh_event *ev = dh_event_create("room.signal", params);
 	dh_member_tell(to, ev);
 	dh_event_unref(ev);

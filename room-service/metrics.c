@@ -13,7 +13,8 @@ static void add(struct text *t, const char *name, const char *type, double value
 {
 	if (t->size < t->room)
 		t->size += (size_t)snprintf(t->p + t->size, t->room - t->size,
-					    "# TYPE deskhand_rooms_%s %s\ndeskhand_rooms_%s %.15g\n", name, type, name, value);
+					    "# TYPE deskhand_rooms_%s %s\ndeskhand_rooms_%s %.15g\n", name, type, name,
+					    value);
 }
 
 char *dh_metrics_text(struct dh_server *s)

@@ -39,7 +39,8 @@ size_t dh_event_write(const struct dh_event *ev, int64_t seq, char *out)
 	const char *text = ev->text;
 	int n;
 	if (seq > 0) {
-		n = snprintf(out, room, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"seq\":%lld", ev->name, (long long)seq);
+		n = snprintf(out, room, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"seq\":%lld", ev->name,
+			     (long long)seq);
 	} else {
 		n = snprintf(out, room, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{", ev->name);
 		text += *text == ',';

@@ -1,5 +1,6 @@
-/* Listening and libwebsockets' life on our loop; see server.h and docs/decisions/0010. We accept ourselves and hand connections
- * to libwebsockets, so that limits are settled before a foreign byte is read, and a taken port is an error with a reason. */
+/* Listening and libwebsockets' life on our loop; see server.h and docs/decisions/0010. We accept ourselves and hand
+ * connections to libwebsockets, so that limits are settled before a foreign byte is read, and a taken port is an error
+ * with a reason. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +36,8 @@ static int listen_on(const struct dh_server_config *config, int *out, struct dh_
 	if (fd >= 0) /* without it a restart within a minute would find its old connections in the way */
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd < 0 || bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 4096)) {
-		err = dh_fail(e, errno == EADDRINUSE ? DH_EBUSY : dh_err_from_errno(errno), "cannot listen on %.60s port %d: %s",
-			      config->host, config->port, strerror(errno));
+		err = dh_fail(e, errno == EADDRINUSE ? DH_EBUSY : dh_err_from_errno(errno),
+			      "cannot listen on %.60s port %d: %s", config->host, config->port, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 	}
@@ -51,7 +52,8 @@ static int port_of(int fd)
 	struct sockaddr_storage a;
 	socklen_t n = sizeof(a);
 	getsockname(fd, (struct sockaddr *)&a, &n);
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+	bool is_v6 = a.ss_family == AF_INET6;
+	return ntohs(is_v6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
 }
 
 static int files_may_be_open(void)

@@ -35,6 +35,7 @@ struct dh_server {
 struct dh_out {
 	struct dh_list node;
 	size_t size;
+	int64_t after;        /* the events up to this seq go first */
 	unsigned char room[]; /* LWS_PRE bytes, then the text */
 };
 

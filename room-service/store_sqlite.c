@@ -9,8 +9,8 @@
 #include "common/alloc.h"
 
 static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS rooms(id INTEGER PRIMARY KEY, app INTEGER, room TEXT, name TEXT, creator TEXT, kind INTEGER,"
-	" guests_max INTEGER, next_member INTEGER, created_ms INTEGER, is_open INTEGER);"
+	"CREATE TABLE IF NOT EXISTS rooms(id INTEGER PRIMARY KEY, app INTEGER, room TEXT, name TEXT, creator TEXT,"
+	" kind INTEGER, guests_max INTEGER, next_member INTEGER, created_ms INTEGER, is_open INTEGER);"
 	"CREATE UNIQUE INDEX IF NOT EXISTS open_rooms ON rooms(app, room) WHERE is_open = 1;"
 	"CREATE TABLE IF NOT EXISTS members(room INTEGER, number INTEGER, user_id TEXT, user_name TEXT, role INTEGER,"
 	" state INTEGER, joined_ms INTEGER, PRIMARY KEY(room, number)) WITHOUT ROWID;"
@@ -18,13 +18,13 @@ static const char schema[] =
 	" text TEXT, PRIMARY KEY(room, id)) WITHOUT ROWID;"
 	"CREATE UNIQUE INDEX IF NOT EXISTS chat_keys ON chat(room, user_id, key) WHERE key IS NOT NULL;"
 	"CREATE TABLE IF NOT EXISTS bans(room INTEGER, user_id TEXT, PRIMARY KEY(room, user_id)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS tokens(hash BLOB PRIMARY KEY, app INTEGER, user_id TEXT, user_name TEXT, room_id INTEGER,"
-	" room TEXT, ticket BLOB, expires_ms INTEGER, is_revoked INTEGER) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS tokens(hash BLOB PRIMARY KEY, app INTEGER, user_id TEXT, user_name TEXT,"
+	" room_id INTEGER, room TEXT, ticket BLOB, expires_ms INTEGER, is_revoked INTEGER) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS tokens_users ON tokens(app, user_id);"
 	"CREATE INDEX IF NOT EXISTS tokens_rooms ON tokens(room_id);"
 	"CREATE INDEX IF NOT EXISTS tokens_ends ON tokens(expires_ms);"
-	"CREATE TABLE IF NOT EXISTS tickets(hash BLOB PRIMARY KEY, app INTEGER, room_id INTEGER, room TEXT, expires_ms INTEGER,"
-	" uses INTEGER) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS tickets(hash BLOB PRIMARY KEY, app INTEGER, room_id INTEGER, room TEXT,"
+	" expires_ms INTEGER, uses INTEGER) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS tickets_rooms ON tickets(room_id);"
 	"CREATE INDEX IF NOT EXISTS tickets_ends ON tickets(expires_ms);"
 	"PRAGMA user_version=1;";

@@ -14,7 +14,8 @@ static struct dh_throttle_entry *entry(struct dh_throttle *l, const char *addres
 	for (const char *p = address; *p; p++)
 		h = (h ^ (unsigned char)*p) * 16777619u;
 	h ^= h >> 15;
-	struct dh_throttle_entry *set = &l->entries[h % (DH_THROTTLE_ADDRESSES / DH_THROTTLE_WAYS) * DH_THROTTLE_WAYS], *oldest = set;
+	uint32_t first = h % (DH_THROTTLE_ADDRESSES / DH_THROTTLE_WAYS) * DH_THROTTLE_WAYS;
+	struct dh_throttle_entry *set = &l->entries[first], *oldest = set;
 	for (int i = 0; i < DH_THROTTLE_WAYS; i++) {
 		if (set[i].used_us && !strcmp(set[i].address, address)) {
 			set[i].used_us = now_us;

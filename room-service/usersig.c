@@ -169,7 +169,8 @@ static int check_claims(const cJSON *json, const char *key, uint32_t app_id, con
 	return DH_OK;
 }
 
-int dh_usersig_check(const char *sig, const char *key, uint32_t app_id, const char *user_id, int64_t now_s, struct dh_err *e)
+int dh_usersig_check(const char *sig, const char *key, uint32_t app_id, const char *user_id, int64_t now_s,
+		     struct dh_err *e)
 {
 	cJSON *json = NULL;
 	int err = unpack(sig, &json, e);

@@ -14,7 +14,9 @@
 char *dh_usersig_make(const char *key, uint32_t app_id, const char *user_id, int64_t now_s, int64_t expire_s);
 
 /* Whether sig says what is claimed, by the app's key, now. Any thread. Errors, each with its sentence: DH_EPROTO not in
- * the format, DH_ELIMIT too large, DH_EPERM not for this user or app or by another key, DH_ETIMEDOUT expired or not yet valid. */
-int dh_usersig_check(const char *sig, const char *key, uint32_t app_id, const char *user_id, int64_t now_s, struct dh_err *e);
+ * the format, DH_ELIMIT too large, DH_EPERM not for this user or app or by another key, DH_ETIMEDOUT expired or not yet
+ * valid. */
+int dh_usersig_check(const char *sig, const char *key, uint32_t app_id, const char *user_id, int64_t now_s,
+		     struct dh_err *e);
 
 #endif

@@ -39,7 +39,7 @@ class Agent:
         if not line:
             raise RuntimeError(f'{self.command[0]} is not ready; its log:\n{self.log_text()}')
         self.ready = json.loads(line)
-        self.port, self.socket = self.ready['port'], self.ready['socket']
+        self.port, self.socket = self.ready['port'], self.ready.get('socket')
 
     def log_text(self):
         self.log.flush()
