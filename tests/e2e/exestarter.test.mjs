@@ -39,9 +39,9 @@ async function serve() {
 	return `http://localhost:${server.address().port}`;
 }
 
-/** user_wrong gets a signature that is none. */
+/** user_wrong gets another user's signature. */
 function login(userID) {
-	const userSig = userID === 'user_wrong' ? 'none' : service.sig(userID);
+	const userSig = service.sig(userID === 'user_wrong' ? 'user_other' : userID);
 	return { userID, sdkAppID: APP, accountType: '36862', userSig, serverDomain: `${service.url}/weapp/` };
 }
 
@@ -225,7 +225,7 @@ test('the room service is killed and comes back', async (t) => {
 	await told(page, 'stopped');
 });
 
-test('a room that is there already, one that is not, a signature that is none', async (t) => {
+test('a room that is there already, one that is not, a signature of another user', async (t) => {
 	const origin = origins.pop();
 	const bob = await oldPage(t, { room: 'room_there', user: 'user_bob', custom: { ...inContainer, singleton: false }, origin });
 	await bob.click('#create');

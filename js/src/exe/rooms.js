@@ -12,14 +12,6 @@ export { getSDKLoginInfo } from './login.js';
 const running = new Map();
 let starts = 0;
 
-/** While the browser leaves the page, unload() leaves the call to the agent: the page may be coming back. */
-let isLeaving = false;
-const leaving = (type, is) => addEventListener(type, () => (isLeaving = is), { capture: true }); /* before the page's own */
-leaving('beforeunload', true);
-leaving('pagehide', true);
-leaving('pageshow', false);
-addEventListener('beforeunload', () => setTimeout(() => (isLeaving = false))); /* a page that stayed, or that is not gone yet */
-
 /** A page's callback; what it throws is the page's matter. */
 function call(fn, ...args) {
 	try {
@@ -79,8 +71,7 @@ class Rooms {
 	}
 
 	unload() {
-		if (!isLeaving)
-			running.forEach((place) => place.stop());
+		running.forEach((place) => place.stop());
 	}
 
 	#told(answer, names, data, name, detail) {
