@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """The steps of ./dev test: builds, test suites, fuzzers, browsers. Counts every test of every step and ends
 with 'N passed, N failed'. A step that cannot run counts as one failure."""
+import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 JOBS = str(os.cpu_count() or 2)
 FUZZ_SECONDS = 15
@@ -26,15 +29,45 @@ class Counts:
 total = Counts()
 
 
-def run(*command, env=None, timeout=1500, log=None):
+def children(pid):
+    """All processes under pid; a session of its own does not hide one."""
+    found = []
+    for path in glob.glob(f'/proc/{pid}/task/*/children'):
+        try:
+            found += map(int, open(path, encoding='ascii').read().split())
+        except OSError:
+            pass
+    return found + [deep for child in found for deep in children(child)]
+
+
+def kill_children(pid):
+    while found := children(pid):
+        for child in found:
+            try:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, os.WNOHANG)
+            except OSError:
+                pass
+
+
+def end_all(signum, frame):
+    """Interrupted: what the tests started does not stay behind."""
+    kill_children(os.getpid())
+    print('interrupted', flush=True)
+    os._exit(128 + signum)
+
+
+def run(*command, env=None, timeout=1500):
     """Run a command; give (exit code, output). Output is shown when it fails."""
-    env = dict(os.environ, **(env or {}))
+    p = subprocess.Popen(command, env=dict(os.environ, **(env or {})), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         stdin=subprocess.DEVNULL, text=True, errors='replace')
     try:
-        p = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
-                           stdin=subprocess.DEVNULL, text=True, errors='replace')
-        code, out = p.returncode, p.stdout
-    except subprocess.TimeoutExpired as e:
-        code, out = 124, (e.stdout or b'').decode(errors='replace') + f'\n(stopped after {timeout} s)\n'
+        out, _ = p.communicate(timeout=timeout)
+        code = p.returncode
+    except subprocess.TimeoutExpired:
+        kill_children(p.pid)
+        p.kill()
+        code, out = 124, p.communicate()[0] + f'\n(stopped after {timeout} s)\n'
     if code:
         print('\n'.join(out.splitlines()[-80:]), flush=True)
     return code, out
@@ -126,16 +159,20 @@ def step_fuzz():
     if not build('build-fuzz', '-Dfuzz=true', '-Db_lundef=false', '-Db_sanitize=address,undefined', env={'CC': 'clang'}):
         return
     folder = 'build-fuzz/tests/fuzz'
-    for name in sorted(os.listdir(folder)):
-        path = f'{folder}/{name}'
-        if not name.startswith('fuzz_') or not os.access(path, os.X_OK) or os.path.isdir(path):
-            continue
+
+    def fuzz(name):
         corpus = f'tests/fuzz/corpus/{name}'
         work = f'{folder}/work-{name}'
         os.makedirs(work, exist_ok=True)
-        code, _ = run(path, f'-max_total_time={FUZZ_SECONDS}', '-seed=1', f'-artifact_prefix={folder}/', '-rss_limit_mb=1024', '-timeout=10', work,
-                      *([corpus] if os.path.isdir(corpus) else []))
-        total.add(code == 0, code != 0)
+        code, _ = run(f'{folder}/{name}', f'-max_total_time={FUZZ_SECONDS}', '-seed=1', f'-artifact_prefix={folder}/',
+                      '-rss_limit_mb=1024', '-timeout=10', work, *([corpus] if os.path.isdir(corpus) else []))
+        return code
+
+    targets = [n for n in sorted(os.listdir(folder))
+               if n.startswith('fuzz_') and os.access(f'{folder}/{n}', os.X_OK) and not os.path.isdir(f'{folder}/{n}')]
+    with ThreadPoolExecutor(int(JOBS)) as pool:
+        for code in pool.map(fuzz, targets):
+            total.add(code == 0, code != 0)
 
 
 def npm_packages():
@@ -164,6 +201,8 @@ def main():
     if unknown:
         sys.exit(f'test: unknown step {unknown[0]}; there are: {" ".join(STEPS)}')
     start = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_all)
     for name in names:
         before, begun = (total.passed, total.failed), time.monotonic()
         print(f'== {name}', flush=True)
