@@ -627,7 +627,7 @@ export class Deskhand extends EventTarget {
 			/** session, composed, compose_dropped, compose_ms, encoded, encoded_bytes, encode_ms, sources: [source, role, width, height, frames, dropped] */
 			sessions?: Record<string, unknown>[];
 		}>;
-		/** State of the agent and of the caller's sessions; towards the command line: of everything. */
+		/** State of the agent and of the caller's sessions and rooms; towards the command line: of everything. */
 		status(params?: Record<string, never>, how?: CallOptions): Promise<{
 			/** running, stopping */
 			state?: string;
@@ -639,6 +639,8 @@ export class Deskhand extends EventTarget {
 			uptime_ms?: number;
 			/** as session.list */
 			sessions?: Record<string, unknown>[];
+			/** as room.list */
+			rooms?: Record<string, unknown>[];
 			/** command line only */
 			pid?: number;
 			/** command line only; 0: WebSocket off */

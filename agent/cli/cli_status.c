@@ -1,4 +1,6 @@
 /* `deskhand status [--json]` */
+#include <string.h>
+
 #include "agent/cli/cli.h"
 
 static void show_sessions(const cJSON *sessions)
@@ -13,6 +15,19 @@ static void show_sessions(const cJSON *sessions)
 			fprintf(stdout, "  %-10s %s %s%s%s\n", dh_cli_text(src, "role"),
 				dh_cli_text(src, "device"), dh_cli_text(src, "state"),
 				dh_cli_text(src, "reason")[0] ? ": " : "", dh_cli_text(src, "reason"));
+	}
+}
+
+static void show_rooms(const cJSON *rooms)
+{
+	const cJSON *r, *m;
+	cJSON_ArrayForEach(r, rooms) {
+		fprintf(stdout, "room      %s of %s at %s%s\n", dh_cli_text(r, "room"), dh_cli_text(r, "origin"),
+			dh_cli_text(r, "server"), cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r, "is_away")) ? ", which is away" : "");
+		cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(r, "members"))
+			if (strcmp(dh_cli_text(m, "connection"), "none"))
+				fprintf(stdout, "  member %-3.0f %s (%s) %s\n", dh_cli_number(m, "member"),
+					dh_cli_text(m, "user_name"), dh_cli_text(m, "role"), dh_cli_text(m, "connection"));
 	}
 }
 
@@ -31,6 +46,7 @@ static void show(const cJSON *r)
 		fprintf(stdout, "client    %s by %s %s\n", dh_cli_text(c, "origin"), dh_cli_text(c, "channel"),
 			dh_cli_text(c, "browser"));
 	show_sessions(cJSON_GetObjectItemCaseSensitive(r, "sessions"));
+	show_rooms(cJSON_GetObjectItemCaseSensitive(r, "rooms"));
 	if (dh_cli_number(r, "refused") > 0)
 		fprintf(stdout, "refused   %.0f, the last: %s\n", dh_cli_number(r, "refused"),
 			dh_cli_text(r, "last_denial"));
@@ -42,4 +58,4 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 }
 
 const struct dh_cli_command dh_cli_status = {
-	"status", "[--json]", "Show the agent, who is connected and what is recorded.", run};
+	"status", "[--json]", "Show the agent, who is connected, what is recorded and who is in rooms.", run};

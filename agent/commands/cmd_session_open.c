@@ -10,7 +10,7 @@ static void open_now(void *arg, const struct dh_err *why)
 {
 	struct dh_call *call = arg;
 	struct dh_session *s = NULL;
-	int err = why ? why->code : call->ctl->is_stopping ? DH_ECLOSED : dh_session_open(call, &s);
+	int err = why ? why->code : call->ctl->is_stopping ? DH_ECLOSED : dh_session_open(call, NULL, &s);
 	if (!err) {
 		dh_reply_str(call, "session", s->id);
 		dh_reply_str(call, "resume", s->resume);

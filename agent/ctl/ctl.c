@@ -74,6 +74,7 @@ int dh_ctl_create(struct dh_ctl **out, struct dh_loop *loop, const struct dh_ctl
 	dh_devices_create(ctl);
 	dh_recordings_create(ctl);
 	dh_watch_start(ctl);
+	dh_rooms_start(ctl);
 	*out = ctl;
 	return DH_OK;
 }

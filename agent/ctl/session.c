@@ -226,7 +226,7 @@ static enum dh_orphan_policy read_orphan_policy(const char *name)
 	return !strcmp(name, "stop") ? DH_ORPHAN_STOP : !strcmp(name, "stop_after") ? DH_ORPHAN_STOP_AFTER : DH_ORPHAN_KEEP;
 }
 
-static struct dh_session *make_session(struct dh_call *call)
+static struct dh_session *make_session(struct dh_call *call, const struct dh_session_identity *as)
 {
 	struct dh_session *s = dh_alloc(sizeof(*s));
 	s->ctl = call->ctl;
@@ -235,6 +235,10 @@ static struct dh_session *make_session(struct dh_call *call)
 	dh_list_init(&s->closers);
 	dh_random_hex(s->id, 8);
 	dh_random_hex(s->resume, 16); /* SR-14: 128 bit */
+	if (as) {
+		dh_strcopy(s->id, sizeof(s->id), as->id);
+		dh_strcopy(s->resume, sizeof(s->resume), as->resume);
+	}
 	dh_log_init(&s->log, "agent/session %s", s->id);
 	dh_strcopy(s->origin, sizeof(s->origin), call->origin);
 	dh_strcopy(s->template_name, sizeof(s->template_name), dh_arg_str(call->args, "template"));
@@ -247,7 +251,7 @@ static struct dh_session *make_session(struct dh_call *call)
 	return s;
 }
 
-int dh_session_open(struct dh_call *call, struct dh_session **out)
+int dh_session_open(struct dh_call *call, const struct dh_session_identity *as, struct dh_session **out)
 {
 	if (count_sessions(call->ctl) >= DH_SESSIONS_MAX) {
 		dh_fail(&call->err, DH_ELIMIT, "%d sessions are open already", DH_SESSIONS_MAX);
@@ -255,7 +259,7 @@ int dh_session_open(struct dh_call *call, struct dh_session **out)
 	}
 	if (!call->client && read_orphan_policy(dh_arg_str(call->args, "orphan_policy")) == DH_ORPHAN_STOP)
 		return DH_ECANCELED; /* the page left while the drivers were loading */
-	struct dh_session *s = make_session(call);
+	struct dh_session *s = make_session(call, as);
 	int err = open_pipeline(s, call->args, &call->err);
 	if (err) {
 		free(s);

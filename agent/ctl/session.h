@@ -9,6 +9,10 @@
 #define DH_SESSIONS_MAX 8
 #define DH_SESSION_SOURCES_MAX 16
 
+struct dh_session_identity {
+	const char *id, *resume;
+};
+
 enum dh_orphan_policy { DH_ORPHAN_NONE, DH_ORPHAN_KEEP, DH_ORPHAN_STOP_AFTER, DH_ORPHAN_STOP };
 
 struct dh_session_source {
@@ -45,8 +49,9 @@ struct dh_session {
 	struct dh_list closers; /* calls of session.close that wait */
 };
 
-/* Make one from checked params of session.open, controlled by call's client. Drivers are loaded. */
-int dh_session_open(struct dh_call *call, struct dh_session **out);
+/* Make one from checked params of session.open, controlled by call's client. Drivers are loaded. as: who it was before the
+ * agent was restarted, NULL: a new one. */
+int dh_session_open(struct dh_call *call, const struct dh_session_identity *as, struct dh_session **out);
 
 /* Apply params of session.update that are there: template, overlay. */
 int dh_session_configure(struct dh_session *s, const struct dh_args *a, struct dh_err *e);

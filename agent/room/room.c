@@ -39,10 +39,11 @@ static void free_timer(uv_handle_t *h)
 void dh_room_check_gone(struct dh_room *r)
 {
 	struct dh_ctl *ctl = r->ctl;
-	if (!r->is_ending || r->link || !dh_list_is_empty(&r->conns))
+	if (!r->is_ending || r->link || r->is_storing || !dh_list_is_empty(&r->conns))
 		return;
 	dh_list_del(&r->node);
 	uv_close((uv_handle_t *)r->mend, free_timer);
+	uv_close((uv_handle_t *)r->alive, free_timer);
 	dh_room_free(r);
 	dh_ctl_check_stopped(ctl);
 }
@@ -80,6 +81,9 @@ void dh_room_end(struct dh_room *r, const char *reason, const struct dh_err *why
 	r->is_ending = true;
 	DH_INFO(r, "ends: %s", why->text);
 	uv_timer_stop(r->mend);
+	uv_timer_stop(r->alive);
+	if (!r->ctl->is_stopping)
+		dh_room_forget(r);
 	tell_end(r, reason, why);
 	dh_list_for_each_safe(pos, &r->conns)
 		dh_room_conn_close(dh_container_of(pos, struct dh_room_conn, node));

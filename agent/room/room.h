@@ -35,6 +35,7 @@ cJSON *dh_rooms_to_json(struct dh_ctl *ctl, const char *origin); /* NULL: all */
 void dh_rooms_session_changed(struct dh_session *s);
 void dh_rooms_session_gone(struct dh_session *s);
 void dh_rooms_check_grants(struct dh_ctl *ctl); /* an origin may have lost scope room */
+void dh_rooms_start(struct dh_ctl *ctl);         /* join again what was joined when the agent ended */
 void dh_rooms_stop(struct dh_ctl *ctl);         /* leave all; dh_ctl_check_stopped() follows */
 
 #endif

@@ -7,6 +7,8 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 
+#define REJOIN_US 120000000 /* after a restart: so long for a service that is away */
+
 /* ---- members ---- */
 
 static void read_member(struct dh_room_member *m, const struct dh_args *a)
@@ -219,6 +221,7 @@ static void on_joined(void *user, enum dh_room_join_kind kind, const struct dh_a
 		cJSON_AddBoolToObject(p, "resumed", kind == DH_ROOM_JOIN_RESUMED);
 		dh_room_emit(r, "room.reconnected", p);
 	}
+	dh_room_save(r);
 	dh_room_connect(r);
 	dh_room_tell_state(r); /* it may have changed since it was told */
 }
@@ -232,6 +235,8 @@ static void on_away(void *user, const struct dh_err *why, int retry_ms)
 	cJSON_AddStringToObject(p, "reason", why->text);
 	cJSON_AddNumberToObject(p, "retry_ms", retry_ms);
 	dh_room_emit(r, "room.reconnecting", p);
+	if (!r->is_joined && dh_now_us() - r->begun_us > REJOIN_US)
+		dh_room_end(r, "refused", why);
 }
 
 static void on_ended(void *user, const struct dh_err *why)
@@ -253,6 +258,7 @@ static cJSON *on_state(void *user)
 
 static void on_token(void *user)
 {
+	dh_room_save(user);
 }
 
 /* ---- other events ---- */

@@ -72,6 +72,8 @@ static int check_place(struct dh_call *call)
 		n++;
 		if (r->is_ending || strcmp(r->id, id) || strcmp(r->origin, call->origin))
 			continue;
+		if (r->is_rejoined && !r->session->controller) /* nobody has claimed it: what is said now counts */
+			continue;
 		dh_fail(&call->err, DH_EEXIST, "this agent is in room \"%.60s\" already", id);
 		return dh_hint(&call->err, "room.get shows it; room.leave leaves it.");
 	}
@@ -79,6 +81,16 @@ static int check_place(struct dh_call *call)
 		return DH_OK;
 	dh_fail(&call->err, DH_ELIMIT, "this agent is in %d rooms already", n);
 	return dh_hint(&call->err, "Leave one by room.leave.");
+}
+
+/* A room that was joined again by ourselves gives way to one that is asked for. */
+static void end_rejoined(struct dh_call *call)
+{
+	dh_list_for_each_safe(pos, &call->ctl->rooms) {
+		struct dh_room *r = dh_container_of(pos, struct dh_room, node);
+		if (!r->is_ending && !strcmp(r->id, dh_arg_str(call->args, "room")) && !strcmp(r->origin, call->origin))
+			dh_room_leave(r);
+	}
 }
 
 static int check_session(struct dh_call *call)
@@ -127,6 +139,7 @@ void dh_room_free(struct dh_room *r)
 	dh_free_secret(r->wire.proxy.username);
 	dh_free_secret(r->wire.proxy.password);
 	free(r->ca_file);
+	cJSON_Delete(r->params);
 	cJSON_Delete(r->history);
 	cJSON_Delete(r->ice_servers);
 	free(r);
@@ -149,28 +162,49 @@ static struct dh_room *make_room(struct dh_call *call, const struct dh_origin *s
 	dh_list_init(&r->conns);
 	copy_proxy(&r->wire.proxy, &proxy);
 	copy_server(r, server);
+	r->begun_us = dh_now_us();
+	r->params = cJSON_Duplicate(call->args->json, true);
+	cJSON_ReplaceItemInObjectCaseSensitive(r->params, "user_sig", cJSON_CreateString(""));
+	dh_random_hex(r->file, 16);
 	return r;
 }
 
-static void start_link(struct dh_room *r, const struct dh_args *a)
+static void start_link(struct dh_room *r, const struct dh_args *a, const char *token)
 {
 	struct dh_room_link_config c = {
 		.loop = r->ctl->loop, .wire = &dh_ws_client_wire, .wire_arg = &r->wire, .name = r->id,
-		.sdk_app_id = dh_arg_int(a, "sdk_app_id"), .user_id = r->user_id, .user_sig = dh_arg_str(a, "user_sig"),
+		.sdk_app_id = dh_arg_int(a, "sdk_app_id"), .user_id = r->user_id, .user_sig = token ? NULL : dh_arg_str(a, "user_sig"), .token = token,
 		.user_name = r->user_name, .room = r->id, .create = dh_arg_str(a, "create"),
 		.room_name = dh_arg_str(a, "room_name"), .template_name = dh_arg_str(a, "template"),
 	};
 	const char *role = dh_arg_str(a, "role");
+	if (token)
+		c.create = "never";
 	if (!c.create)
 		c.create = role && !strcmp(role, "member") ? "never" : "if_missing";
 	dh_room_link_create(&r->link, &c, &dh_room_link_ops, r);
 }
 
-/* Camera and microphone, as session.open would open them. */
-static int open_session(struct dh_room *r, struct dh_call *call)
+/* As session.open would with these params. */
+static int open_session_with(struct dh_room *r, struct dh_call *call, const cJSON *params,
+			     const struct dh_session_identity *as)
 {
 	const struct dh_args *own = call->args;
-	struct dh_args a = {dh_command_find("session.open")->params, NULL};
+	struct dh_args a = {dh_command_find("session.open")->params, params};
+	int err = dh_args_check(a.params, params, &call->err);
+	call->args = &a;
+	if (!err)
+		err = dh_session_open(call, as, &r->session);
+	call->args = own;
+	r->owns_session = !err;
+	if (!err && !call->client)
+		dh_session_orphan(r->session); /* the page left meanwhile, or has not come back yet */
+	return err;
+}
+
+/* Camera and microphone. */
+static int open_session(struct dh_room *r, struct dh_call *call)
+{
 	cJSON *params = cJSON_CreateObject(), *camera = cJSON_CreateObject(), *microphone = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "template", r->template_name[0] ? r->template_name : "1v1");
 	cJSON *sources = cJSON_AddArrayToObject(params, "sources");
@@ -179,43 +213,59 @@ static int open_session(struct dh_room *r, struct dh_call *call)
 	cJSON_AddStringToObject(microphone, "role", "microphone");
 	cJSON_AddItemToArray(sources, camera);
 	cJSON_AddItemToArray(sources, microphone);
-	a.json = params;
-	int err = dh_args_check(a.params, params, &call->err);
-	call->args = &a;
-	if (!err)
-		err = dh_session_open(call, &r->session);
-	call->args = own;
+	int err = open_session_with(r, call, params, NULL);
 	cJSON_Delete(params);
-	r->owns_session = !err;
-	if (!err && !call->client)
-		dh_session_orphan(r->session); /* the page left meanwhile */
 	return err;
 }
 
-static int start(struct dh_call *call)
+static uv_timer_t *make_timer(struct dh_room *r)
+{
+	uv_timer_t *t = dh_alloc(sizeof(*t));
+	uv_timer_init(&r->ctl->loop->uv, t);
+	t->data = r;
+	return t;
+}
+
+/* With drivers loaded and all checked: everything but the session and the link. */
+static int prepare(struct dh_room **out, struct dh_call *call)
 {
 	struct dh_origin server;
 	struct dh_rtc *rtc = NULL;
-	int err = call->ctl->is_stopping ? DH_ECLOSED : check_place(call); /* again: loading took its time */
-	if (!err)
-		err = read_server(&server, dh_arg_str(call->args, "server"), &call->err);
+	int err = read_server(&server, dh_arg_str(call->args, "server"), &call->err);
 	const struct dh_rtc_api *api = err ? NULL : dh_ctl_rtc(call->ctl, &rtc, &call->err);
 	if (!api)
 		return err ? err : call->err.code;
 	struct dh_room *r = make_room(call, &server);
 	r->api = r->wire.api = api;
 	r->rtc = rtc;
+	*out = r;
+	return DH_OK;
+}
+
+static void begin(struct dh_room *r, const struct dh_args *a, const char *token)
+{
+	r->mend = make_timer(r);
+	r->alive = make_timer(r);
+	dh_list_add(&r->ctl->rooms, &r->node);
+	start_link(r, a, token);
+}
+
+static int start(struct dh_call *call)
+{
+	struct dh_room *r = NULL;
+	int err = call->ctl->is_stopping ? DH_ECLOSED : check_place(call); /* again: loading took its time */
+	if (!err)
+		err = prepare(&r, call);
+	if (err)
+		return err;
+	end_rejoined(call);
 	err = dh_arg_has(call->args, "session") ? dh_call_session(call, &r->session) : open_session(r, call);
 	if (err) {
 		dh_room_free(r);
 		return err;
 	}
-	r->mend = dh_alloc(sizeof(*r->mend));
-	uv_timer_init(&call->ctl->loop->uv, r->mend);
-	r->mend->data = r;
-	dh_list_add(&call->ctl->rooms, &r->node);
 	r->joiner = call;
-	start_link(r, call->args);
+	begin(r, call->args, NULL);
 	return DH_PENDING;
 }
 
@@ -248,9 +298,83 @@ int dh_room_join(struct dh_call *call)
 void dh_room_answer_join(struct dh_room *r)
 {
 	struct dh_call *call = r->joiner;
+	if (!call)
+		return;
 	r->joiner = NULL;
 	dh_room_reply(call, r);
 	if (r->owns_session)
 		dh_reply_str(call, "resume", r->session->resume);
 	dh_call_finish(call, DH_OK, NULL);
+}
+
+/* ---- after a restart ---- */
+
+struct rejoin {
+	struct dh_ctl *ctl;
+	char file[40];
+	cJSON *saved;
+};
+
+static const char *text_of(const cJSON *v, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(v, name));
+	return text ? text : "";
+}
+
+/* May the origin still do what it did? */
+static int check_rejoin(struct dh_call *call, const cJSON *open)
+{
+	struct dh_origin server;
+	int err = dh_args_check(call->args->params, call->args->json, &call->err);
+	if (!err)
+		err = dh_call_need(call, DH_SCOPE_ROOM | dh_sources_scopes(cJSON_GetObjectItemCaseSensitive(open, "sources")));
+	if (!err)
+		err = read_server(&server, dh_arg_str(call->args, "server"), &call->err);
+	if (!err)
+		err = check_server(call, &server);
+	return err ? err : check_place(call);
+}
+
+static int rejoin(struct rejoin *j, struct dh_call *call)
+{
+	const cJSON *session = cJSON_GetObjectItemCaseSensitive(j->saved, "session");
+	const cJSON *open = cJSON_GetObjectItemCaseSensitive(session, "open");
+	struct dh_session_identity as = {text_of(session, "session"), text_of(session, "resume")};
+	struct dh_room *r = NULL;
+	int err = call->ctl->is_stopping ? DH_ECLOSED : check_rejoin(call, open);
+	if (!err)
+		err = prepare(&r, call);
+	if (!err)
+		err = open_session_with(r, call, open, as.id[0] && as.resume[0] ? &as : NULL);
+	if (err && r)
+		dh_room_free(r);
+	if (err)
+		return err;
+	r->is_rejoined = r->is_stored = true;
+	dh_strcopy(r->file, sizeof(r->file), j->file);
+	begin(r, call->args, text_of(j->saved, "token"));
+	return DH_OK;
+}
+
+static void rejoin_now(void *arg, const struct dh_err *why)
+{
+	struct rejoin *j = arg;
+	struct dh_args a = {dh_command_find("room.join")->params, cJSON_GetObjectItemCaseSensitive(j->saved, "join")};
+	struct dh_call call = {.ctl = j->ctl, .args = &a, .command = dh_command_find("room.join")};
+	dh_strcopy(call.origin, sizeof(call.origin), text_of(j->saved, "origin"));
+	call.is_cli = !strcmp(call.origin, DH_ORIGIN_CLI);
+	int err = why ? why->code : rejoin(j, &call);
+	if (err)
+		DH_WARN(j->ctl, "a room is not joined again: %s", why ? why->text : call.err.text);
+	cJSON_Delete(j->saved);
+	free(j);
+}
+
+void dh_room_rejoin(struct dh_ctl *ctl, const char *file, const cJSON *saved)
+{
+	struct rejoin *j = dh_alloc(sizeof(*j));
+	j->ctl = ctl;
+	dh_strcopy(j->file, sizeof(j->file), file);
+	j->saved = cJSON_Duplicate(saved, true);
+	dh_devices_need_drivers(ctl, rejoin_now, j);
 }

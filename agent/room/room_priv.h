@@ -58,6 +58,13 @@ struct dh_room {
 	struct dh_session *session; /* NULL while ending */
 	bool owns_session;          /* made for the room, ends with it */
 	struct dh_call *joiner;     /* room.join, until it is answered */
+	bool is_rejoined;           /* made by ourselves, after a restart */
+	int64_t begun_us;
+	/* -- on disk */
+	cJSON *params;  /* of room.join, without secrets */
+	char file[40];
+	bool is_stored, is_storing, must_store;
+	uv_timer_t *alive;
 	/* -- the service */
 	struct dh_ws_client_config wire;
 	char *ca_file;
@@ -98,6 +105,13 @@ void dh_room_mend_soon(struct dh_room *r);
 /* room_join.c: the answer to room.join. */
 void dh_room_answer_join(struct dh_room *r);
 void dh_room_free(struct dh_room *r);
+
+/* room_join.c: what dh_rooms_start() found. */
+void dh_room_rejoin(struct dh_ctl *ctl, const char *file, const cJSON *saved);
+
+/* room_store.c */
+void dh_room_save(struct dh_room *r);
+void dh_room_forget(struct dh_room *r); /* it is ending, and not to be joined again */
 
 /* room_events.c */
 extern const struct dh_room_link_ops dh_room_link_ops; /* user: a struct dh_room */

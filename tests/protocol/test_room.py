@@ -272,16 +272,30 @@ def service_dies():
     ann.goes_on(numbers[1], 'bob after the service came back')
 
 
-def agent_dies():
-    """an agent is killed and joins again: the others see it anew"""
-    before = ann.number('r', 'bob')
-    bob.agent.stop(signal.SIGKILL)
-    bob.agent.start()
-    bob.connect()
-    ok(bob.join('r'))
+def is_back(before):
     until(lambda: (ann.member('r', 'bob') or {'member': before})['member'] != before, 'bob is another member')
     for desk, other in (ann, 'bob'), (bob, 'ann'):
         desk.goes_on(desk.sees('r', other)['member'], f'{other} at {desk.user}')
+
+
+def agent_dies():
+    """an agent is killed and joins again by itself, the session is the page's still; a room.join of its page counts more"""
+    before, session = ann.number('r', 'bob'), bob.room('r')['session']
+    kept = [f'{bob.home}/state/deskhand/rooms/{f}' for f in os.listdir(f'{bob.home}/state/deskhand/rooms')]
+    tap.equal([os.stat(f).st_mode & 0o777 for f in kept], [0o600])
+    with open(kept[0]) as f:
+        tap.true(service.sig('bob')[:40] not in f.read(), 'no user_sig on disk')
+    bob.agent.stop(signal.SIGKILL)
+    bob.agent.start()
+    bob.connect()
+    until(lambda: bob.room('r'), 'bob joins by itself')
+    tap.equal(bob.room('r')['session'], session)
+    is_back(before)
+    before = ann.number('r', 'bob')
+    tap.equal(name(bob.join('r', session='nope')), 'ENOENT')
+    ok(bob.join('r'))
+    tap.equal(len(ok(bob.call('room.list'))['rooms']), 1)
+    is_back(before)
 
 
 def tickets_and_kick():
@@ -290,7 +304,7 @@ def tickets_and_kick():
     tap.equal(made['link'], f'{service.url}/customer.html#t={made["ticket"]}')
     tap.equal(name(bob.call('room.ticket', room='r')), 'EPERM')
     ok(ann.call('room.kick', room='r', member=ann.number('r', 'bob'), reason='enough'))
-    closed = bob.event('room.closed')
+    closed = bob.event('room.closed', lambda p: p['reason'] != 'left')
     tap.equal((closed['reason'], closed['text']), ('kicked', 'enough'))
     until(lambda: ann.member('r', 'bob') is None, 'bob is gone')
     tap.equal(name(bob.join('r')), 'EPERM')

@@ -1,6 +1,7 @@
 /* The agent's part of a call, for tests: pattern and tone through the real pipeline, live tracks and peers, signalling as
  * JSON lines on stdin and stdout. What comes in is decoded by the source "remote"; the time painted in the pictures gives
- * their age. Not a product: rooms do this in the agent.
+ * their age. Not a product: rooms do this in the agent, with the same
+ * agent/room/call_tracks.h.
  *
  * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"quit":{}}
  * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} each second
@@ -10,30 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/media/live.h"
 #include "agent/media/pipeline.h"
-#include "agent/rtc/peer.h"
+#include "agent/room/call_tracks.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "rtc_call_options.h"
 #include "rtc_call_remote.h"
 
-#define TRACKS 3 /* sound, camera, screen */
 #define ENDS 8
-
-struct end;
-
-struct track {
-	struct end *end;
-	int number; /* in the peer; -1: none */
-	enum dh_live_kind kind;
-	int source;
-	bool is_screen;
-	enum dh_codec codec;
-	struct dh_live_listener *listener;
-	/* rtc thread says, loop does: the listener may be gone by then */
-	pthread_mutex_t lock;
-};
 
 struct call;
 
@@ -41,9 +26,8 @@ struct end { /* one connection */
 	struct call *call;
 	char name[32];
 	struct dh_peer *peer;
-	struct track tracks[TRACKS];
+	struct dh_call_tracks tracks;
 	struct rtc_remotes remotes;
-	bool is_connected;
 };
 
 struct call {
@@ -75,92 +59,24 @@ static void print(const struct end *e, cJSON *take)
 
 /* -- our tracks -- */
 
-static void on_packet(void *user, struct dh_packet *p, const struct dh_stream *stream)
-{
-	struct track *t = user;
-	dh_peer_send(t->end->peer, t->number, p, stream);
-}
-
-static void on_ended(void *user, const struct dh_err *why)
-{
-	fprintf(stderr, "a live track ended: %s\n", why->text);
-}
-
-static const struct dh_live_ops live_ops = {on_packet, on_ended};
-
-static struct track *track_of(struct end *end, int number)
-{
-	for (int i = 0; i < TRACKS; i++)
-		if (end->tracks[i].number == number)
-			return &end->tracks[i];
-	return NULL;
-}
-
-static void set_listener(struct track *t, struct dh_live_listener *l)
-{
-	pthread_mutex_lock(&t->lock);
-	t->listener = l;
-	pthread_mutex_unlock(&t->lock);
-}
-
-static void removed(void *arg)
-{
-}
-
-/* Once connected: the first packet is a key frame that nobody would receive before. */
-static void feed(struct end *end, struct track *t)
-{
-	struct call *c = end->call;
-	struct dh_live_listener *l;
-	struct dh_err e = {0};
-	struct dh_live_request r = {.kind = t->kind, .source = t->source, .codec = t->codec, .is_screen = t->is_screen,
-				    .start_bps = t->codec == DH_CODEC_OPUS ? 0 : c->start_bps};
-	if (!t->codec || t->listener || !end->is_connected)
-		return;
-	if (dh_live_add(&l, c->pipeline, &r, &live_ops, t, &e))
-		fprintf(stderr, "no live track: %s\n", e.text);
-	else
-		set_listener(t, l);
-}
-
 static void on_track(void *user, int number, enum dh_codec codec)
 {
-	struct end *end = user;
-	struct track *t = track_of(end, number);
-	struct dh_live_listener *l = t->listener;
-	if (l) {
-		set_listener(t, NULL);
-		dh_live_remove(l, removed, NULL);
-	}
-	t->codec = codec;
-	feed(end, t);
+	dh_call_tracks_agreed(&((struct end *)user)->tracks, number, codec);
 }
 
 static void on_want_key(void *user, int number)
 {
-	struct track *t = track_of(user, number);
-	pthread_mutex_lock(&t->lock);
-	if (t->listener)
-		dh_live_want_key(t->listener);
-	pthread_mutex_unlock(&t->lock);
+	dh_call_tracks_want_key(&((struct end *)user)->tracks, number);
 }
 
 static void on_set_rate(void *user, int number, int64_t bps, bool wants_skip)
 {
-	struct track *t = track_of(user, number);
-	pthread_mutex_lock(&t->lock);
-	if (t->listener)
-		dh_live_set_rate(t->listener, bps, wants_skip);
-	pthread_mutex_unlock(&t->lock);
+	dh_call_tracks_set_rate(&((struct end *)user)->tracks, number, bps, wants_skip);
 }
 
 static void on_set_loss(void *user, int number, int percent)
 {
-	struct track *t = track_of(user, number);
-	pthread_mutex_lock(&t->lock);
-	if (t->listener)
-		dh_live_set_loss(t->listener, percent);
-	pthread_mutex_unlock(&t->lock);
+	dh_call_tracks_set_loss(&((struct end *)user)->tracks, number, percent);
 }
 
 /* -- numbers -- */
@@ -172,9 +88,9 @@ static void got_stats(void *arg, cJSON *take)
 	cJSON_AddItemToObject(v, "stats", take);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	rtc_remotes_report(&end->remotes, list);
-	if (end->tracks[1].listener) {
+	if (end->tracks.one[DH_CALL_CAMERA].listener) {
 		struct dh_live_stats s;
-		dh_live_get_stats(end->tracks[1].listener, &s);
+		dh_live_get_stats(end->tracks.one[DH_CALL_CAMERA].listener, &s);
 		cJSON *live = cJSON_AddObjectToObject(v, "live");
 		cJSON_AddNumberToObject(live, "width", s.width_px);
 		cJSON_AddNumberToObject(live, "height", s.height_px);
@@ -225,9 +141,8 @@ static void on_state(void *user, enum dh_peer_state state, const struct dh_err *
 	static const char *const names[] = {"", "new", "connecting", "connected", "lost", "failed", "closed"};
 	cJSON *v = cJSON_CreateObject();
 	struct end *end = user;
-	end->is_connected |= state == DH_PEER_CONNECTED;
-	for (int i = 0; i < TRACKS; i++)
-		feed(end, &end->tracks[i]);
+	if (state == DH_PEER_CONNECTED)
+		dh_call_tracks_connected(&end->tracks);
 	cJSON_AddStringToObject(v, "state", names[state]);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	if (why)
@@ -244,16 +159,11 @@ static void described(void *user, const struct dh_err *why)
 		fprintf(stderr, "description refused: %s\n", why->text);
 }
 
-static void add_track(struct end *end, int i, enum dh_live_kind kind, int source, bool is_screen, const char *stream)
+static void add_track(struct end *end, enum dh_call_track_kind kind, int source)
 {
-	struct track *t = &end->tracks[i];
 	struct dh_err e = {0};
-	t->kind = kind;
-	t->source = source;
-	t->is_screen = is_screen;
-	t->number = dh_peer_add_track(end->peer, i ? DH_MEDIA_VIDEO : DH_MEDIA_AUDIO, is_screen, stream,
-				      i == 0 ? "sound" : i == 1 ? "camera" : "screen", &e);
-	if (t->number < 0)
+	bool needs_offer;
+	if (dh_call_tracks_set(&end->tracks, kind, source, &needs_offer, &e))
 		fprintf(stderr, "no track: %s\n", e.text);
 }
 
@@ -278,7 +188,7 @@ static void read_line(struct call *c, const char *line)
 	if (end && (d = cJSON_GetObjectItem(v, "offer")))
 		dh_peer_offer(end->peer, cJSON_IsTrue(cJSON_GetObjectItem(d, "restart")));
 	if (end && cJSON_GetObjectItem(v, "screen")) {
-		add_track(end, 2, DH_LIVE_SOURCE, c->screen, true, "desk-screen");
+		add_track(end, DH_CALL_SCREEN, c->screen);
 		dh_peer_offer(end->peer, false);
 	}
 	cJSON_Delete(v);
@@ -314,22 +224,16 @@ static void pipeline_gone(void *arg)
 static void peer_gone(void *arg)
 {
 	struct end *end = arg;
+	dh_call_tracks_finish(&end->tracks);
 	rtc_remotes_stop(&end->remotes);
 	if (!--end->call->open_count)
 		dh_pipeline_destroy(end->call->pipeline, pipeline_gone, end->call);
 }
 
-static void listener_removed(void *arg)
+static void tracks_stopped(void *arg)
 {
 	struct end *end = arg;
 	struct dh_peer *p = end->peer;
-	for (int i = 0; i < TRACKS; i++)
-		if (end->tracks[i].listener) {
-			struct dh_live_listener *l = end->tracks[i].listener;
-			set_listener(&end->tracks[i], NULL);
-			dh_live_remove(l, listener_removed, end);
-			return;
-		}
 	end->peer = NULL;
 	dh_peer_close(p, peer_gone, end);
 }
@@ -344,7 +248,7 @@ static void quit(struct call *c)
 	if (!c->open_count)
 		dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
 	for (int i = 0; i < c->end_count; i++)
-		listener_removed(&c->ends[i]);
+		dh_call_tracks_stop(&c->ends[i].tracks, tracks_stopped, &c->ends[i]);
 }
 
 /* -- beginning -- */
@@ -388,21 +292,19 @@ static void open_end(struct call *c, struct end *end, const char *name, bool is_
 	struct dh_err e = {0};
 	end->call = c;
 	dh_strcopy(end->name, sizeof(end->name), name);
-	for (int i = 0; i < TRACKS; i++) {
-		end->tracks[i] = (struct track){.end = end, .number = -1};
-		pthread_mutex_init(&end->tracks[i].lock, NULL);
-	}
 	rtc_remotes_init(&end->remotes, &c->loop);
 	config.is_polite |= is_polite;
 	if (dh_peer_create(&end->peer, c->rtc, &config, &peer_ops, end, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		exit(1);
 	}
+	dh_call_tracks_init(&end->tracks, &dh_rtc_api, c->pipeline, c->start_bps);
+	end->tracks.peer = end->peer;
 	c->open_count++;
 	if (!c->options->receives_only && !c->options->has_no_sound)
-		add_track(end, 0, DH_LIVE_LOCAL_SOUND, 0, false, "desk");
+		add_track(end, DH_CALL_SOUND, 0);
 	if (!c->options->receives_only)
-		add_track(end, 1, DH_LIVE_SOURCE, c->camera, false, "desk");
+		add_track(end, DH_CALL_CAMERA, c->camera);
 }
 
 static struct end *end_for(struct call *c, const char *name, bool is_polite)
@@ -436,7 +338,7 @@ int main(int argc, char **argv)
 	}
 	dh_loop_init(&c->loop);
 	c->options = &o;
-	c->start_bps = o.peer.start_bps ? o.peer.start_bps : 500000;
+	c->start_bps = o.peer.start_bps ? o.peer.start_bps : DH_CALL_START_BPS;
 	if (open_pipeline(c, &o, &e) || dh_rtc_create(&c->rtc, &c->loop, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
