@@ -1,7 +1,10 @@
 /** Calls in real browsers through the real room service: customers by link, a host by user_sig. What counts is what arrives. */
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import nodeTest from 'node:test';
 import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
+import { Desk } from './desk.mjs';
 import { APP, RoomService, fakeDevices, hostHere, prepare, receivedHere } from './room_desk.mjs';
 
 const test = (name, fn) => nodeTest(name, { timeout: 120000 }, fn);
@@ -211,4 +214,136 @@ test('a screen is shown large, beside the camera, and gone when it ends', async 
 	await flows(lin, 1, 'the camera goes on');
 	await anna.evaluate(() => host.setTrack('screen', null));
 	await tile.waitFor({ state: 'detached' });
+});
+
+test('a customer with Firefox', async (t) => {
+	if (!Object.values(networkInterfaces()).flat().some(({ internal }) => !internal))
+		return t.skip('this machine has no address but loopback, and Firefox never tries that one');
+	const anna = await host(t);
+	const firefox = await puppeteer.launch({ browser: 'firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr', headless: true,
+		extraPrefsFirefox: { 'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true } });
+	t.after(() => firefox.close());
+	const lin = await firefox.newPage();
+	lin.setDefaultTimeout(40000);
+	await lin.evaluateOnNewDocument(prepare, '');
+	await lin.goto(`${service.url}/customer.html#t=${await anna.ticket()}`);
+	await lin.type('[data-testid=name]', 'Lin Mei');
+	await lin.click('[data-testid=join]');
+	await lin.waitForSelector('[data-state=online]');
+	await flows(anna, 1, 'pictures and sound of Firefox');
+	await flows(lin, 1, 'pictures and sound in Firefox');
+	await lin.reload();
+	await lin.waitForSelector('[data-state=online]');
+	await flows(anna, 1, 'after a reload');
+});
+
+/** The CRM's page with an agent of its own; the room's link opens the customer's. */
+async function deskPage(t) {
+	const desk = new Desk();
+	t.after(() => desk.stop());
+	desk.setPolicy({ origins: [{ origin: service.url, scopes: ['*'] }], signal_hosts: [`localhost:${service.port}`] });
+	await desk.startAgent();
+	const crm = await page(t, { permissions: [], viewport: { width: 1000, height: 700 } });
+	crm.desk = desk;
+	const fields = new URLSearchParams({ transport: 'websocket', port: desk.ready.port, server: service.url, app: APP, user: 'anna', 'room-name': `Fund ${++rooms}` });
+	await crm.goto(`${service.url}/pages/double.html?${fields}`);
+	await crm.getByTestId('sig').fill(service.sig('anna'));
+	await crm.getByTestId('enter').click();
+	await inCall(crm);
+	return crm;
+}
+
+/** Pictures that were shown in <deskhand-room>, by tile. */
+const shownIn = (crm) => crm.evaluate(() => Object.fromEntries([...document.querySelector('deskhand-room').shadowRoot.querySelectorAll('.tile')]
+	.map((tile) => [tile.dataset.key, tile.querySelector('video').getVideoPlaybackQuality().totalVideoFrames])));
+
+async function showsOthers(crm, what) {
+	const sum = async () => Object.entries(await shownIn(crm)).filter(([key]) => key !== 'own').reduce((all, [, n]) => all + n, 0);
+	const before = await sum();
+	await until(async () => await sum() > before + 5, what);
+}
+
+test('the CRM’s page with the agent, and a customer: pictures, chat, screen, recording, reload', async (t) => {
+	const crm = await deskPage(t);
+	await crm.getByTestId('copy-link').click();
+	const link = await crm.getByTestId('link').inputValue();
+	await crm.getByTestId('answer-close').click();
+	const lin = await page(t);
+	await lin.goto(link);
+	await says(lin, 'invitation', 'Fund');
+	await lin.getByTestId('name').fill('Lin Mei');
+	await lin.getByTestId('join').click();
+	await inCall(lin);
+	await flows(lin, 1, 'pictures and sound of the desk');
+	await showsOthers(crm, 'the customer, in the component');
+	await crm.getByTestId('open-chat').click();
+	await crm.getByTestId('chat-text').fill('Here is the contract');
+	await crm.getByTestId('chat-text').press('Enter');
+	await says(lin, 'unread', '1');
+	await lin.getByTestId('open-chat').click();
+	await says(lin, 'chat-lines', 'Here is the contract');
+	await lin.getByTestId('chat-text').fill('Thank you');
+	await lin.getByTestId('chat-text').press('Enter');
+	await says(crm, 'chat-lines', 'Thank you');
+	await lin.getByTestId('panel-close').click();
+	await crm.getByTestId('record').click();
+	await says(lin, 'recorded', 'This call is being recorded by anna.');
+	await crm.getByTestId('share').click();
+	const screen = lin.locator('.tile[data-kind="screen"] video');
+	await screen.waitFor();
+	await until(() => screen.evaluate((video) => video.videoWidth > 0), 'the desk’s screen');
+	await crm.reload();
+	await inCall(crm);
+	await showsOthers(crm, 'the customer, after a reload');
+	await flows(lin, 1, 'the desk, after its page was loaded again');
+	await crm.getByTestId('open-chat').click();
+	await says(crm, 'chat-lines', 'Thank you');
+	await crm.getByTestId('share').click();
+	await screen.waitFor({ state: 'detached' });
+	await crm.getByTestId('stop').click();
+	await lin.getByTestId('recorded').waitFor({ state: 'hidden' });
+	const { recordings: [{ recording }] } = crm.desk.call('recording.list');
+	const { duration_s, video, audio } = crm.desk.probe(recording);
+	assert.ok(duration_s > 2, `${duration_s} s`);
+	assert.deepEqual([video.codec_name, audio.codec_name], ['h264', 'aac']);
+	assert.ok(video.nb_read_packets > duration_s * 5, `${video.nb_read_packets} pictures`);
+	await lin.getByTestId('leave').click();
+	await says(crm, 'notices', 'Lin Mei has left.');
+	await crm.getByTestId('leave').click();
+	await crm.getByTestId('enter').waitFor();
+	for (const each of [crm, lin])
+		assert.deepEqual(each.problems, []);
+});
+
+test('<deskhand-room>: mute, camera off, another language, removing a customer, all by keyboard', async (t) => {
+	const crm = await deskPage(t);
+	const { ticket } = await crm.evaluate(() => call.agent.room.ticket({ room: call.room }));
+	const lin = await page(t, { permissions: [], denied: 'NotFoundError' });
+	await lin.goto(`${service.url}/customer.html#t=${ticket}`);
+	await lin.getByTestId('name').fill('Lin Mei');
+	await lin.getByTestId('join').click();
+	await inCall(lin);
+	const press = async (id) => {
+		await crm.getByTestId(id).focus();
+		await crm.keyboard.press('Enter');
+	};
+	await press('microphone');
+	await lin.locator('.tile[data-muted]:not([data-own])').waitFor();
+	await press('camera');
+	await lin.locator('.tile[data-off]:not([data-own])').waitFor();
+	await crm.getByTestId('language').selectOption('zh');
+	await crm.getByRole('button', { name: '取消静音' }).waitFor();
+	await crm.getByTestId('language').selectOption('en');
+	await press('open-people');
+	await crm.keyboard.press('Escape');
+	await crm.getByTestId('panel').waitFor({ state: 'hidden' });
+	assert.equal(await crm.evaluate(() => call.shadowRoot.activeElement.dataset.testid), 'open-people', 'the focus is back where it was');
+	await press('open-people');
+	await crm.locator('[data-testid^="kick-"]').focus();
+	await crm.keyboard.press('Enter');
+	await press('answer-yes');
+	await says(lin, 'over', 'You were removed from the call.');
+	await says(crm, 'notices', 'Lin Mei was removed.');
+	const unnamed = await crm.evaluate(() => [...call.shadowRoot.querySelectorAll('button')].filter((b) => !(b.textContent.trim() || b.ariaLabel)).length);
+	assert.equal(unnamed, 0);
 });

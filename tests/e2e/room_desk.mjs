@@ -12,7 +12,7 @@ const program = process.env.DESKHAND_ROOMS ?? path.join(top, 'build/room-service
 export const APP = 1400000001;
 
 /** What headless Chromium needs for a camera and a screen that nobody has; slow, since several people share this machine. */
-export const fakeDevices = [...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--use-fake-ui-for-media-stream',
+export const fakeDevices = ['--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--use-fake-ui-for-media-stream',
 	'--use-fake-device-for-media-stream=fps=10', '--auto-select-desktop-capture-source=Entire screen'];
 
 export class RoomService {

@@ -95,6 +95,7 @@ export class Recorder {
 		if (isChange)
 			this.#since_ms = Date.now();
 		this.state = state;
+		this.element.toggleAttribute('data-idle', state === 'idle');
 		this.#record.hidden = state !== 'idle';
 		this.#pause.hidden = this.#stop.hidden = this.#time.hidden = state === 'idle';
 		this.#pause.disabled = this.#stop.disabled = state === 'stopping';
