@@ -12,7 +12,7 @@ import { Member } from './room_member.mjs';
 
 const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const asRoot = process.getuid() === 0 ? ['--no-sandbox'] : [];
-const test = (name, fn) => nodeTest(name, { timeout: 120000 }, fn);
+const test = (name, fn) => nodeTest(name, { timeout: 180000 }, fn);
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src blob:; " +
 	"connect-src 'self' ws://127.0.0.1:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES = { '.js': 'text/javascript', '.html': 'text/html', '.css': 'text/css', '.svg': 'image/svg+xml' };

@@ -26,7 +26,7 @@ export function openPanel(title, onclose) {
 	panel.setAttribute('role', 'dialog');
 	panel.setAttribute('aria-label', title || say('panel'));
 
-	const move = button('move', title || say('panel'), `${title || say('panel')}: ${say('panel_move')}`);
+	const move = button('move', '⠿', `${title || say('panel')}: ${say('panel_move')}`);
 	const close = button('close', '✕', say('panel_close'));
 	close.addEventListener('click', onclose);
 	const header = document.createElement('header');
