@@ -8,7 +8,8 @@
 	XX(CAMERA_ABSENT, "Camera is absent", "摄像头不可用")                                    \
 	XX(SCREEN_ABSENT, "Screen is absent", "屏幕不可用")                                      \
 	XX(CONNECTING, "Connecting", "正在连接")                                                 \
-	XX(SCREEN, "screen", "屏幕")
+	XX(SCREEN, "screen", "屏幕")                                                             \
+	XX(CAMERA_OFF, "Camera is off", "摄像头已关闭")
 
 enum dh_text {
 	DH_TEXT_NONE,

@@ -22,8 +22,9 @@ static void show_rooms(const cJSON *rooms)
 {
 	const cJSON *r, *m;
 	cJSON_ArrayForEach(r, rooms) {
+		bool is_away = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r, "is_away"));
 		fprintf(stdout, "room      %s of %s at %s%s\n", dh_cli_text(r, "room"), dh_cli_text(r, "origin"),
-			dh_cli_text(r, "server"), cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r, "is_away")) ? ", which is away" : "");
+			dh_cli_text(r, "server"), is_away ? ", which is away" : "");
 		cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(r, "members"))
 			if (strcmp(dh_cli_text(m, "connection"), "none"))
 				fprintf(stdout, "  member %-3.0f %s (%s) %s\n", dh_cli_number(m, "member"),

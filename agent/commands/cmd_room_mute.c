@@ -10,7 +10,8 @@ static int handle(struct dh_call *call)
 
 const struct dh_command dh_cmd_room_mute = {
 	.name = "room.mute",
-	.doc = "Send nothing of camera or microphone, and say so to the others; a recording here goes on with both. With another member: the host asks it to.",
+	.doc = "Send nothing of camera or microphone, and say so to the others; a recording here goes on with both. "
+	       "With another member: the host asks it to.",
 	.params = (const struct dh_param[]){
 		{"room", DH_STR, .max = 128, .required = true, .doc = "from room.join"},
 		{"member", DH_INT, .min = 1, .max = 9007199254740991, .doc = "another one, by the host; then only true"},

@@ -14,7 +14,8 @@ const struct dh_command dh_cmd_room_share = {
 	.params = (const struct dh_param[]){
 		{"room", DH_STR, .max = 128, .required = true, .doc = "from room.join"},
 		{"screen", DH_BOOL, .required = true, .doc = "true: share"},
-		{"device", DH_STR, .max = 150, .doc = "id from devices.list; absent: the session's screen, else the default one"}, {0}},
+		{"device", DH_STR, .max = 150,
+		 .doc = "id from devices.list; absent: the session's screen, else the default one"}, {0}},
 	.scope_doc = "room, and screen to begin",
 	.scope = DH_SCOPE_ROOM,
 	.handle = handle,

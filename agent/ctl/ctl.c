@@ -88,7 +88,8 @@ static void all_gone(void *arg)
 void dh_ctl_check_stopped(struct dh_ctl *ctl)
 {
 	if (!ctl->is_stopping || ctl->has_stopped || ctl->job_count || !dh_list_is_empty(&ctl->sessions) ||
-	    !dh_list_is_empty(&ctl->previews) || !dh_list_is_empty(&ctl->rooms) || !dh_devices_are_idle(ctl) || !dh_recordings_are_idle(ctl))
+	    !dh_list_is_empty(&ctl->previews) || !dh_list_is_empty(&ctl->rooms) || !dh_devices_are_idle(ctl) ||
+	    !dh_recordings_are_idle(ctl))
 		return;
 	ctl->has_stopped = true;
 	dh_loop_post(ctl->loop, all_gone, ctl);

@@ -61,6 +61,8 @@ struct dh_source_spec {
 /* Start a source; the number (> 0) stays its own. Opening happens on its thread: event source LIVE or LOST. */
 int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *spec, int *source, struct dh_err *e);
 void dh_pipeline_source_remove(struct dh_pipeline *p, int source); /* event CLOSED follows */
+/* Words in the place of a source's picture, NULL: the picture again. They stay the caller's for the source's life. */
+void dh_pipeline_source_set_placard(struct dh_pipeline *p, int source, const char *placard);
 /* Sound sources: gain in dB*10, muted. */
 int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db10, bool muted, struct dh_err *e);
 /* The speaker and what is done to microphones in calls. Get: NULL in a pipeline without speaker. Errors of set: as

@@ -26,6 +26,7 @@ struct dh_pipeline_source {
 	int id;
 	enum dh_role role;
 	enum dh_source_state state;
+	const char *placard; /* instead of its picture while it is live, or NULL */
 	struct dh_compose_input *input;     /* NULL: no picture */
 	struct dh_mixer_input *mixer_input; /* NULL: no sound */
 	struct dh_mixer_input *local_input; /* NULL: no sound, or a remote member's */

@@ -101,7 +101,7 @@ static void source_state(void *arg, enum dh_source_state state, const struct dh_
 		return;
 	}
 	if (s->input)
-		dh_compose_input_set_placard(s->input, state == DH_SOURCE_LOST ? placard_for(s->role) : NULL);
+		dh_compose_input_set_placard(s->input, state == DH_SOURCE_LOST ? placard_for(s->role) : s->placard);
 	if (!s->pipeline->is_closing)
 		s->pipeline->ev.source(s->pipeline->arg, s->id, state, why);
 }
@@ -159,6 +159,16 @@ void dh_pipeline_source_remove(struct dh_pipeline *p, int source)
 	struct dh_pipeline_source *s = dh_pipeline_find_source(p, source);
 	if (s)
 		dh_source_runner_stop(s->runner);
+}
+
+void dh_pipeline_source_set_placard(struct dh_pipeline *p, int source, const char *placard)
+{
+	struct dh_pipeline_source *s = dh_pipeline_find_source(p, source);
+	if (!s || !s->input || s->placard == placard)
+		return;
+	s->placard = placard;
+	if (s->state != DH_SOURCE_LOST)
+		dh_compose_input_set_placard(s->input, placard);
 }
 
 int dh_pipeline_source_set_audio(struct dh_pipeline *p, int source, int gain_db10, bool muted, struct dh_err *e)

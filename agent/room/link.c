@@ -92,7 +92,8 @@ void dh_room_link_destroy(struct dh_room_link *l, bool leaves)
 	if (!l)
 		return;
 	if (leaves && l->phase == IN)
-		l->wire_driver->send(l->wire, "{\"jsonrpc\":\"2.0\",\"id\":9007199254740991,\"method\":\"room.leave\",\"params\":{}}");
+		l->wire_driver->send(l->wire, "{\"jsonrpc\":\"2.0\",\"id\":9007199254740991,\"method\":\"room.leave\","
+					      "\"params\":{}}");
 	l->phase = ENDED;
 	hang_up(l);
 	fail_requests(l, DH_ROOM_KEEP, "the room was left");

@@ -189,7 +189,8 @@ static bool must_ask_ice(struct dh_room *r)
 	if (!r->ice_until_us || dh_now_us() < r->ice_until_us)
 		return false;
 	r->ice_until_us = 0; /* once: old ones are better than none */
-	r->is_asking_ice = !dh_room_link_request(r->link, "room.ice", cJSON_CreateObject(), DH_ROOM_KEEP_NOT, ice_came, r, NULL);
+	int err = dh_room_link_request(r->link, "room.ice", cJSON_CreateObject(), DH_ROOM_KEEP_NOT, ice_came, r, NULL);
+	r->is_asking_ice = !err;
 	return r->is_asking_ice;
 }
 

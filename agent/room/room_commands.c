@@ -24,7 +24,7 @@ static void chat_written(void *arg, cJSON *result, const struct dh_err *why)
 {
 	struct dh_call *call = arg;
 	struct dh_args a = {0};
-	int err = why ? dh_fail(&call->err, why->code, "%s", why->text) : dh_room_result(&a, "room.chat", result, &call->err);
+	int err = why ? why->code : dh_room_result(&a, "room.chat", result, &call->err);
 	if (!err) {
 		dh_reply_int(call, "id", dh_arg_int(&a, "id"));
 		dh_reply_int(call, "ts_ms", dh_arg_int(&a, "ts_ms"));

@@ -1,5 +1,5 @@
-/* One WebRTC connection to one member: introductions, what is sent, what comes and becomes sources of the session. The member
- * with the greater number offers first and is the polite side (docs/rooms.md, "Introductions"). */
+/* One WebRTC connection to one member: introductions, what is sent, what comes and becomes sources of the session. The
+ * member with the greater number offers first and is the polite side (docs/rooms.md, "Introductions"). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +93,18 @@ static void add_source(struct dh_room_conn *c, struct dh_room_stream *s, const s
 		dh_session_changed(session);
 }
 
+void dh_room_conn_show_state(struct dh_room_conn *c, const struct dh_room_member *m)
+{
+	struct dh_session *session = c->room->session;
+	for (int i = 0; session && !session->is_closing && i < DH_ROOM_STREAMS_MAX; i++) {
+		const struct dh_room_stream *s = &c->streams[i];
+		const struct dh_session_source *src = dh_session_source(session, s->source);
+		if (src && !s->is_screen)
+			dh_pipeline_source_set_placard(session->pipeline, src->pipeline_source,
+						       m->camera ? NULL : dh_text(DH_TEXT_CAMERA_OFF));
+	}
+}
+
 static void on_remote(void *user, const struct dh_peer_remote *remote)
 {
 	struct dh_room_conn *c = user;
@@ -114,6 +126,7 @@ static void on_remote(void *user, const struct dh_peer_remote *remote)
 		add_source(c, s, m);
 	else if (!is_there)
 		remove_stream(c, s);
+	dh_room_conn_show_state(c, m);
 	dh_room_emit(c->room, "room.member_changed", dh_room_member_to_json(c->room, m));
 }
 

@@ -70,6 +70,8 @@ static void member_changed(struct dh_room *r, const struct dh_args *a)
 		return;
 	bool was_away = m->away;
 	read_member(m, a);
+	if (m->conn)
+		dh_room_conn_show_state(m->conn, m);
 	emit_member(r, "room.member_changed", m);
 	/* introductions that were under way may not have reached it */
 	if (was_away && !m->away && m->conn && m->conn->is_offerer && !dh_room_conn_stands(m->conn))
@@ -125,6 +127,8 @@ static void take_members(struct dh_room *r, const cJSON *list, enum dh_room_join
 		if (m->conn && !dh_room_conn_stands(m->conn))
 			dh_room_conn_close(m->conn);
 		read_member(m, &a);
+		if (m->conn)
+			dh_room_conn_show_state(m->conn, m);
 		if (kind != DH_ROOM_JOIN_FIRST)
 			emit_member(r, is_new ? "room.member_joined" : "room.member_changed", m);
 	}

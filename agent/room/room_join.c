@@ -173,7 +173,8 @@ static void start_link(struct dh_room *r, const struct dh_args *a, const char *t
 {
 	struct dh_room_link_config c = {
 		.loop = r->ctl->loop, .wire = &dh_ws_client_wire, .wire_arg = &r->wire, .name = r->id,
-		.sdk_app_id = dh_arg_int(a, "sdk_app_id"), .user_id = r->user_id, .user_sig = token ? NULL : dh_arg_str(a, "user_sig"), .token = token,
+		.sdk_app_id = dh_arg_int(a, "sdk_app_id"), .user_id = r->user_id,
+		.user_sig = token ? NULL : dh_arg_str(a, "user_sig"), .token = token,
 		.user_name = r->user_name, .room = r->id, .create = dh_arg_str(a, "create"),
 		.room_name = dh_arg_str(a, "room_name"), .template_name = dh_arg_str(a, "template"),
 	};
@@ -325,9 +326,10 @@ static const char *text_of(const cJSON *v, const char *name)
 static int check_rejoin(struct dh_call *call, const cJSON *open)
 {
 	struct dh_origin server;
+	uint32_t scopes = DH_SCOPE_ROOM | dh_sources_scopes(cJSON_GetObjectItemCaseSensitive(open, "sources"));
 	int err = dh_args_check(call->args->params, call->args->json, &call->err);
 	if (!err)
-		err = dh_call_need(call, DH_SCOPE_ROOM | dh_sources_scopes(cJSON_GetObjectItemCaseSensitive(open, "sources")));
+		err = dh_call_need(call, scopes);
 	if (!err)
 		err = read_server(&server, dh_arg_str(call->args, "server"), &call->err);
 	if (!err)

@@ -6,7 +6,8 @@
 const struct dh_param dh_room_params[] = {
 	{"room", DH_STR, .required = true, .doc = "its id"}, {"name", DH_STR, .doc = "for people"},
 	{"template", DH_STR, .doc = "layout; says how many there may be"}, {"creator", DH_STR, .doc = "user id"},
-	{"role", DH_STR, .doc = "own: host, member"}, {"member", DH_INT, .doc = "own number; another one after an absence of more than 30 s"},
+	{"role", DH_STR, .doc = "own: host, member"},
+	{"member", DH_INT, .doc = "own number; another one after an absence of more than 30 s"},
 	{"members", DH_ARR, .items = DH_OBJ,
 	 .doc = "oneself too: member, user_id, user_name, role, joined_ms, camera, microphone, screen, recording, away, "
 		"connection (connecting, connected, lost, failed; none: oneself), sources {camera?, screen?, sound?}: the "

@@ -122,6 +122,8 @@ void dh_room_conn_open(struct dh_room *r, struct dh_room_member *m);
 void dh_room_conn_close(struct dh_room_conn *c);
 void dh_room_conn_remake(struct dh_room *r, struct dh_room_member *m);
 void dh_room_conn_sync(struct dh_room_conn *c);
+/* A camera that its member turned off is words, not the last picture. */
+void dh_room_conn_show_state(struct dh_room_conn *c, const struct dh_room_member *m);
 /* Whether it is up, or is coming back by itself. */
 bool dh_room_conn_stands(const struct dh_room_conn *c);
 void dh_room_conn_signal(struct dh_room *r, struct dh_room_member *m, const struct dh_args *signal);

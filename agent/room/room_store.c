@@ -139,7 +139,8 @@ static void read_one(struct read_job *j, const char *name)
 	struct dh_err e = {0};
 	snprintf(path, sizeof(path), "%s/%s", j->dir, name);
 	cJSON *json = dh_paths_read_file(path, DH_JSON_MESSAGE_MAX, &text, &size, &e) ? NULL : dh_json_parse(text, size, &e);
-	double age_ms = (double)(dh_wall_us() / 1000) - cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(json, "saved_ms"));
+	const cJSON *saved_ms = cJSON_GetObjectItemCaseSensitive(json, "saved_ms");
+	double age_ms = (double)(dh_wall_us() / 1000) - cJSON_GetNumberValue(saved_ms);
 	dh_free_secret(text);
 	if (json && age_ms >= 0 && age_ms < FRESH_MS && cJSON_GetArraySize(j->found) < DH_ROOMS_MAX) {
 		snprintf(path, sizeof(path), "%.*s", (int)(strlen(name) - 5), name);

@@ -75,7 +75,7 @@ async function join(lobby, name) {
 	lobby.setTrouble(null);
 	if (!lobby.wasAsked)
 		await media.open();
-	store.set('me', { name });
+	store.set('me', { name, since_ms: Date.now() });
 	const call = openRoom();
 	const { ticket } = store.get('invitation') ?? {};
 	const held = store.get('room');
@@ -98,7 +98,7 @@ function openRoom() {
 		token = kept?.token ?? token;
 		store.set('room', kept);
 	} });
-	const call = new Call(t, { room, media, name: store.get('invitation')?.room ?? '' });
+	const call = new Call(t, { room, media, name: store.get('invitation')?.room ?? '', since_ms: store.get('me')?.since_ms ?? Date.now() });
 	room.addEventListener('closed', ({ detail }) => showEnd(call, detail.reason));
 	return call;
 }
@@ -141,10 +141,13 @@ function showEnd(call, reason) {
 	call.close();
 	media.close();
 	shown = null;
-	const again = reason === 'left' && token && h('button', { type: 'button', class: 'plain', text: 'joinAgain', data: { testid: 'again' }, on: { click: () => {
+	store.set('room', null);
+	const comeBack = () => {
 		store.set('room', { token });
 		showLobby();
-	} } });
+	};
+	const again = reason === 'left' && token && h('button', { type: 'button', class: 'plain', text: 'joinAgain', data: { testid: 'again' },
+		on: { click: comeBack } });
 	view('over', h('section', { class: 'over', data: { testid: 'over', reason } }, h('h1', {}, t(`c_${reason}`)),
 		h('p', { class: 'soft', text: 'thanks' }), again || null));
 	relabel(main, t);
@@ -169,7 +172,10 @@ function begin() {
 		showLobby({ title: t('e_none'), hint: t('e_noneHint'), isFinal: true });
 }
 
-media.addEventListener('change', () => store.set('me', { ...store.get('me'), on: { camera: media.isOn('camera'), microphone: media.isOn('microphone') } }));
+media.addEventListener('change', () => {
+	const on = { camera: media.isOn('camera'), microphone: media.isOn('microphone') };
+	store.set('me', { ...store.get('me'), on });
+});
 languageField.addEventListener('change', () => {
 	setLanguage(languageField.value);
 	if (document.body.dataset.view === 'lobby')

@@ -18,14 +18,15 @@ export class Call {
 	#timer = 0;
 	#buttons = {};
 	#selects = {};
+	#isIn = false;
 	#wasLost = false;
 	#ownStream = null;
 
 	/**
 	 * @param {(key: string, values?: object) => string} t
-	 * @param {{room: import('../src/room/room.js').Room, media: import('../src/room/media.js').Media, name: string}} how
+	 * @param {{room: import('../src/room/room.js').Room, media: import('../src/room/media.js').Media, name: string, since_ms: number}} how
 	 */
-	constructor(t, { room, media, name }) {
+	constructor(t, { room, media, name, since_ms }) {
 		this.#t = t;
 		this.#room = room;
 		this.#media = media;
@@ -35,6 +36,7 @@ export class Call {
 		this.#makeBar(view);
 		view.setTitle(name);
 		view.setState('connecting');
+		view.startClock(since_ms);
 		view.relabel();
 		this.#listen();
 		for (const role of [...ROLES, 'screen'])
@@ -82,6 +84,7 @@ export class Call {
 		on(this.#room, 'chat', (line) => this.#view.chat.add(line, line.user_id === this.#room.roster.me?.user_id));
 		on(this.#room, 'muted', (detail) => this.#muted(detail));
 		on(this.#media, 'change', ({ role }) => this.#showOwn(role));
+		on(this.#media, 'devices', () => this.#fill());
 		on(this.#media, 'problem', ({ role, problem }) => this.#view.notices.say(this.#t(`p_${problem}_${role}`), true));
 		document.addEventListener('visibilitychange', () => this.#keepAwake(), { signal });
 	}
@@ -99,10 +102,10 @@ export class Call {
 	#joined({ name, room }) {
 		this.#view.setTitle(name || room);
 		document.title = name || room;
-		const { joined_ms } = this.#room.roster.me;
-		this.#view.startClock(joined_ms);
 		this.#show();
-		setTimeout(() => this.#view.chat.markRead()); /* what was said before one came is no news */
+		if (!this.#isIn)
+			setTimeout(() => this.#view.chat.markRead()); /* what was said before one came is no news */
+		this.#isIn = true;
 	}
 
 	#members(diff) {
@@ -152,7 +155,8 @@ export class Call {
 		const { roster, peers } = this.#room;
 		const { stage, people } = this.#view;
 		const keys = ['own'];
-		stage.set('own', { stream: this.#ownStream, name: this.#t('you'), face: roster.me?.user_name, isOwn: true, isMuted: !this.#media.isOn('microphone') });
+		stage.set('own', { stream: this.#ownStream, name: this.#t('you'), face: roster.me?.user_name, isOwn: true,
+			isMuted: !this.#media.isOn('microphone') });
 		for (const m of roster.others) {
 			const { camera: stream = null, screen } = this.#streams.get(m.member) ?? {};
 			const isAway = m.away || peers.get(m.member)?.state === 'lost';
@@ -161,7 +165,8 @@ export class Call {
 			stage.set(`m${m.member}`, { stream, name: m.user_name, isOff: !m.camera, isMuted: !m.microphone, isRecording: m.recording, ...flags });
 			if (screen && m.screen) {
 				keys.push(`m${m.member}-screen`);
-				stage.set(`m${m.member}-screen`, { stream: screen, name: this.#t('screenOf', { name: m.user_name }), kind: 'screen', isSilent: true, isAway });
+				stage.set(`m${m.member}-screen`, { stream: screen, name: this.#t('screenOf', { name: m.user_name }), kind: 'screen', isAway,
+					isSilent: true });
 			}
 		}
 		stage.keepOnly(keys);
@@ -183,7 +188,7 @@ export class Call {
 	async #fill() {
 		const devices = await this.#media.devices();
 		for (const role of ROLES)
-			fillDevices(this.#selects[role], devices[role], this.#media.tracks[role]?.getSettings().deviceId ?? this.#media.chosen[role], this.#t);
+			fillDevices(this.#selects[role], devices[role], this.#media.deviceOf(role), this.#t);
 		fillDevices(this.#selects.speaker, devices.speaker, this.#selects.speaker.value, this.#t);
 		this.#selects.speaker.parentElement.hidden = !devices.speaker.length || !('setSinkId' in HTMLMediaElement.prototype);
 	}

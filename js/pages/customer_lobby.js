@@ -45,7 +45,7 @@ export class Lobby {
 			h('p', { class: 'lead' }, invitation.room ? `${invited}. ${t('before')}` : t('before')), this.#trouble,
 			row('yourName', this.#name), this.#join));
 		relabel(this.element, t);
-		for (const type of ['change', 'problem'])
+		for (const type of ['change', 'problem', 'devices'])
 			media.addEventListener(type, () => this.#show(), { signal: this.#listening.signal });
 		this.#show();
 		void this.#openIfAllowed();
@@ -135,6 +135,6 @@ export class Lobby {
 	async #fill() {
 		const devices = await this.#media.devices();
 		for (const role of ROLES)
-			fillDevices(this.#selects[role], devices[role], this.#media.tracks[role]?.getSettings().deviceId ?? this.#media.chosen[role], this.#t);
+			fillDevices(this.#selects[role], devices[role], this.#media.deviceOf(role), this.#t);
 	}
 }

@@ -61,13 +61,25 @@ async function enter() {
 	remember({ fields });
 	try {
 		await connect();
-		const { room } = await call.join({ server: fields.server, room: roomId(fields['room-name']), room_name: fields['room-name'], user_id: fields.user,
-			user_sig: $('sig').value.trim(), sdk_app_id: Number(fields.app), template: fields.template });
+		const { room } = await call.join({ server: fields.server, room: roomId(fields['room-name']), room_name: fields['room-name'],
+			user_id: fields.user, template: fields.template, ...await credentials(fields) });
 		remember({ room });
 		inCall(true);
 	} finally {
 		$('enter').disabled = false;
 	}
+}
+
+/** From the field, or from the business's own server (tools/serve_pages.py --login plays it). @returns {Promise<{user_sig, sdk_app_id}>} */
+async function credentials({ user, app }) {
+	const pasted = $('sig').value.trim();
+	if (pasted)
+		return { user_sig: pasted, sdk_app_id: Number(app) };
+	const reply = await fetch(`/login?userID=${encodeURIComponent(user)}`);
+	if (!reply.ok)
+		throw Object.assign(new Error(t('callNoSig')), { hint: t('callSigHelp') });
+	const { userSig, sdkAppID } = await reply.json();
+	return { user_sig: userSig, sdk_app_id: Number(sdkAppID) };
 }
 
 /** The same name is the same room; the service's ids take letters, digits, dots and dashes. */

@@ -120,7 +120,8 @@ test('in a container: created, a member comes, chats and goes, closed', async (t
 	assert.ok((await told(page, 'success')).data.httpPort);
 	assert.equal((await told(page, 'onRecvEvent', { code: 0 })).event, 'roomStatus');
 	assert.deepEqual((await told(page, 'onMemberChange'))[0], { userID: 'user_ann', userName: 'USER_ANN', userAvatar: '', role: 0 });
-	await page.locator('#container > deskhand-room').waitFor();
+	const leave = page.locator('#container button.leave');
+	await leave.click({ trial: true }); /* it is to be seen in a container without a height of its own */
 	const bob = await Member.enter(service, 'user_bob', 'room_container');
 	assert.equal((await told(page, 'onMemberChange', { length: 2 }))[1].userID, 'user_bob');
 	await bob.call('room.chat', { text: '<i>hello</i>' });
@@ -211,6 +212,15 @@ test('screenRecord 2 leaves a file', async (t) => {
 	await told(page, 'stopped');
 	const { duration_s, video, audio } = desk.probe(recording);
 	assert.ok(duration_s > 1 && Number(video.nb_read_packets) > 10 && audio, JSON.stringify({ duration_s, video, audio }));
+});
+
+test('the room’s own button ends it: code 2', async (t) => {
+	const page = await oldPage(t, { room: 'room_button', custom: inContainer });
+	await page.click('#create');
+	await page.locator('#container button.leave').click();
+	const { data } = await told(page, 'onRoomClose');
+	assert.deepEqual([data.code, data.reason], [2, 'left']);
+	await desk.until(() => desk.call('session.list').sessions.length === 0);
 });
 
 test('the room service is killed and comes back', async (t) => {

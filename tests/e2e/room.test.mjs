@@ -245,7 +245,8 @@ async function deskPage(t) {
 	await desk.startAgent();
 	const crm = await page(t, { permissions: [], viewport: { width: 1000, height: 700 } });
 	crm.desk = desk;
-	const fields = new URLSearchParams({ transport: 'websocket', port: desk.ready.port, server: service.url, app: APP, user: 'anna', 'room-name': `Fund ${++rooms}` });
+	const fields = new URLSearchParams({ transport: 'websocket', port: desk.ready.port, server: service.url, app: APP, user: 'anna',
+		'room-name': `Fund ${++rooms}` });
 	await crm.goto(`${service.url}/pages/double.html?${fields}`);
 	await crm.getByTestId('sig').fill(service.sig('anna'));
 	await crm.getByTestId('enter').click();
@@ -344,6 +345,7 @@ test('<deskhand-room>: mute, camera off, another language, removing a customer, 
 	await press('answer-yes');
 	await says(lin, 'over', 'You were removed from the call.');
 	await says(crm, 'notices', 'Lin Mei was removed.');
-	const unnamed = await crm.evaluate(() => [...call.shadowRoot.querySelectorAll('button')].filter((b) => !(b.textContent.trim() || b.ariaLabel)).length);
+	const unnamed = await crm.evaluate(() => [...call.shadowRoot.querySelectorAll('button')]
+		.filter((button) => !(button.textContent.trim() || button.ariaLabel)).length);
 	assert.equal(unnamed, 0);
 });

@@ -42,7 +42,8 @@ export class RoomService {
 	}
 
 	sig(user) {
-		return execFileSync(program, ['usersig', '--secret-file', this.#secrets, '--sdk-app-id', String(APP), '--user-id', user], { encoding: 'utf8' }).trim();
+		const args = ['usersig', '--secret-file', this.#secrets, '--sdk-app-id', String(APP), '--user-id', user];
+		return execFileSync(program, args, { encoding: 'utf8' }).trim();
 	}
 
 	async stop() {

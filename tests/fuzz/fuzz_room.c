@@ -110,7 +110,8 @@ static void be_member(char *lines)
 	fake_wire_open();
 	fake_wire_answer("room.login", "result", "{\"token\":\"t\",\"expires_s\":9}");
 	fake_wire_answer("room.join", "result",
-			 "{\"room\":\"r\",\"member\":1,\"members\":[],\"history\":[],\"ice_servers\":[],\"seq\":0,\"resumed\":false}");
+			 "{\"room\":\"r\",\"member\":1,\"members\":[],\"history\":[],\"ice_servers\":[],\"seq\":0,"
+			 "\"resumed\":false}");
 	char *rest = lines;
 	for (char *line = strsep(&rest, "\n"); line && !is_over; line = strsep(&rest, "\n"))
 		fake_wire_text(line);

@@ -1,6 +1,6 @@
 /** The SDK as one classic script: it works, it is small, it needs nothing a strict Content-Security-Policy forbids. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import vm from 'node:vm';
@@ -39,15 +39,34 @@ test('every way connect() can fail has both languages', () => {
 		lines.forEach((text) => assert.match(text, /[\u4e00-\u9fff]/, name));
 });
 
-test('the page has every text in both languages, and no script of its own in the markup', async () => {
+test('calls have every text in both languages, and no key that nobody wrote', async () => {
+	const { callTexts: { en, zh } } = await import('../../js/src/room/texts.js');
+	assert.deepEqual(Object.keys(zh).sort(), Object.keys(en).sort());
+	for (const [key, text] of Object.entries(zh))
+		assert.deepEqual(text.match(/\{\w+\}/g)?.sort(), en[key].match(/\{\w+\}/g)?.sort(), key);
+	const js = new URL('../../js/', import.meta.url);
+	const files = ['components/', 'components/parts/', 'pages/', 'src/room/'].flatMap((folder) => readdirSync(new URL(folder, js))
+		.filter((name) => name.endsWith('.js') && !['strings.js', 'texts.js'].includes(name))
+		.map((name) => readFileSync(new URL(folder + name, js), 'utf8')));
+	const ours = files.filter((text) => /parts\/|\.\/dom\.js/.test(text)).join();
+	const used = [...ours.matchAll(/(?:#t|\bt)\('(\w+)'|(?:text|label|hint): '(\w+)'/g)].map(([, said, shown]) => said ?? shown);
+	assert.ok(used.length > 60, `${used.length} uses`);
 	const { strings } = await import('../../js/pages/strings.js');
-	assert.deepEqual(Object.keys(strings.zh).sort(), Object.keys(strings.en).sort());
-	const html = readFileSync(new URL('../../js/pages/index.html', import.meta.url), 'utf8');
-	const used = [...html.matchAll(/data-(?:text|label|placeholder)="(\w+)"/g)].map(([, key]) => key);
-	assert.deepEqual(used.filter((key) => !(key in strings.en)), []);
-	assert.doesNotMatch(html, /<script(?![^>]*src=)|\son\w+=|style="|https?:/);
-	const ids = [...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
-	assert.equal(new Set(ids).size, ids.length, 'ids are unique');
-	for (const [, id] of html.matchAll(/(?:aria-labelledby|for)="([^"]+)"/g))
-		assert.ok(ids.includes(id), id);
+	assert.deepEqual([...new Set(used)].filter((key) => !(key in en) && !(key in strings.en)), []);
+	const said = files.join();
+	assert.deepEqual(Object.keys(en).filter((key) => !said.includes(key) && !/^[a-z]+_/.test(key) && !/Hint$/.test(key)), []);
 });
+
+for (const name of ['index', 'customer', 'double'])
+	test(`${name}.html has every text in both languages, and no script of its own in the markup`, async () => {
+		const { strings } = await import('../../js/pages/strings.js');
+		assert.deepEqual(Object.keys(strings.zh).sort(), Object.keys(strings.en).sort());
+		const html = readFileSync(new URL(`../../js/pages/${name}.html`, import.meta.url), 'utf8');
+		const used = [...html.matchAll(/data-(?:text|label|placeholder)="(\w+)"/g)].map(([, key]) => key);
+		assert.deepEqual(used.filter((key) => !(key in strings.en)), []);
+		assert.doesNotMatch(html, /<script(?![^>]*src=)|\son\w+=|style="|https?:/);
+		const ids = [...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+		assert.equal(new Set(ids).size, ids.length, 'ids are unique');
+		for (const [, id] of html.matchAll(/(?:aria-labelledby|for)="([^"]+)"/g))
+			assert.ok(ids.includes(id), id);
+	});

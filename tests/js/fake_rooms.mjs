@@ -120,8 +120,8 @@ export class FakeRooms {
 		const isSame = row?.user_id === user.user_id;
 		const isResumed = isSame && row.events.length > 0 && seq >= row.events[0].params.seq - 1;
 		const number = isSame ? member : ++this.#next;
-		const facts = { member: number, user_id: user.user_id, user_name: user_name ?? user.user_name, role: user.role, joined_ms: row?.joined_ms ?? Date.now(),
-			camera: false, microphone: false, screen: false, recording: false, ...state, away: false };
+		const facts = { member: number, user_id: user.user_id, user_name: user_name ?? user.user_name, role: user.role,
+			joined_ms: row?.joined_ms ?? Date.now(), camera: false, microphone: false, screen: false, recording: false, ...state, away: false };
 		const missed = isResumed ? row.events.filter((event) => event.params.seq > seq) : [];
 		this.members.set(number, { ...facts, socket: connection.socket, seq: row?.seq ?? 0, events: row?.events ?? [] });
 		connection.member = number;

@@ -6,8 +6,8 @@ import { Signalling } from '../../js/src/room/signalling.js';
 import { FakeRooms } from './fake_rooms.mjs';
 import { freshPage, next } from './fakes.mjs';
 
-const member = (number, more) => ({ member: number, user_id: `u${number}`, user_name: `U${number}`, role: 'guest', joined_ms: number, camera: false,
-	microphone: false, screen: false, recording: false, away: false, ...more });
+const member = (number, more) => ({ member: number, user_id: `u${number}`, user_name: `U${number}`, role: 'guest', joined_ms: number,
+	camera: false, microphone: false, screen: false, recording: false, away: false, ...more });
 const numbers = (diff) => Object.fromEntries(Object.entries(diff).map(([name, list]) => [name, list.map((m) => m.member)]));
 
 test('roster: a new truth tells who came, went and changed', () => {
@@ -155,7 +155,8 @@ test('a line of chat is repeated under its key until the service has it', async 
 	assert.deepEqual([id, rooms.lines.length], [1, 1]);
 });
 
-for (const [step, name, reason] of [['login', 'EPERM', 'expired'], ['join', 'ENOENT', 'closed'], ['join', 'EPERM', 'kicked'], ['join', 'ELIMIT', 'full']])
+for (const [step, name, reason] of [['login', 'EPERM', 'expired'], ['join', 'ENOENT', 'closed'], ['join', 'EPERM', 'kicked'],
+	['join', 'ELIMIT', 'full']])
 	test(`coming back fails for good by ${name} of room.${step}: ${reason}`, async (t) => {
 		const { rooms, way, kept } = await entered(t);
 		rooms.answers[`room.${step}`] = () => {
@@ -174,6 +175,14 @@ test('the service closes the room: over, and no way back is tried', async (t) =>
 	rooms.say(answer.member, 'room.closed', { reason: 'kicked', text: 'goodbye' });
 	assert.deepEqual(await closed, { reason: 'kicked', text: 'goodbye', seq: 1 });
 	rooms.cut();
+	assert.equal(rooms.asks('room.login').length, 0);
+});
+
+test('the same login in another tab takes the call over: this one does not take it back', async (t) => {
+	const { rooms, way, answer } = await entered(t);
+	const closed = seen(way, 'closed');
+	rooms.members.get(answer.member).socket.close(4409);
+	assert.equal((await closed).reason, 'replaced');
 	assert.equal(rooms.asks('room.login').length, 0);
 });
 

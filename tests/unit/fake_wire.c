@@ -57,7 +57,7 @@ void fake_wire_cut(void)
 
 cJSON *fake_wire_take(void)
 {
-	return fake_wire.sent && fake_wire.sent->child ? cJSON_DetachItemViaPointer(fake_wire.sent, fake_wire.sent->child) : NULL;
+	return fake_wire.sent ? cJSON_DetachItemFromArray(fake_wire.sent, 0) : NULL;
 }
 
 bool fake_wire_answer(const char *method, const char *field, const char *json)
@@ -65,8 +65,8 @@ bool fake_wire_answer(const char *method, const char *field, const char *json)
 	cJSON *m = fake_wire_take();
 	const char *got = cJSON_GetStringValue(cJSON_GetObjectItem(m, "method"));
 	bool is_it = got && !strcmp(got, method);
-	char *text = dh_strfmt("{\"jsonrpc\":\"2.0\",\"id\":%.0f,\"%s\":%s}", is_it ? cJSON_GetNumberValue(cJSON_GetObjectItem(m, "id")) : 0,
-			       field, json);
+	double id = is_it ? cJSON_GetNumberValue(cJSON_GetObjectItem(m, "id")) : 0;
+	char *text = dh_strfmt("{\"jsonrpc\":\"2.0\",\"id\":%.0f,\"%s\":%s}", id, field, json);
 	if (is_it)
 		fake_wire_text(text);
 	free(text);

@@ -58,8 +58,9 @@ static const struct dh_room_link_ops ops = {on_joined, on_event, on_away, on_end
 
 static void begin(const char *token)
 {
-	struct dh_room_link_config c = {.loop = &loop, .wire = &fake_wire_driver, .name = "r", .sdk_app_id = 7, .user_id = "u",
-					.user_sig = "sig", .token = token, .room = "r", .create = "if_missing"};
+	struct dh_room_link_config c = {.loop = &loop, .wire = &fake_wire_driver, .name = "r", .sdk_app_id = 7,
+					.user_id = "u", .user_sig = "sig", .token = token, .room = "r",
+					.create = "if_missing"};
 	joins = aways = ends = tokens = chats = events = end_code = 0;
 	kind = DH_ROOM_JOIN_NONE;
 	fake_wire = (struct fake_wire){.sent = fake_wire.sent};
@@ -77,8 +78,8 @@ static void finish(void)
 
 static bool answer_join(int member, int seq, bool resumed, const char *history)
 {
-	char *json = dh_strfmt("{\"room\":\"r\",\"member\":%d,\"members\":[],\"history\":[%s],\"ice_servers\":[],\"seq\":%d,"
-			       "\"resumed\":%s}", member, history, seq, resumed ? "true" : "false");
+	char *json = dh_strfmt("{\"room\":\"r\",\"member\":%d,\"members\":[],\"history\":[%s],\"ice_servers\":[],"
+			       "\"seq\":%d,\"resumed\":%s}", member, history, seq, resumed ? "true" : "false");
 	bool is_it = fake_wire_answer("room.join", "result", json);
 	free(json);
 	return is_it;
@@ -101,7 +102,7 @@ static void wait_connect(void)
 
 static void say_chat(int seq, int id, const char *text)
 {
-	char *json = dh_strfmt("{\"jsonrpc\":\"2.0\",\"method\":\"room.chat\",\"params\":{\"seq\":%d,\"id\":%d,\"user_id\":\"x\","
+	char *json = dh_strfmt("{\"method\":\"room.chat\",\"params\":{\"seq\":%d,\"id\":%d,\"user_id\":\"x\","
 			       "\"text\":\"%s\",\"ts_ms\":1,\"new\":true}}", seq, id, text);
 	fake_wire_text(json);
 	free(json);
@@ -150,7 +151,8 @@ static void first_join_fails(void)
 	finish();
 	begin(NULL);
 	fake_wire_open();
-	TST_CHECK(fake_wire_answer("room.login", "error", "{\"code\":-32002,\"message\":\"no\",\"data\":{\"name\":\"EPERM\"}}"));
+	TST_CHECK(fake_wire_answer("room.login", "error",
+		"{\"code\":-32002,\"message\":\"no\",\"data\":{\"name\":\"EPERM\"}}"));
 	TST_EQ(ends, 1);
 	TST_EQ(end_code, DH_EPERM);
 	TST_EQ(fake_wire.closes, 1);
@@ -193,7 +195,8 @@ static void kept_and_anew(void)
 	begin(NULL);
 	come_in();
 	fake_wire_cut();
-	TST_EQ(dh_room_link_request(membership, "room.kick", cJSON_CreateObject(), DH_ROOM_KEEP_NOT, answered, NULL, NULL), DH_ECLOSED);
+	TST_EQ(dh_room_link_request(membership, "room.kick", cJSON_CreateObject(), DH_ROOM_KEEP_NOT, answered, NULL,
+		NULL), DH_ECLOSED);
 	ask("room.chat", DH_ROOM_KEEP); /* waits */
 	wait_connect();
 	fake_wire_open();
@@ -219,7 +222,8 @@ static void token_is_over(void)
 {
 	begin("old");
 	fake_wire_open();
-	TST_CHECK(fake_wire_answer("room.login", "error", "{\"code\":-32002,\"message\":\"over\",\"data\":{\"name\":\"EPERM\"}}"));
+	TST_CHECK(fake_wire_answer("room.login", "error",
+		"{\"code\":-32002,\"message\":\"over\",\"data\":{\"name\":\"EPERM\"}}"));
 	cJSON *m = fake_wire_take();
 	TST_CHECK(cJSON_GetObjectItem(cJSON_GetObjectItem(m, "params"), "user_sig") != NULL);
 	cJSON_Delete(m);
@@ -232,7 +236,8 @@ static void token_is_over(void)
 static void hostile(void)
 {
 	static const char *const bad[] = {"", "[]", "{}", "7", "{\"id\":null}", "{\"method\":\"room.chat\"}",
-		"{\"method\":\"room.chat\",\"params\":{\"seq\":-1}}", "{\"method\":\"room.signal\",\"params\":{\"seq\":99,\"from\":\"x\"}}",
+		"{\"method\":\"room.chat\",\"params\":{\"seq\":-1}}",
+			"{\"method\":\"room.signal\",\"params\":{\"seq\":99,\"from\":\"x\"}}",
 		"{\"method\":\"room.member_joined\",\"params\":{\"seq\":99,\"member\":0,\"user_id\":\"u\"}}"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		begin(NULL);
@@ -249,7 +254,8 @@ static void hostile(void)
 	TST_EQ(aways, 0);
 	for (int i = 0; i < DH_ROOM_REQUESTS_MAX; i++)
 		ask("room.chat", DH_ROOM_KEEP);
-	TST_EQ(dh_room_link_request(membership, "room.chat", cJSON_CreateObject(), DH_ROOM_KEEP, answered, NULL, NULL), DH_ELIMIT);
+	TST_EQ(dh_room_link_request(membership, "room.chat", cJSON_CreateObject(), DH_ROOM_KEEP, answered, NULL,
+		NULL), DH_ELIMIT);
 	answers = 0;
 	finish();
 	TST_EQ(answers, DH_ROOM_REQUESTS_MAX);

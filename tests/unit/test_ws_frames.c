@@ -91,7 +91,8 @@ static void refused_handshakes(void)
 static void frames(void)
 {
 	struct dh_ws_reader r = {.is_open = true};
-	static const char pieces[] = "\x01\x03one" "\x89\x02pp" "\x00\x01-" "\x80\x03two" "\x81\x00" "\x88\x06\x03\xe9" "away";
+	static const char pieces[] = "\x01\x03one" "\x89\x02pp" "\x00\x01-" "\x80\x03two" "\x81\x00"
+				     "\x88\x06\x03\xe9" "away";
 	texts = pings = closes = 0;
 	TST_EQ(feed(&r, pieces, sizeof(pieces) - 1), DH_ECLOSED);
 	TST_EQ(texts, 2);

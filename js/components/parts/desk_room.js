@@ -47,7 +47,7 @@ export class DeskRoom {
 		this.#recorder = new Recorder(this.#t, { agent, session: state.session, signal: this.#listening.signal,
 			onchange: (detail) => this.#recorded(detail), onerror: (e) => this.#problem(e) });
 		this.#view = new CallView(this.#t, { send: (text) => agent.room.chat({ room: this.id, text }), pages: { settings: this.#settings.element },
-			act: { kick: (m) => this.#act(() => this.#kick(m)), mute: (m) => this.#act(() => agent.room.mute({ room: this.id, member: m.member, microphone: true })) },
+			act: { kick: (m) => this.#act(() => this.#kick(m)), mute: (m) => this.#act(() => this.#mute(m)) },
 			onpanel: (open) => open === 'settings' && this.#act(() => this.#settings.refresh()) });
 		this.element = this.#view.element;
 		this.#makeBar(onleave);
@@ -117,7 +117,7 @@ export class DeskRoom {
 		here('reconnecting', () => this.#view.setState('reconnecting'));
 		here('reconnected', () => this.#again());
 		here('closed', (detail) => this.#onclosed(detail));
-		on('session.changed', (detail) => detail.session === this.session && detail.state === 'closed' && this.#onclosed({ reason: 'session_closed' }));
+		on('session.changed', ({ session, state }) => session === this.session && state === 'closed' && this.#onclosed({ reason: 'session_closed' }));
 		on('reconnecting', () => this.#view.setState('reconnecting'));
 		on('reconnected', ({ lost_sessions }) => (lost_sessions.includes(this.session) ? this.#onclosed({ reason: 'agent_gone' }) : this.#again()));
 		on('disconnected', (e) => this.#onclosed({ reason: 'agent_gone', text: e.message }));
@@ -160,8 +160,8 @@ export class DeskRoom {
 			.map((number) => number && `remote:${number}`)].filter(Boolean);
 		this.#captures.want(wanted);
 		const keys = ['own'];
-		stage.set('own', { stream: this.#captures.stream('camera'), name: this.#t('you'), face: me?.user_name, isOwn: true, isOff: me?.camera === false,
-			isMuted: me?.microphone === false });
+		stage.set('own', { stream: this.#captures.stream('camera'), name: this.#t('you'), face: me?.user_name, isOwn: true,
+			isOff: me?.camera === false, isMuted: me?.microphone === false });
 		for (const m of others) {
 			const isAway = m.away || m.connection === 'lost' || m.connection === 'failed';
 			const common = { isAway, isSilent: true, quality: this.#qualities.get(m.member) ?? '' };
@@ -208,6 +208,10 @@ export class DeskRoom {
 		await this.#agent.room.share({ room: this.id, screen: true, ...(device && { device }) });
 	}
 
+	async #mute({ member }) {
+		await this.#agent.room.mute({ room: this.id, member, microphone: true });
+	}
+
 	async #kick(m) {
 		const answer = await ask(this.element, [h('p', {}, this.#t('kickSure', { name: m.user_name }))],
 			[{ text: this.#t('no'), value: 'no' }, { text: this.#t('yes'), value: 'yes', class: 'bad' }]);
@@ -229,13 +233,12 @@ export class DeskRoom {
 		};
 		await copy().catch(() => {}); /* not allowed here: the field is selected, and there is the button */
 		await ask(this.element, [h('label', { class: 'row' }, h('span', {}, this.#t('copyLink')), field), said],
-			[{ text: this.#t('copyLink'), value: 'copy', action: () => copy().catch((e) => this.#problem(e)) }, { text: this.#t('close'), value: 'close', class: 'strong' }]);
+			[{ text: this.#t('copyLink'), value: 'copy', action: () => copy().catch((e) => this.#problem(e)) },
+				{ text: this.#t('close'), value: 'close', class: 'strong' }]);
 	}
 
 	#recorded(detail) {
-		if (detail.state === 'stopped')
-			this.#view.notices.say(this.#t('recordEnded'));
-		else if (detail.state === 'failed')
+		if (detail.state === 'failed')
 			this.#view.notices.say([detail.reason, detail.hint].filter(Boolean).join('. '), true);
 		this.#tell('recording', detail);
 	}

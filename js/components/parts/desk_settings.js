@@ -17,7 +17,8 @@ export class DeskSettings {
 	#meters;
 	#volume = h('input', { type: 'range', min: '0', max: '100', value: '100', data: { testid: 'volume' } });
 	#style = h('select', { data: { testid: 'beauty-style' } }, ...Object.entries(STYLES).map(([value, key]) => h('option', { value, text: key })));
-	#sliders = Object.fromEntries(BEAUTY.map((name) => [name, h('input', { type: 'range', min: '0', max: '9', value: '0', data: { testid: `beauty-${name}` } })]));
+	#sliders = Object.fromEntries(BEAUTY.map((name) => [name,
+		h('input', { type: 'range', min: '0', max: '9', value: '0', data: { testid: `beauty-${name}` } })]));
 
 	/** @param {(key: string, values?: object) => string} t @param {{agent: object, session: string, onerror: (e: Error) => void}} how */
 	constructor(t, { agent, session, onerror }) {
@@ -25,7 +26,8 @@ export class DeskSettings {
 		this.#agent = agent;
 		this.#session = session;
 		this.#onerror = onerror;
-		const meter = (name) => h('meter', { min: String(FLOOR_DB), max: '0', low: '-50', high: '-6', optimum: '-20', label: 'level', data: { testid: `level-${name}` } });
+		const meter = (name) => h('meter', { min: String(FLOOR_DB), max: '0', low: '-50', high: '-6', optimum: '-20', label: 'level',
+			data: { testid: `level-${name}` } });
 		this.#meters = { microphone: meter('microphone'), speaker: meter('speaker') };
 		const act = (fn) => () => Promise.resolve(fn()).catch(onerror);
 		this.#selects = Object.fromEntries([...ROLES, 'speaker'].map((role) => [role, h('select', { data: { testid: `device-${role}` },

@@ -29,9 +29,10 @@ export class People {
 		const flag = (is, name, key, values) => is && h('span', { class: 'flag', role: 'img', 'aria-label': t(key, values), title: t(key, values),
 			data: { flag: name } }, icon(name));
 		const name = isOwn ? t('youAre', { name: m.user_name }) : m.user_name;
-		const row = h('li', { data: { member: String(m.member) } }, h('span', { class: 'who' }, name, m.role === 'host' ? h('small', {}, t('host')) : null));
-		row.append(...[flag(m.recording, 'record', 'isRecording'), flag(!m.microphone, 'micOff', 'isMuted'), flag(!m.camera, 'cameraOff', 'cameraIsOff'),
-			flag(m.screen, 'screen', 'screenOf', { name: m.user_name }), flag(m.away, 'away', 'isAway'),
+		const row = h('li', { data: { member: String(m.member) } }, h('span', { class: 'who' }, name,
+			m.role === 'host' ? h('small', {}, t('host')) : null));
+		row.append(...[flag(m.recording, 'record', 'isRecording'), flag(!m.microphone, 'micOff', 'isMuted'),
+			flag(!m.camera, 'cameraOff', 'cameraIsOff'), flag(m.screen, 'screen', 'screenOf', { name: m.user_name }), flag(m.away, 'away', 'isAway'),
 			quality && flag(true, 'signal', 'quality', { word: t(`quality_${quality}`) })].filter(Boolean));
 		row.dataset.quality = quality;
 		if (this.#act && isHost && !isOwn)

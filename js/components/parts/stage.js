@@ -35,8 +35,8 @@ export class Stage {
 		Object.assign(figure.dataset, { kind, quality });
 		for (const [flag, is] of Object.entries({ own: isOwn, off: isOff || !stream, away: isAway, muted: isMuted, recording: isRecording }))
 			figure.toggleAttribute(`data-${flag}`, Boolean(is));
-		figure.setAttribute('aria-label', [name, (isOff || !stream) && this.#t('cameraIsOff'), isMuted && this.#t('isMuted'), isAway && this.#t('isAway'),
-			isRecording && this.#t('isRecording')].filter(Boolean).join(', '));
+		figure.setAttribute('aria-label', [name, (isOff || !stream) && this.#t('cameraIsOff'), isMuted && this.#t('isMuted'),
+			isAway && this.#t('isAway'), isRecording && this.#t('isRecording')].filter(Boolean).join(', '));
 		tile.name.textContent = name;
 		tile.initials.textContent = initials(what.face ?? name);
 		video.muted = isSilent;
@@ -119,5 +119,6 @@ export class Stage {
 /** "Lin Mei" -> "LM", "林梅" -> "林梅" */
 function initials(name) {
 	const words = name.replace(/[(（].*/, '').trim().split(/\s+/).filter(Boolean);
-	return (words.length > 1 ? [words[0], words.at(-1)].map((word) => [...word][0]).join('') : [...(words[0] ?? '')].slice(0, 2).join('')).toUpperCase();
+	const letters = words.length > 1 ? [[...words[0]][0], [...words.at(-1)][0]] : [...(words[0] ?? '')].slice(0, 2);
+	return letters.join('').toUpperCase();
 }

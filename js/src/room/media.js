@@ -15,7 +15,7 @@ export function problemOf(e) {
 		NotReadableError: 'busy', AbortError: 'busy', InsecureError: 'insecure' }[e.name] ?? 'failed';
 }
 
-/** Event: `change` {role} when a track came, went or is on or off; `problem` {role, problem}. */
+/** Events: `change` {role} when a track came, went or is on or off; `problem` {role, problem}; `devices` came or went. */
 export class Media extends EventTarget {
 	/** @type {{camera: MediaStreamTrack|null, microphone: MediaStreamTrack|null, screen: MediaStreamTrack|null}} */
 	tracks = { camera: null, microphone: null, screen: null };
@@ -23,6 +23,11 @@ export class Media extends EventTarget {
 	problems = { camera: '', microphone: '' };
 	/** device ids of the user's choice, '' for the browser's */
 	chosen = { camera: '', microphone: '' };
+
+	constructor() {
+		super();
+		globalThis.navigator?.mediaDevices?.addEventListener?.('devicechange', () => this.#emit('devices', {}));
+	}
 
 	get isPossible() {
 		return Boolean(globalThis.navigator?.mediaDevices?.getUserMedia);
@@ -94,6 +99,11 @@ export class Media extends EventTarget {
 		const all = this.isPossible ? await navigator.mediaDevices.enumerateDevices() : [];
 		const of = (kind) => all.filter((d) => d.kind === kind && d.deviceId).map((d) => ({ id: d.deviceId, name: d.label }));
 		return { camera: of('videoinput'), microphone: of('audioinput'), speaker: of('audiooutput') };
+	}
+
+	/** @returns {string} id of the device in use, else of the chosen one */
+	deviceOf(role) {
+		return this.tracks[role]?.getSettings().deviceId ?? this.chosen[role];
 	}
 
 	close() {

@@ -102,11 +102,11 @@ export class Room extends EventTarget {
 		this.#mesh.enter(answer.member, this.roster.others.map((m) => m.member), isFresh);
 		if (!isFresh && !answer.resumed)
 			this.#mesh.renew();
-		if (!isFresh)
-			this.request('room.state', this.#flags).catch(() => {});
 		this.#emit('joined', answer);
 		if (diff)
 			this.#changed(diff);
+		if (Object.entries(this.#flags).some(([role, isOn]) => this.roster.me[role] !== isOn)) /* changed while nobody could be told */
+			this.request('room.state', this.#flags).catch(() => {});
 		(answer.history ?? []).forEach((line) => this.#line(line));
 	}
 

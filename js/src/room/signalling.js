@@ -13,6 +13,8 @@ const REQUEST_MS = 10000;
 const QUIET_MS = 20000;
 /** Tokens and credentials are renewed when this much of their life is over. */
 const RENEW = 0.8;
+/** Close code of room-service/client.h */
+const REPLACED = 4409;
 
 class RoomLink extends Link {
 	heard_ms = Date.now();
@@ -197,6 +199,10 @@ export class Signalling extends EventTarget {
 	#lost() {
 		if (this.state === 'closed')
 			return;
+		if (this.#link.close_code === REPLACED) { /* the same login in another tab: two would take it from each other for ever */
+			this.#close({ reason: 'replaced' });
+			return;
+		}
 		this.#clear();
 		this.#set('reconnecting');
 		this.#comeBack();
