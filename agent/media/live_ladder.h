@@ -18,14 +18,15 @@ struct dh_ladder {
 void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, bool is_screen, int64_t bps);
 
 /* The present rate. Returns whether size or rate of pictures is another now. Camera: size first, motion is what makes a
- * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little,
- * up after three of plenty.  Source: bits per pixel, see live_ladder.c. */
+ * face alive, and never below 10 pictures a second; screen: rate first, text must stay readable, and never below half
+ * size and 5 pictures a second. Down after 1.2 s of too little, up after three of plenty. Source: bits per pixel, see
+ * live_ladder.c. */
 bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us);
 
 #define DH_GROUP_MAX 16
 
 struct dh_group_member {
-	int64_t bps;        /* what its road carries; 0: no bound */
+	int64_t bps;        /* what its road carries; 0: no bound, more than any */
 	bool is_slow;       /* in the smaller encode */
 	int64_t since_us;   /* it has been beyond the threshold since; 0: not */
 };

@@ -259,6 +259,9 @@ static int apply(struct dh_peer *p, const struct dh_sdp *sdp, const struct dh_js
 	snprintf(fingerprint, sizeof(fingerprint), "%s %s", r->transport.fingerprint_hash, r->transport.fingerprint);
 	const struct dh_jsep_transport *t = &r->transport;
 	struct dh_rtc_remote remote = {t->ice_ufrag, t->ice_pwd, fingerprint, t->is_dtls_client};
+	if (!*t->ice_ufrag)
+		return dh_fail(e, DH_ENOTSUP, "no m-line of the description is one that we carry: H264, VP8 or opus over "
+			       "SAVPF, with rtcp-mux, in one BUNDLE");
 	apply_media(p, r);
 	if (!p->has_remote || r->is_ice_restart) {
 		int err = dh_rtc_transport_set_remote(p->transport, &remote, e);

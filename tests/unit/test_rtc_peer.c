@@ -153,12 +153,21 @@ static int refused_with(struct desk *d, bool is_offer, const char *sdp)
 
 static void bad_descriptions(void)
 {
+	static const char *const lines[] = {
+		"", "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtpmap:0 PCMU/8000\r\na=mid:0\r\na=rtcp-mux\r\n"};
 	struct desk d;
 	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
 	TST_EQ(refused_with(&d, true, ""), DH_EPROTO);
 	TST_EQ(refused_with(&d, true, "v=0\r\nnonsense"), DH_EPROTO);
 	TST_EQ(refused_with(&d, true, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 			    "a=rtpmap:96 H264/90000\r\na=mid:0\r\na=rtcp-mux\r\n"), DH_ENOTSUP);
+	TST_CHECK(strstr(d.b.answer_text, "a=ice-ufrag"));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) { /* nothing here that we could carry */
+		char sdp[400];
+		snprintf(sdp, sizeof(sdp), "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n%s", lines[i]);
+		TST_EQ(refused_with(&d, true, sdp), DH_ENOTSUP);
+		TST_CHECK(strstr(d.b.answer_text, "no m-line") && !strstr(d.b.answer_text, "fingerprint"));
+	}
 	TST_EQ(refused_with(&d, false, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"), DH_ESTATE);
 	rtc_desk_close(&d);
 }
