@@ -43,7 +43,9 @@ void dh_live_encode_frame(struct dh_live_encode *c, struct dh_frame *in, bool wa
 			c->last_key_us = start;
 		deliver(c, p);
 		dh_packet_unref(p);
-	} else if (err != DH_AGAIN) {
+	} else if (err == DH_AGAIN) {
+		atomic_fetch_add(&c->skipped, c->driver->kind == DH_MEDIA_VIDEO); /* the rate has no room for it */
+	} else {
 		DH_WARN(c, "a frame could not be encoded: %s", dh_err_text(err));
 	}
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DOWN_US 1200000 /* longer than SLOW_US: one slow listener leaves before all get smaller pictures */
+#define DOWN_QUICK_US 250000 /* no encoder holds so little at this size, see test_live_rates */
 #define UP_US 3000000
 #define SLOW_US 800000
 #define FAST_US 5000000
@@ -74,7 +75,7 @@ static bool take(struct dh_ladder *l, int step)
 {
 	int w = l->width_px, h = l->height_px, fps = l->fps;
 	l->step = step;
-	l->low_since_us = l->high_since_us = 0;
+	l->low_since_us = l->lowest_since_us = l->high_since_us = 0;
 	size_of(l, step, &l->width_px, &l->height_px, &l->fps);
 	return w != l->width_px || h != l->height_px || fps != l->fps;
 }
@@ -103,6 +104,9 @@ bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us)
 {
 	int least = step_for(l, bps, too_little(l)), most = step_for(l, bps, plenty(l));
 	if (has_lasted(&l->low_since_us, least > l->step, DOWN_US, now_us))
+		return take(l, least);
+	bool is_lowest = l->is_alone && least > l->step && density(l, l->step, bps) < too_little(l) / 3;
+	if (has_lasted(&l->lowest_since_us, is_lowest, DOWN_QUICK_US, now_us))
 		return take(l, least);
 	if (has_lasted(&l->high_since_us, most < l->step, UP_US, now_us))
 		return take(l, most);

@@ -9,7 +9,7 @@
 
 #define KEY_APART_US 1000000    /* key frames on demand: at most one a second */
 #define SKIP_PATIENCE_US 500000 /* one of several whose road is full for longer is left behind */
-#define BUFFER_MS 400           /* VBV: how long a burst may take to leave */
+#define BUFFER_MS 300           /* VBV: how long a burst may take to leave */
 #define REST_US 150000          /* nothing newer came for so long: motion is over, its last picture is shown */
 #define SHARPEN_US 3000000      /* so long it may become better: encoders of a constant rate find no end */
 
@@ -24,12 +24,14 @@ static void open_video(struct dh_live_encode *c, int64_t bps)
 					       .height_px = l->height_px, .fps = l->fps};
 	cJSON_AddNumberToObject(args, "bitrate_kbps", (double)(bps / 1000));
 	cJSON_AddNumberToObject(args, "key_interval_ms", 600000); /* on demand only */
-	if (!strcmp(c->driver->base.name, "x264")) {
-		cJSON_AddStringToObject(args, "profile", "baseline"); /* every receiver decodes it */
+	if (c->driver->codec == DH_CODEC_H264)
 		cJSON_AddNumberToObject(args, "buffer_ms", BUFFER_MS);
-	} else if (c->driver->codec == DH_CODEC_VP8) {
+	if (!strcmp(c->driver->base.name, "x264"))
+		cJSON_AddStringToObject(args, "profile", "baseline"); /* every receiver decodes it */
+	else
+		cJSON_AddBoolToObject(args, "may_leave_out", true);
+	if (c->driver->codec == DH_CODEC_VP8)
 		cJSON_AddBoolToObject(args, "is_screen", l->is_screen);
-	}
 	dh_live_encode_open(c, args);
 	cJSON_Delete(args);
 	c->bps = bps;
@@ -56,14 +58,16 @@ static void follow(struct dh_live_encode *c, const struct dh_frame *f, int64_t n
 	struct dh_ladder *l = &c->ladder;
 	int64_t bps = least_bps(c);
 	int fps = c->track->pipeline->fps, width_px = f->width_px & ~1, height_px = f->height_px & ~1;
+	l->is_alone = c->listener_count == 1;
 	if (l->full_width_px != width_px || l->full_height_px != height_px)
 		dh_ladder_init(l, width_px, height_px, fps, c->track->request.is_screen, bps);
 	else
 		dh_ladder_update(l, bps, now_us);
 	atomic_store(&c->target_bps, bps);
-	bool is_other_size = l->width_px != c->encoder.stream.width_px || l->height_px != c->encoder.stream.height_px;
+	bool is_other = l->width_px != c->encoder.stream.width_px || l->height_px != c->encoder.stream.height_px ||
+		l->fps != c->encoder.stream.fps; /* an encoder shares its rate out among so many pictures */
 	atomic_store(&c->fps, l->fps);
-	if (!c->is_open || is_other_size || c->is_bounded != (bps > 0)) {
+	if (!c->is_open || is_other || c->is_bounded != (bps > 0)) {
 		open_video(c, bps);
 	} else if (bps && (bps * 50 < c->bps * 49 || bps * 50 > c->bps * 51)) {
 		c->bps = bps;

@@ -12,6 +12,20 @@ static void run(struct dh_ladder *l, int64_t *now_us, double seconds, int64_t bp
 		dh_ladder_update(l, bps, *now_us);
 }
 
+static void a_deep_cut_is_answered_at_once(void)
+{
+	for (int is_alone = 0; is_alone < 2; is_alone++) {
+		struct dh_ladder l;
+		int64_t now = S;
+		dh_ladder_init(&l, 1280, 720, 30, false, 2500000);
+		l.is_alone = is_alone;
+		run(&l, &now, 0.6, 300000); /* too little, but not far too little */
+		TST_EQ(l.width_px, 1280);
+		run(&l, &now, 0.4, 150000);
+		TST_EQ(l.width_px, is_alone ? 480 : 1280); /* others would suffer too */
+	}
+}
+
 static void a_camera_gets_smaller_first(void)
 {
 	struct dh_ladder l;
@@ -135,7 +149,8 @@ static void no_bound_is_faster_than_any(void)
 	TST_CHECK(!previews[0].is_slow && !previews[1].is_slow && !previews[2].is_slow);
 }
 
-TST_MAIN({"a camera gets smaller first", a_camera_gets_smaller_first},
+TST_MAIN({"a deep cut is answered at once", a_deep_cut_is_answered_at_once},
+	 {"a camera gets smaller first", a_camera_gets_smaller_first},
 	 {"a screen gets slower first", a_screen_gets_slower_first}, {"the fewest pictures", the_fewest_pictures},
 	 {"a rate that wavers moves nothing", a_rate_that_wavers_moves_nothing}, {"no bound is full", no_bound_is_full},
 	 {"the slow leave and come back", the_slow_leave_and_come_back},
