@@ -46,7 +46,7 @@ function login(userID) {
 }
 
 nodeTest.before(async () => {
-	for (let i = 0; i < 12; i++)
+	for (let i = 0; i < 14; i++)
 		origins.push(await serve());
 	stranger = await serve();
 	await service.start();
