@@ -23,7 +23,7 @@ int dh_recover_file(const char *path, struct dh_mp4_facts *facts, struct dh_err 
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		err = dh_fail(e, DH_EBUSY, "%s is being recorded now", path);
 	else
-		err = dh_mp4_recover(fd, facts, e);
+		err = dh_mp4_recover(fd, NULL, facts, e);
 	close(fd);
 	return err;
 }

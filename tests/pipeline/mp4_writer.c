@@ -1,6 +1,7 @@
 /* Records moving pictures and a tone in real time, without a pipeline around it, for kill9.py and the bench:
  *   mp4_writer FILE moving|still|silent MILLISECONDS   still: pictures stop after 1 s; silent: and no sound at all
  *   mp4_writer FILE recover                            finish an interrupted file
+ * With KEY_DIR in the environment the file is signed by the key there.
  * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
 #include <fcntl.h>
 #include <math.h>
@@ -63,8 +64,12 @@ static void open_all(struct writer *w, const char *path, bool has_sound)
 	w->sink.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (w->sink.fd < 0)
 		exit(1);
-	if (d->open(&w->sink, &(struct dh_args){0}, &w->e))
+	cJSON *args = cJSON_CreateObject();
+	if (getenv("KEY_DIR"))
+		cJSON_AddStringToObject(args, "key_dir", getenv("KEY_DIR"));
+	if (d->open(&w->sink, &(struct dh_args){d->base.params, args}, &w->e))
 		die(&w->e);
+	cJSON_Delete(args);
 }
 
 static void send(struct writer *w, struct dh_packet *p)
@@ -145,9 +150,13 @@ static int recover(const char *path)
 {
 	struct dh_mp4_facts f;
 	struct dh_err e = {0};
+	struct dh_agent_key *key = NULL;
+	if (getenv("KEY_DIR") && dh_agent_key_open(&key, getenv("KEY_DIR"), &e))
+		die(&e);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	int err = dh_mp4_recover(fd, &f, &e);
+	int err = dh_mp4_recover(fd, key, &f, &e);
 	close(fd);
+	dh_agent_key_close(key);
 	if (err)
 		die(&e);
 	fprintf(stdout, "{\"was_finished\":%s,\"bytes\":%lld,\"duration_us\":%lld,\"video_frames\":%lld}\n",
