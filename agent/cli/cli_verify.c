@@ -74,34 +74,62 @@ static int verify(const char *file, struct dh_trust *trust, struct dh_verify_opt
 	return (int)r.verdict;
 }
 
-static int run(const struct dh_cli_command *cmd, int argc, char **argv)
+static void gather_trust(struct dh_trust *trust)
+{
+	struct dh_err e = {0};
+	struct dh_paths paths;
+	if (dh_paths_init(&paths, &e))
+		return; /* no home: what --trust says */
+	if (dh_trust_add_policy(trust, &paths, &e))
+		fprintf(stderr, "deskhand: warning: no key of the policy is trusted: %s\n", e.text);
+	dh_trust_add_own(trust, &paths);
+	dh_paths_finish(&paths);
+}
+
+struct wish {
+	struct dh_verify_options options;
+	struct dh_trust trust;
+	bool is_json;
+};
+
+/* Options up to the next word. False: exit with *code. */
+static bool read_options(const struct dh_cli_command *cmd, int argc, char **argv, struct wish *w, int *code)
 {
 	static const struct option own[] = {{"json", no_argument, NULL, 'j'}, {"trust", required_argument, NULL, 't'},
 					    {"head", required_argument, NULL, 'H'}, {0}};
-	struct dh_verify_options o = {.head_seq = -1};
-	struct dh_trust trust = {.count = 0};
-	bool is_json = false;
-	int c, code = 0;
-	while ((c = dh_cli_option(cmd, argc, argv, own, &code)) != -1) {
+	int c;
+	while ((c = dh_cli_option(cmd, argc, argv, own, code)) != -1) {
 		if (c == -2)
+			return false;
+		w->is_json |= c == 'j';
+		if (c == 't' && !dh_trust_add(&w->trust, optarg)) {
+			*code = dh_cli_misused(cmd, "\"%s\" is not a public key (44 characters of base64)", optarg);
+			return false;
+		}
+		if (c == 'H' && !parse_head(optarg, &w->options)) {
+			*code = dh_cli_misused(cmd, "\"%s\" is not a head (64 hex digits, or SEQ:HEX)", optarg);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int run(const struct dh_cli_command *cmd, int argc, char **argv)
+{
+	struct wish w = {.options = {.head_seq = -1}};
+	const char *file = NULL;
+	int code = 0;
+	if (!read_options(cmd, argc, argv, &w, &code))
+		return code;
+	if (optind < argc) { /* options may also stand behind FILE */
+		file = argv[optind++];
+		if (!read_options(cmd, argc, argv, &w, &code))
 			return code;
-		is_json |= c == 'j';
-		if (c == 't' && !dh_trust_add(&trust, optarg))
-			return dh_cli_misused(cmd, "\"%s\" is not a public key (44 characters of base64)", optarg);
-		if (c == 'H' && !parse_head(optarg, &o))
-			return dh_cli_misused(cmd, "\"%s\" is not a head (64 hex digits, or SEQ:HEX)", optarg);
 	}
-	if (argc - optind != 1)
-		return dh_cli_misused(cmd, argc > optind ? "one FILE at a time" : "FILE is missing");
-	struct dh_err e = {0};
-	struct dh_paths paths;
-	if (!dh_paths_init(&paths, &e)) {
-		if (dh_trust_add_policy(&trust, &paths, &e))
-			fprintf(stderr, "deskhand: warning: no key of the policy is trusted: %s\n", e.text);
-		dh_trust_add_own(&trust, &paths);
-		dh_paths_finish(&paths);
-	}
-	return verify(argv[optind], &trust, &o, is_json);
+	if (!file || optind < argc)
+		return dh_cli_misused(cmd, file ? "one FILE at a time" : "FILE is missing");
+	gather_trust(&w.trust);
+	return verify(file, &w.trust, &w.options, w.is_json);
 }
 
 const struct dh_cli_command dh_cli_verify = {

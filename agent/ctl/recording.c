@@ -12,6 +12,7 @@
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/session.h"
+#include "agent/record/verify.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
@@ -30,6 +31,37 @@ void dh_recording_add_facts(cJSON *to, const struct dh_recording *r)
 	cJSON_AddNumberToObject(to, "bytes", (double)r->facts.bytes);
 	cJSON_AddNumberToObject(to, "video_frames", (double)r->facts.video_frames);
 	cJSON_AddNumberToObject(to, "dropped", (double)r->facts.dropped);
+	dh_recording_add_chain(to, r);
+}
+
+void dh_recording_add_chain(cJSON *to, const struct dh_recording *r)
+{
+	char hex[2 * DH_HASH_BYTES + 1];
+	if (!r->facts.has_chain)
+		return;
+	dh_hash_to_hex(r->facts.chain_head, hex);
+	cJSON *chain = cJSON_AddObjectToObject(to, "chain");
+	cJSON_AddNumberToObject(chain, "seq", r->facts.chain_seq);
+	cJSON_AddStringToObject(chain, "head", hex);
+}
+
+void dh_recording_note(struct dh_recording *r, enum dh_note_kind kind, const char *who, const char *text)
+{
+	struct dh_note n = {.kind = kind, .mono_us = dh_now_us(), .utc_us = dh_wall_us()};
+	if (!r->session || r->session->is_closing || !r->output)
+		return;
+	dh_strcopy(n.who, sizeof(n.who), who);
+	dh_strcopy(n.text, sizeof(n.text), text);
+	dh_pipeline_output_note(r->session->pipeline, r->output, &n);
+}
+
+void dh_recordings_note(struct dh_session *s, enum dh_note_kind kind, const char *text)
+{
+	dh_list_for_each(pos, dh_recordings_list(s->ctl)) {
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->session == s)
+			dh_recording_note(r, kind, "agent", text);
+	}
 }
 
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
@@ -109,7 +141,37 @@ static void forget_file(struct dh_recording *r)
 	char path[DH_PATH_MAX + 64];
 	dh_recording_index_path(r, path, sizeof(path));
 	unlink(path);
+	dh_recording_sidecar_path(r->path, path, sizeof(path));
+	unlink(path);
 	unlink(r->path);
+}
+
+static void add_claim(cJSON *claims, const char *who, const char *name, const char *value)
+{
+	if (!value[0])
+		return;
+	char *text = dh_strfmt("%s=%s", name, value);
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddStringToObject(v, "who", who);
+	cJSON_AddStringToObject(v, "text", text);
+	cJSON_AddItemToArray(claims, v);
+	free(text);
+}
+
+/* What the evidence begins with, and who says so (EV-04): the origin is the browser's or the transport's word, the case
+ * the page's. */
+static cJSON *sink_args(const struct dh_recording *r)
+{
+	char sidecar[DH_PATH_MAX + 64];
+	cJSON *args = cJSON_CreateObject(), *claims = cJSON_AddArrayToObject(args, "claims");
+	add_claim(claims, "agent", "recording", r->id);
+	add_claim(claims, "agent", "version", DH_VERSION);
+	add_claim(claims, "agent", "origin", r->origin);
+	add_claim(claims, r->origin, "case_id", r->case_id);
+	cJSON_AddStringToObject(args, "key_dir", r->ctl->paths.state_dir);
+	dh_recording_sidecar_path(r->path, sidecar, sizeof(sidecar));
+	cJSON_AddStringToObject(args, "sidecar", sidecar);
+	return args;
 }
 
 static void start_done(void *arg)
@@ -125,7 +187,9 @@ static void start_done(void *arg)
 		close(j->fd);
 		forget_file(r);
 	} else if (!j->e.code) {
-		int err = dh_pipeline_output_add(s->pipeline, "mp4", NULL, j->fd, &r->output, &j->e);
+		cJSON *args = sink_args(r);
+		int err = dh_pipeline_output_add(s->pipeline, "mp4", args, j->fd, &r->output, &j->e);
+		cJSON_Delete(args);
 		if (err)
 			forget_file(r);
 	}
@@ -235,7 +299,9 @@ static void running(struct dh_recording *r)
 		r->state = DH_RECORDING_RUNNING;
 	if (is_first) {
 		DH_INFO(r, "started: %s", r->name);
-		dh_emit(r->ctl, "recording.started", r->origin, event_params(r));
+		cJSON *params = event_params(r);
+		dh_recording_add_chain(params, r);
+		dh_emit(r->ctl, "recording.started", r->origin, params);
 		finish_waiting(&r->starters, r, DH_OK, NULL, false);
 	} else if (was_paused) {
 		dh_emit(r->ctl, "recording.resumed", r->origin, event_params(r));
@@ -293,6 +359,20 @@ static void look_at_the_clock(struct dh_recording *r)
 				"note the step, and check the clock before the next one.");
 	DH_WARN(r, "the wall clock was set by %lld ms", (long long)(step_us / 1000));
 	dh_emit(r->ctl, "recording.clock_step", r->origin, params);
+	char text[64];
+	snprintf(text, sizeof(text), "%lld ms", (long long)(step_us / 1000));
+	dh_recording_note(r, DH_NOTE_CLOCK, "agent", text);
+}
+
+static void look_for_gaps(struct dh_recording *r)
+{
+	char text[64];
+	int64_t dropped = r->facts.dropped - r->noted_dropped;
+	if (dropped <= 0)
+		return;
+	r->noted_dropped = r->facts.dropped;
+	snprintf(text, sizeof(text), "%lld packets dropped", (long long)dropped);
+	dh_recording_note(r, DH_NOTE_GAP, "agent", text);
 }
 
 /* Each second: event recording.progress. */
@@ -302,6 +382,7 @@ void dh_recording_tick(struct dh_recording *r)
 		return;
 	dh_recording_refresh(r);
 	look_at_the_clock(r);
+	look_for_gaps(r);
 	cJSON *params = event_params(r);
 	cJSON_AddStringToObject(params, "state", dh_recording_state_name(r));
 	dh_recording_add_facts(params, r);
@@ -309,14 +390,20 @@ void dh_recording_tick(struct dh_recording *r)
 	dh_emit(r->ctl, "recording.progress", r->origin, params);
 }
 
-void dh_recording_end(struct dh_recording *r, const char *reason)
+static void end_for(struct dh_recording *r, const char *who, const char *reason)
 {
 	if (r->state == DH_RECORDING_STOPPING || dh_recording_is_over(r) || !r->output || !r->session ||
 	    r->session->is_closing)
 		return;
 	dh_strcopy(r->reason, sizeof(r->reason), reason);
 	r->state = DH_RECORDING_STOPPING;
+	dh_recording_note(r, DH_NOTE_STOP, who, reason);
 	dh_pipeline_output_stop(r->session->pipeline, r->output);
+}
+
+void dh_recording_end(struct dh_recording *r, const char *reason)
+{
+	end_for(r, "agent", reason);
 }
 
 /* ---- commands ---- */
@@ -330,7 +417,7 @@ int dh_recording_stop(struct dh_recording *r, struct dh_call *call)
 	if (r->state == DH_RECORDING_INTERRUPTED || (!r->output && r->state == DH_RECORDING_STARTING))
 		return dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 	dh_list_add(&r->stoppers, &call->wait);
-	dh_recording_end(r, "asked");
+	end_for(r, call->origin, "asked");
 	return DH_PENDING;
 }
 
@@ -341,19 +428,22 @@ static int check_session(const struct dh_recording *r, struct dh_err *e)
 		       DH_OK : dh_fail(e, DH_ESTATE, "the recording is stopping: its session is closed");
 }
 
-int dh_recording_pause(struct dh_recording *r, bool paused, struct dh_err *e)
+int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, struct dh_err *e)
 {
 	if (r->state != (paused ? DH_RECORDING_RUNNING : DH_RECORDING_PAUSED)) {
 		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(e, paused ? "Only a running recording can pause." : "Only a paused recording can resume.");
 	}
 	int err = check_session(r, e);
-	if (!err)
-		dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
-	return err;
+	if (err)
+		return err;
+	dh_recording_note(r, paused ? DH_NOTE_PAUSE : DH_NOTE_RESUME, who, "asked");
+	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
+	return DH_OK;
 }
 
-int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, int64_t *t_ms, struct dh_err *e)
+int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, const char *who, int64_t *t_ms,
+		      struct dh_err *e)
 {
 	if (r->state != DH_RECORDING_RUNNING && r->state != DH_RECORDING_PAUSED)
 		return dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
@@ -374,13 +464,16 @@ int dh_recording_mark(struct dh_recording *r, const char *text, const char *step
 	for (const cJSON *v = m->child; v; v = v->next)
 		cJSON_AddItemToObject(params, v->string, cJSON_Duplicate(v, true));
 	dh_emit(r->ctl, "recording.marker", r->origin, params);
+	char *noted = dh_strfmt("%s%s%s", step ? step : "", step ? ": " : "", text);
+	dh_recording_note(r, DH_NOTE_MARKER, who, noted);
+	free(noted);
 	dh_recording_save(r);
 	return DH_OK;
 }
 
 struct delete_job {
 	struct dh_call *call;
-	char path[DH_PATH_MAX], index_path[DH_PATH_MAX + 64];
+	char path[DH_PATH_MAX], index_path[DH_PATH_MAX + 64], sidecar_path[DH_PATH_MAX + 64];
 	struct dh_err e;
 };
 
@@ -389,7 +482,7 @@ static void delete_work(void *arg)
 	struct delete_job *j = arg;
 	if (unlink(j->path) && errno != ENOENT)
 		dh_fail(&j->e, dh_err_from_errno(errno), "cannot delete the recording: %s", strerror(errno));
-	else
+	else if (!unlink(j->sidecar_path) || errno == ENOENT)
 		unlink(j->index_path);
 }
 
@@ -410,6 +503,7 @@ int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
 	j->call = call;
 	dh_strcopy(j->path, sizeof(j->path), r->path);
 	dh_recording_index_path(r, j->index_path, sizeof(j->index_path));
+	dh_recording_sidecar_path(r->path, j->sidecar_path, sizeof(j->sidecar_path));
 	dh_list_del(&r->node);
 	dh_recording_free(r);
 	dh_job_run(call->ctl, delete_work, delete_done, j);

@@ -3,7 +3,6 @@
 #define DH_RECORD_VERIFY_H
 
 #include <cjson/cJSON.h>
-#include <stdatomic.h>
 
 #include "agent/record/chain.h"
 
@@ -38,7 +37,6 @@ struct dh_verify_options {
 	bool has_head;               /* a head that left the desk while the recording grew must be in the chain */
 	uint8_t head[DH_HASH_BYTES];
 	int64_t head_seq;            /* and at this link; -1: at any */
-	atomic_llong *done_bytes;    /* progress; NULL: nobody looks */
 };
 
 struct dh_verify_report {
@@ -63,7 +61,7 @@ struct dh_verify_report {
 	uint8_t next_head[DH_HASH_BYTES];
 };
 
-#define DH_VERIFY_NOTES_MAX 2000
+#define DH_VERIFY_NOTES_MAX 1000
 
 /* Read fd (borrowed, a regular file) from its beginning and fill the report, whose notes the caller deletes. Blocks;
  * any thread. */

@@ -8,7 +8,7 @@ export const api = {
 	grants: ['list', 'request', 'revoke'],
 	policy: ['get'],
 	preview: ['candidate', 'close', 'open'],
-	recording: ['delete', 'get', 'list', 'marker', 'pause', 'resume', 'reveal', 'start', 'stop'],
+	recording: ['delete', 'get', 'list', 'marker', 'pause', 'resume', 'reveal', 'start', 'stop', 'verify'],
 	rtc: ['stats'],
 	session: ['attach', 'close', 'list', 'open', 'update'],
 	snapshot: ['take'],
