@@ -1,6 +1,7 @@
 /* Records moving pictures and a tone in real time, without a pipeline around it, for kill9.py and the bench:
  *   mp4_writer FILE moving|still|silent MILLISECONDS   still: pictures stop after 1 s; silent: and no sound at all
  *   mp4_writer FILE recover                            finish an interrupted file
+ *   mp4_writer FILE verify                             exit as deskhand verify; the key in KEY_DIR is trusted
  * With KEY_DIR in the environment the file is signed by the key there.
  * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include "agent/media/encoder.h"
 #include "agent/media/queue.h"
 #include "agent/media/sink.h"
+#include "agent/record/verify.h"
 #include "agent/sinks/mp4_recover.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -164,8 +166,25 @@ static int recover(const char *path)
 	return 0;
 }
 
+static int verify(const char *path)
+{
+	uint8_t trusted[1][DH_PUBLIC_KEY_BYTES];
+	struct dh_err e = {0};
+	struct dh_verify_report r;
+	if (!getenv("KEY_DIR") || dh_agent_key_peek(trusted[0], getenv("KEY_DIR"), &e))
+		die(&e);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	dh_verify(fd, &(struct dh_verify_options){.trusted = trusted, .trusted_count = 1}, &r);
+	close(fd);
+	cJSON_Delete(r.notes);
+	fprintf(stdout, "%s%s\n", r.is_recovered ? "recovered: " : "", r.text);
+	return (int)r.verdict;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[2], "verify"))
+		return verify(argv[1]);
 	if (argc == 3 && !strcmp(argv[2], "recover"))
 		return recover(argv[1]);
 	if (argc != 4)

@@ -12,6 +12,7 @@
 
 #include "agent/media/encoder.h"
 #include "agent/media/sink.h"
+#include "agent/record/verify.h"
 #include "agent/sinks/mp4_recover.h"
 #include "common/alloc.h"
 #include "../unit/tst.h"
@@ -188,6 +189,28 @@ static size_t size_of(int fd)
 	return (size_t)st.st_size;
 }
 
+/* What the verifier says of a file that nobody signed; gaps: how many the chain notes. */
+static enum dh_verdict verdict_of(int fd, int *gaps)
+{
+	struct dh_verify_report r;
+	const cJSON *n;
+	*gaps = 0;
+	dh_verify(fd, &(struct dh_verify_options){0}, &r);
+	cJSON_ArrayForEach(n, r.notes)
+		*gaps += !strcmp(cJSON_GetObjectItem(n, "kind")->valuestring, "gap");
+	if (r.verdict == DH_VERDICT_ALTERED)
+		fprintf(stdout, "# %s\n", r.text);
+	cJSON_Delete(r.notes);
+	return r.verdict;
+}
+
+static void check_chain(int fd, enum dh_verdict expected, int expected_gaps)
+{
+	int gaps;
+	TST_EQ(verdict_of(fd, &gaps), expected);
+	TST_EQ(gaps, expected_gaps);
+}
+
 /* ---- the cases ---- */
 
 static void finished_file_is_exact(void)
@@ -200,6 +223,7 @@ static void finished_file_is_exact(void)
 	TST_EQ(write_packets(&s, 0, packet_count, &e), DH_OK);
 	TST_EQ(s.driver->close(&s, START_US + 3000000, &e), DH_OK);
 	free(s.priv);
+	check_chain(copy, DH_VERDICT_UNKNOWN_SIGNER, 0);
 	complaints = 0;
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(complaints, 0);
@@ -298,9 +322,11 @@ static void killed_by_its_own_write(void)
 		most = seen.video;
 		struct dh_mp4_facts facts;
 		struct dh_err e;
-		int video = seen.video;
+		int video = seen.video, gaps;
+		bad += verdict_of(fd, &gaps) != DH_VERDICT_UNCLEAN;
 		bad += dh_mp4_recover(fd, NULL, &facts, &e) != DH_OK || facts.video_frames != video;
 		bad += !read_file(fd, &seen, 0) || seen.video != video || !seen.is_monotonic || seen.video_start_us != 0;
+		bad += !facts.has_chain || verdict_of(fd, &gaps) != DH_VERDICT_UNKNOWN_SIGNER;
 	}
 	TST_EQ(bad, 0);
 	TST_EQ(complaints, 0);
@@ -356,7 +382,10 @@ static void full_disk_ends_cleanly(void)
 		complaints = 0;
 		bad += !read_file(fd, &seen, 0) || complaints || !seen.is_monotonic || !seen.video;
 		uint8_t head[8];
-		finished += pread(fd, head, 8, 32) == 8 && !memcmp(head + 4, "mdat", 4);
+		bool is_finished = pread(fd, head, 8, 32) == 8 && !memcmp(head + 4, "mdat", 4);
+		int gaps;
+		bad += verdict_of(fd, &gaps) != (is_finished ? DH_VERDICT_UNKNOWN_SIGNER : DH_VERDICT_UNCLEAN);
+		finished += is_finished;
 		free(s.priv);
 	}
 	TST_EQ(bad, 0);
@@ -406,12 +435,14 @@ static void still_picture_grows(void)
 		TST_CHECK(read_file(copy, &seen, 0));
 		TST_CHECK(seen.duration_us >= now - START_US - 20 && seen.duration_us <= now - START_US + 20);
 		TST_EQ(size_of(copy), bytes);
+		check_chain(copy, DH_VERDICT_UNCLEAN, 0);
 	}
 	struct dh_packet *late = dh_packet_new(DH_MEDIA_VIDEO, packets[n]->size);
 	memcpy(late->data, packets[n]->data, late->size);
 	late->pts_us = late->dts_us = now - 50000; /* captured before the file last grew */
 	TST_EQ(s.driver->write(&s, late, &e), DH_OK);
 	TST_EQ(s.driver->close(&s, now + 1000000, &e), DH_OK);
+	check_chain(copy, DH_VERDICT_UNKNOWN_SIGNER, 0);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, 2);
 	TST_CHECK(seen.last_start_us >= now - START_US - 50020 && seen.last_start_us <= now - START_US - 49980);
@@ -442,6 +473,7 @@ static void sound_keeps_its_gaps(void)
 	}
 	TST_EQ(s.driver->close(&s, START_US, &e), DH_OK);
 	TST_EQ(atomic_load(&s.audio_frames), given);
+	check_chain(copy, DH_VERDICT_UNKNOWN_SIGNER, 1);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.audio, given);
 	int64_t priming_us = streams[1].priming_samples * 1000000LL / 48000, length = last_us - first_us - priming_us;
