@@ -23,7 +23,8 @@ bool dh_walk_init(struct dh_walk *w, int fd)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return false;
 	w->file_size = (uint64_t)st.st_size;
-	w->window = dh_alloc(WINDOW_BYTES);
+	w->window_max = w->file_size < WINDOW_BYTES ? (size_t)w->file_size + 1 : WINDOW_BYTES;
+	w->window = dh_alloc(w->window_max);
 	w->digest = EVP_MD_CTX_new();
 	w->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	return w->digest && w->sha256;
@@ -67,7 +68,7 @@ static const uint8_t *view(struct dh_walk *w, uint64_t keep_at, uint64_t at, siz
 		w->window_at = keep_at;
 		w->window_size -= drop;
 		uint64_t left = w->file_size - (w->window_at + w->window_size);
-		size_t room = WINDOW_BYTES - w->window_size, n = left < room ? (size_t)left : room;
+		size_t room = w->window_max - w->window_size, n = left < room ? (size_t)left : room;
 		if (!dh_walk_read(w, w->window + w->window_size, n, w->window_at + w->window_size))
 			return NULL;
 		w->window_size += n;
@@ -83,7 +84,7 @@ static const uint8_t *view(struct dh_walk *w, uint64_t keep_at, uint64_t at, siz
 static bool peek(struct dh_walk *w, uint64_t at, uint8_t *out, size_t size)
 {
 	size_t n = size;
-	const uint8_t *p = at + size - w->region_at <= WINDOW_BYTES ? view(w, w->region_at, at, &n) : NULL;
+	const uint8_t *p = at + size - w->region_at <= w->window_max ? view(w, w->region_at, at, &n) : NULL;
 	if (!p || n < size)
 		return !w->is_failed && dh_walk_read(w, out, size, at);
 	memcpy(out, p, size);
@@ -103,7 +104,7 @@ static bool search(struct dh_walk *w, uint64_t at)
 {
 	int candidates = 0;
 	while (at + DH_LINK_BYTES_MIN <= w->file_size && !w->is_failed && candidates < CANDIDATES_MAX) {
-		size_t size = w->file_size - at < WINDOW_BYTES ? (size_t)(w->file_size - at) : WINDOW_BYTES;
+		size_t size = w->file_size - at < w->window_max ? (size_t)(w->file_size - at) : w->window_max;
 		const uint8_t *p = view(w, at, at, &size);
 		const uint8_t *found = p ? dh_find_link(p, size) : NULL;
 		uint64_t found_at = found ? at + (uint64_t)(found - p) : 0;
@@ -161,7 +162,7 @@ enum dh_walk_end dh_walk_next(struct dh_walk *w, uint64_t region_at)
 static bool hash_file(struct dh_walk *w, uint64_t at, uint64_t end)
 {
 	while (at < end) {
-		size_t size = end - at < WINDOW_BYTES ? (size_t)(end - at) : WINDOW_BYTES;
+		size_t size = end - at < w->window_max ? (size_t)(end - at) : w->window_max;
 		const uint8_t *p = view(w, at, at, &size);
 		if (!p || EVP_DigestUpdate(w->digest, p, size) != 1)
 			return false;

@@ -21,7 +21,7 @@ struct dh_walk {
 	uint64_t file_size;
 	uint8_t *window;
 	uint64_t window_at;
-	size_t window_size;
+	size_t window_size, window_max;
 	bool is_failed; /* the file cannot be read */
 	EVP_MD_CTX *digest;
 	EVP_MD *sha256;
