@@ -24,9 +24,9 @@ static void show(const char *file, const struct dh_verify_report *r)
 	const cJSON *chain = cJSON_GetObjectItemCaseSensitive(json, "chain"), *n;
 	fprintf(stdout, "%s: %s\n", file, r->text);
 	if (r->links) {
-		fprintf(stdout, "  %.3f s, %.0f pictures, %.0f packets of sound; %s to %s\n", dh_cli_number(json, "duration_ms") / 1000,
-			dh_cli_number(json, "video_frames"), dh_cli_number(json, "audio_packets"), dh_cli_text(json, "started"),
-			dh_cli_text(json, "ended"));
+		fprintf(stdout, "  %.3f s, %.0f pictures, %.0f packets of sound; %s to %s\n",
+			dh_cli_number(json, "duration_ms") / 1000, dh_cli_number(json, "video_frames"),
+			dh_cli_number(json, "audio_packets"), dh_cli_text(json, "started"), dh_cli_text(json, "ended"));
 		fprintf(stdout, "  head %.0f:%s\n", dh_cli_number(chain, "seq"), dh_cli_text(chain, "head"));
 		if (r->is_signed)
 			fprintf(stdout, "  signed by %s\n", dh_cli_text(json, "signer"));

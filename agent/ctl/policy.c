@@ -159,7 +159,8 @@ static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const c
 	cJSON_ArrayForEach(v, dh_arg_json(&a, "trusted_keys")) {
 		uint8_t key[DH_PUBLIC_KEY_BYTES];
 		if (!dh_key_from_base64(v->valuestring, key))
-			return dh_fail(e, DH_EINVAL, "trusted_keys: \"%.50s\" is not a public key in base64", v->valuestring);
+			return dh_fail(e, DH_EINVAL, "trusted_keys: \"%.50s\" is not a public key in base64",
+				       v->valuestring);
 	}
 	append_all(p->trusted_keys, dh_arg_json(&a, "trusted_keys"));
 	append_all(p->push_targets, dh_arg_json(&a, "push_targets"));

@@ -19,9 +19,11 @@ static const uint8_t signature_uuid[16] = {0xe2, 0x74, 0x0b, 0xd9, 0x16, 0xc8, 0
 #define NOTES_BYTES_MAX (DH_LINK_BYTES_MAX - DH_LINK_BYTES_MIN - 8)
 
 /* Where things stand in a link box; docs/evidence.md */
-enum { AT_UUID = 8, AT_HEAD = 24, AT_PREVIOUS = 56, AT_VERSION = 88, AT_KIND = 89, AT_NOTES = 90, AT_SEQ = 92, AT_MONO = 96,
-       AT_UTC = 104, AT_MEDIA = 112, AT_LENGTH = 120, AT_VIDEO = 128, AT_AUDIO = 136, AT_MASKED = 144, AT_SETTLED = 152,
-       AT_REGION = 160 };
+enum {
+	AT_UUID = 8, AT_HEAD = 24, AT_PREVIOUS = 56, AT_VERSION = 88, AT_KIND = 89, AT_NOTES = 90, AT_SEQ = 92, AT_MONO = 96,
+	AT_UTC = 104, AT_MEDIA = 112, AT_LENGTH = 120, AT_VIDEO = 128, AT_AUDIO = 136, AT_MASKED = 144, AT_SETTLED = 152,
+	AT_REGION = 160
+};
 
 static const char *const note_names[] = {"", "claim", "pause", "resume", "device_lost", "device_back", "gap", "clock_step",
 					 "marker", "recovery", "stop"};
@@ -170,8 +172,9 @@ const uint8_t *dh_find_link(const uint8_t *p, size_t size)
 
 bool dh_link_parse(const uint8_t *box, size_t size, struct dh_link *out)
 {
-	if (size < DH_LINK_BYTES_MIN || size > DH_LINK_BYTES_MAX || size % 8 || !dh_is_link(box) || box[AT_VERSION] != VERSION ||
-	    box[AT_KIND] < DH_LINK_HEAD || box[AT_KIND] > DH_LINK_END)
+	if (size < DH_LINK_BYTES_MIN || size > DH_LINK_BYTES_MAX || size % 8 || !dh_is_link(box))
+		return false;
+	if (box[AT_VERSION] != VERSION || box[AT_KIND] < DH_LINK_HEAD || box[AT_KIND] > DH_LINK_END)
 		return false;
 	memcpy(out->head, box + AT_HEAD, DH_HASH_BYTES);
 	memcpy(out->previous, box + AT_PREVIOUS, DH_HASH_BYTES);

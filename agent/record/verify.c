@@ -246,7 +246,7 @@ static void judge_open_end(struct verifier *v, enum dh_walk_end end)
 {
 	struct dh_walk *w = &v->walk;
 	if (!v->report->links) {
-		unreadable(v, "This recording carries no evidence: an earlier version made it, or its links were taken out.");
+		unreadable(v, "This recording has no evidence: an earlier version made it, or its links were taken out.");
 		return;
 	}
 	uint8_t tail[8] = {1};
@@ -267,7 +267,8 @@ static bool looks_like_ours(struct verifier *v)
 						    "ftypisom\0\0\2\0isomiso6avc1mp41";
 	uint8_t head[DH_RESERVED_AT + DH_RESERVED_BYTES];
 	return v->walk.file_size > sizeof(head) && dh_walk_read(&v->walk, head, sizeof(head), 0) &&
-	       (!memcmp(head, ftyp, sizeof(ftyp)) || !memcmp(head + DH_RESERVED_AT, dh_reserved_growing, DH_RESERVED_BYTES) ||
+	       (!memcmp(head, ftyp, sizeof(ftyp)) ||
+		!memcmp(head + DH_RESERVED_AT, dh_reserved_growing, DH_RESERVED_BYTES) ||
 		!memcmp(head + DH_RESERVED_AT + 4, "mdat", 4));
 }
 

@@ -75,7 +75,8 @@ static const char *what_happened(const struct dh_verify_report *r)
 	case DH_FAULT_INDEX_CHANGED: return "the index at the end of the file, or its link, was changed";
 	case DH_FAULT_SIGNATURE_WRONG: return "the signature is wrong or was taken away";
 	case DH_FAULT_RESIGNED: return "it was signed by another key than the recording's own";
-	case DH_FAULT_OTHER_HEAD: return "the head that was kept is not in it: it is another recording, or was cut or made anew";
+	case DH_FAULT_OTHER_HEAD:
+		return "the head that was kept is not in it: it is another recording, or was cut or made anew";
 	default: return "";
 	}
 }
@@ -89,16 +90,16 @@ void dh_verify_say(struct dh_verify_report *r)
 		snprintf(r->text, sizeof(r->text), "The recording is whole and signed by a trusted key%s.", recovered);
 		break;
 	case DH_VERDICT_UNCLEAN:
-		snprintf(r->text, sizeof(r->text), "The recording is whole up to where its writer was cut off (or still is at "
-						   "work): fragment %u.", r->links - 1);
+		snprintf(r->text, sizeof(r->text), "The recording is whole up to where its writer was cut off, or still is: "
+						   "fragment %u.", r->links - 1);
 		break;
 	case DH_VERDICT_UNKNOWN_SIGNER:
 		snprintf(r->text, sizeof(r->text), "The recording is whole%s, but %s.", recovered,
 			 r->is_signed ? "the key that signed it is not known here" : "it is not signed");
 		break;
 	default:
-		snprintf(r->text, sizeof(r->text), "Altered at fragment %u, %.3f s into the recording, %s: %s.", r->fault_seq,
-			 (double)r->fault_media_us / 1e6, utc_text(r->fault_utc_us, utc), what_happened(r));
+		snprintf(r->text, sizeof(r->text), "Altered at fragment %u, %.3f s into the recording, %s: %s.",
+			 r->fault_seq, (double)r->fault_media_us / 1e6, utc_text(r->fault_utc_us, utc), what_happened(r));
 	}
 }
 

@@ -115,8 +115,8 @@ static bool search(struct dh_walk *w, uint64_t at)
 			continue;
 		}
 		uint32_t link_size = dh_mp4_get32(found);
-		if (link_size >= DH_LINK_BYTES_MIN && link_size <= DH_LINK_BYTES_MAX && link_size <= w->file_size - found_at &&
-		    dh_walk_read(w, w->box, link_size, found_at)) {
+		if (link_size >= DH_LINK_BYTES_MIN && link_size <= DH_LINK_BYTES_MAX &&
+		    link_size <= w->file_size - found_at && dh_walk_read(w, w->box, link_size, found_at)) {
 			take_link(w, found_at, link_size);
 			if (w->is_sound)
 				return true;

@@ -93,7 +93,8 @@ static int commit(struct dh_mp4_file *f, struct iovec *pieces, int count, bool h
 /* ---- the chain ---- */
 
 /* What a link says of the file so far; covers: what it covers, as it is hashed. */
-static void seal(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_link *l, const struct iovec *covers, int count)
+static void seal(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_link *l, const struct iovec *covers,
+		 int count)
 {
 	for (int i = 0; i < x->track_count; i++)
 		*(x->tracks[i].is_video ? &l->video_samples : &l->audio_samples) = x->tracks[i].sample_count;
@@ -256,14 +257,15 @@ static int64_t run_begin_us(const struct dh_mp4_track *t, uint32_t count)
 	int64_t dts = t->last_dts;
 	for (uint32_t i = 2; i <= count; i++)
 		dts -= t->samples[t->sample_count - i].duration;
-	return dts > t->origin ? (dts - t->origin) / t->timescale * 1000000 + (dts - t->origin) % t->timescale * 1000000 / t->timescale :
-				 0;
+	int64_t shown = dts > t->origin ? dts - t->origin : 0;
+	return shown / t->timescale * 1000000 + shown % t->timescale * 1000000 / t->timescale;
 }
 
 /* The fragment's link. The last durations, which may still be corrected in place, are hashed as zeros; the link of the
  * next fragment says what they came to be. */
 static void seal_fragment(struct dh_mp4_file *f, const struct dh_mp4_index *x, const struct dh_mp4_run *runs,
-			  const size_t last_duration[DH_MP4_TRACKS_MAX], const struct iovec *pieces, int count, struct dh_link *l)
+			  const size_t last_duration[DH_MP4_TRACKS_MAX], const struct iovec *pieces, int count,
+			  struct dh_link *l)
 {
 	*l = (struct dh_link){.kind = DH_LINK_FRAGMENT, .media_us = INT64_MAX};
 	for (int i = 0; i < x->track_count; i++) {
@@ -332,7 +334,8 @@ static void announce_signer(struct dh_mp4_file *f)
 }
 
 /* The last link over the moov, and its signature, behind it in b. */
-static int put_end(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_mp4_buf *b, struct dh_link *l, struct dh_err *e)
+static int put_end(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_mp4_buf *b, struct dh_link *l,
+		   struct dh_err *e)
 {
 	*l = (struct dh_link){.kind = DH_LINK_END};
 	for (int i = 0; i < x->track_count; i++) {

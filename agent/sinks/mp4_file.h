@@ -51,7 +51,8 @@ int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
 int dh_mp4_file_note(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
 /* Give up what stands behind f->end: the tail's header, then nothing. For a file read back after a crash. */
 int dh_mp4_file_cut(struct dh_mp4_file *f, struct dh_err *e);
-/* Write the moov, the last link and the signature, sync, and make the head one media data box. The file is ordinary from then on, f->end its size. */
+/* Write the moov, the last link and the signature, sync, and make the head one media data box. The file is
+ * ordinary from then on, f->end its size. */
 int dh_mp4_file_finish(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
 
 #define DH_MP4_RESERVED_AT 32 /* ftyp is 32 bytes, so the reserved box lies within one disk sector */

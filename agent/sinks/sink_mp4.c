@@ -114,7 +114,8 @@ static void open_evidence(struct dh_sink *s, const struct dh_args *a)
 {
 	struct mp4 *m = s->priv;
 	struct dh_err e = {0};
-	const char *key_dir = a->json ? dh_arg_str(a, "key_dir") : NULL, *sidecar = a->json ? dh_arg_str(a, "sidecar") : NULL;
+	const char *key_dir = a->json ? dh_arg_str(a, "key_dir") : NULL;
+	const char *sidecar = a->json ? dh_arg_str(a, "sidecar") : NULL;
 	const cJSON *claims = a->json ? dh_arg_json(a, "claims") : NULL, *v;
 	if (key_dir && dh_agent_key_open(&m->key, key_dir, &e))
 		DH_WARN(s, "the recording will not be signed: %s", e.text);
