@@ -435,7 +435,7 @@ export class Deskhand extends EventTarget {
 			agent?: Record<string, unknown>;
 			/** who the agent takes the page for */
 			origin?: string;
-			/** what this agent can do */
+			/** what this agent can do: sessions, recording, snapshot, beauty, events; preview, if it was built with WebRTC */
 			features?: string[];
 			/** for nonce: Ed25519 signature, base64, over "deskhand-hello-v1\n" nonce "\n" origin */
 			proof?: string;

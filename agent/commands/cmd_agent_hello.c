@@ -12,7 +12,7 @@
 
 static void add_features(struct dh_call *call)
 {
-	static const char *const features[] = {"sessions", "recording", "snapshot", "beauty", "events"};
+	static const char *const features[] = {DH_FEATURES}; /* agent/ctl/meson.build */
 	cJSON *list = cJSON_CreateArray();
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		cJSON_AddItemToArray(list, cJSON_CreateString(features[i]));
@@ -122,7 +122,9 @@ const struct dh_command dh_cmd_agent_hello = {
 			 .doc = "when nothing is granted: what the desk user can do about it"},
 			{"agent", DH_OBJ, .doc = "version, platform"},
 			{"origin", DH_STR, .doc = "who the agent takes the page for"},
-			{"features", DH_ARR, .items = DH_STR, .doc = "what this agent can do"},
+			{"features", DH_ARR, .items = DH_STR,
+			 .doc = "what this agent can do: sessions, recording, snapshot, beauty, events; preview, if it "
+				"was built with WebRTC"},
 			{"proof", DH_STR,
 			 .doc = "for nonce: Ed25519 signature, base64, over \"deskhand-hello-v1\\n\" nonce "
 				"\"\\n\" origin"},

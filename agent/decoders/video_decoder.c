@@ -1,10 +1,12 @@
-/* See video_decoder.h. By FFmpeg, one thread, no delay. */
+/* See video_decoder.h. By FFmpeg, one thread, no delay. A key frame begins in a decoder of its own: FFmpeg 5.1 keeps what
+ * damaged parameter sets and slices did to it, and then shows the next key frame spoiled, or a picture late. */
 #include "agent/decoders/video_decoder.h"
 
 #include <libavcodec/avcodec.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/rtc/bytes.h"
 #include "agent/rtc/rtp_h264.h"
 #include "agent/sources/av_picture.h"
 #include "common/alloc.h"
@@ -18,19 +20,18 @@ struct dh_video_decoder {
 	AVPacket *packet;
 	uint8_t *copy; /* FFmpeg wants padding behind its input, and H.264 start codes */
 	size_t room;
+	bool needs_key; /* at the start, and after damage */
 };
 
-static int open_codec(struct dh_video_decoder *d, struct dh_err *e)
+static int open_codec(struct dh_video_decoder *d)
 {
 	const AVCodec *codec = avcodec_find_decoder(d->codec == DH_CODEC_H264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_VP8);
 	if (!codec)
-		return dh_fail(e, DH_ENOTSUP, "this FFmpeg cannot decode %s", d->codec == DH_CODEC_H264 ? "H.264" : "VP8");
-	av_log_set_level(AV_LOG_FATAL); /* what strangers send is not for our log */
+		return DH_ENOTSUP;
+	avcodec_free_context(&d->ctx);
 	d->ctx = avcodec_alloc_context3(codec);
-	d->picture = av_frame_alloc();
-	d->packet = av_packet_alloc();
-	if (!d->ctx || !d->picture || !d->packet)
-		return dh_fail(e, DH_ENOMEM, "no memory for a decoder");
+	if (!d->ctx)
+		return DH_ENOMEM;
 	d->ctx->thread_count = 1;
 	d->ctx->flags |= AV_CODEC_FLAG_LOW_DELAY;
 	d->ctx->flags2 |= AV_CODEC_FLAG2_FAST;
@@ -38,9 +39,7 @@ static int open_codec(struct dh_video_decoder *d, struct dh_err *e)
 	 * told by decode_error_flags and refused below */
 	d->ctx->err_recognition = AV_EF_EXPLODE;
 	d->ctx->max_pixels = SIDE_MAX * SIDE_MAX;
-	if (avcodec_open2(d->ctx, codec, NULL) < 0)
-		return dh_fail(e, DH_EFAIL, "FFmpeg's decoder does not start");
-	return DH_OK;
+	return avcodec_open2(d->ctx, codec, NULL) < 0 ? DH_EFAIL : DH_OK;
 }
 
 int dh_video_decoder_create(struct dh_video_decoder **out, enum dh_codec codec, struct dh_err *e)
@@ -49,10 +48,14 @@ int dh_video_decoder_create(struct dh_video_decoder **out, enum dh_codec codec, 
 		return dh_fail(e, DH_ENOTSUP, "no decoder for this codec");
 	struct dh_video_decoder *d = dh_alloc(sizeof(*d));
 	d->codec = codec;
-	int err = open_codec(d, e);
+	d->needs_key = true;
+	d->picture = av_frame_alloc();
+	d->packet = av_packet_alloc();
+	av_log_set_level(AV_LOG_FATAL); /* what strangers send is not for our log */
+	int err = d->picture && d->packet ? open_codec(d) : DH_ENOMEM;
 	if (err) {
 		dh_video_decoder_destroy(d);
-		return err;
+		return dh_fail(e, err, "FFmpeg's decoder for %s does not start", codec == DH_CODEC_H264 ? "H.264" : "VP8");
 	}
 	*out = d;
 	return DH_OK;
@@ -69,7 +72,7 @@ void dh_video_decoder_destroy(struct dh_video_decoder *d)
 	free(d);
 }
 
-static int give(struct dh_video_decoder *d, const struct dh_packet *p)
+static int copy(struct dh_video_decoder *d, const struct dh_packet *p)
 {
 	size_t need = p->size + AV_INPUT_BUFFER_PADDING_SIZE;
 	if (!p->size || p->size > DH_RTP_FRAME_MAX)
@@ -80,12 +83,42 @@ static int give(struct dh_video_decoder *d, const struct dh_packet *p)
 	}
 	memcpy(d->copy, p->data, p->size);
 	memset(d->copy + p->size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
-	if (d->codec == DH_CODEC_H264 && dh_rtp_h264_to_annex_b(d->copy, p->size))
-		return DH_EPROTO;
+	return DH_OK;
+}
+
+/* Whether a whole sample begins with a sequence parameter set, delimiters and the like aside; else an earlier one counts.
+ * Source: ITU-T H.264, 7.4.1.2.3. */
+static bool has_sets(const uint8_t *sample, size_t size)
+{
+	for (size_t at = 0; at + 5 <= size && (sample[at + 4] & 31) != 5; at += 4 + (size_t)dh_get32(sample + at))
+		if ((sample[at + 4] & 31) == 7)
+			return true;
+	return false;
+}
+
+/* Leave behind what came before a key frame. */
+static int begin(struct dh_video_decoder *d, const struct dh_packet *p)
+{
+	if (d->codec == DH_CODEC_VP8 || has_sets(p->data, p->size))
+		return open_codec(d);
+	avcodec_flush_buffers(d->ctx);
+	return DH_OK;
+}
+
+static int give(struct dh_video_decoder *d, const struct dh_packet *p)
+{
+	int err = copy(d, p);
+	if (!err && d->codec == DH_CODEC_H264 && dh_rtp_h264_to_annex_b(d->copy, p->size))
+		err = DH_EPROTO;
+	if (!err && p->is_key)
+		err = begin(d, p);
+	if (err)
+		return err;
 	d->packet->data = d->copy;
 	d->packet->size = (int)p->size;
+	d->packet->pts = p->pts_us;
 	d->packet->flags = p->is_key ? AV_PKT_FLAG_KEY : 0;
-	int err = avcodec_send_packet(d->ctx, d->packet);
+	err = avcodec_send_packet(d->ctx, d->packet);
 	return err == AVERROR(ENOMEM) ? DH_ENOMEM : err < 0 ? DH_EPROTO : DH_OK;
 }
 
@@ -101,8 +134,8 @@ static int take(struct dh_video_decoder *d, int64_t pts_us, struct dh_frame_pool
 	f->width &= ~1;
 	f->height &= ~1;
 	int w = f->width, h = f->height;
-	bool is_broken = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags || w < 2 || h < 2 || w > SIDE_MAX ||
-			 h > SIDE_MAX;
+	bool is_broken = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags || f->pts != pts_us || w < 2 ||
+			 h < 2 || w > SIDE_MAX || h > SIDE_MAX;
 	struct dh_frame *made = is_broken ? NULL : pool ? dh_frame_pool_get(pool, w, h) : dh_frame_new_video(w, h);
 	int got = is_broken ? DH_EPROTO : !made ? DH_ENOMEM : dh_av_picture_copy(f, made) ? 1 : DH_EPROTO;
 	av_frame_unref(f);
@@ -118,11 +151,10 @@ static int take(struct dh_video_decoder *d, int64_t pts_us, struct dh_frame_pool
 int dh_video_decoder_decode(struct dh_video_decoder *d, const struct dh_packet *p, struct dh_frame_pool *pool,
 			    struct dh_frame **out)
 {
+	if (d->needs_key && !p->is_key)
+		return DH_EPROTO;
 	int err = give(d, p);
-	int got = take(d, p->pts_us, pool, out); /* also after an error: nothing old may stay inside */
-	if (err && got == 1) {
-		dh_frame_unref(*out);
-		*out = NULL;
-	}
-	return err ? err : got;
+	int got = err ? err : take(d, p->pts_us, pool, out);
+	d->needs_key = got < 0;
+	return got;
 }

@@ -9,17 +9,20 @@
 #include "agent/media/encoder.h"
 
 #define FREE_KBPS 6000 /* bitrate_kbps 0: as much as is of any use */
+#define GAP_US 420000  /* the longest time in which all pictures are left out */
 
 struct vp8 {
 	vpx_codec_ctx_t h;
 	vpx_codec_enc_cfg_t cfg;
 	struct dh_key_timer keys;
 	int64_t last_pts_us;
-	bool has_pts;
+	int64_t dropped_us; /* the first picture that libvpx left out since one was made; 0: none */
+	bool has_pts, may_leave_out;
 };
 
 static const struct dh_param params[] = {
 	{"bitrate_kbps", DH_INT, "kbit/s", 0, 100000, 0, .doc = "constant bit rate; 0: quality alone decides"},
+	{"may_leave_out", DH_BOOL, .doc = "leave out pictures that bitrate_kbps has no room for, at most 0.4 s: for calls"},
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
 	{"threads", DH_INT, NULL, 1, 8, 1, .doc = "more than one spin while the machine is busy"},
 	{"is_screen", DH_BOOL, .doc = "text and windows instead of people"},
@@ -36,6 +39,7 @@ static void fill_config(struct vp8 *v, const struct dh_stream *s, const struct d
 {
 	vpx_codec_enc_cfg_t *c = &v->cfg;
 	int kbps = (int)dh_arg_int(a, "bitrate_kbps");
+	v->may_leave_out = kbps && dh_arg_bool(a, "may_leave_out");
 	c->g_w = (unsigned)s->width_px;
 	c->g_h = (unsigned)s->height_px;
 	c->g_timebase.num = 1;
@@ -46,13 +50,13 @@ static void fill_config(struct vp8 *v, const struct dh_stream *s, const struct d
 	c->rc_end_usage = kbps ? VPX_CBR : VPX_CQ;
 	c->rc_target_bitrate = (unsigned)(kbps ? kbps : FREE_KBPS);
 	c->rc_min_quantizer = 2;
-	c->rc_max_quantizer = 56;
+	c->rc_max_quantizer = 63;
 	c->rc_undershoot_pct = 100;
 	c->rc_overshoot_pct = 15;
-	c->rc_buf_initial_sz = 300; /* ms: a live road has no second to spare */
-	c->rc_buf_optimal_sz = 400;
-	c->rc_buf_sz = 600;
-	c->rc_dropframe_thresh = 0; /* who calls leaves pictures out, not the encoder */
+	c->rc_buf_initial_sz = 100; /* ms: a live road has no second to spare */
+	c->rc_buf_optimal_sz = 150;
+	c->rc_buf_sz = 200;
+	c->rc_dropframe_thresh = v->may_leave_out; /* percent of the buffer: when it is empty */
 	c->kf_mode = VPX_KF_DISABLED; /* dh_key_timer decides */
 }
 
@@ -63,7 +67,7 @@ static int set_controls(struct vp8 *v, const struct dh_args *a)
 	bad |= vpx_codec_control(&v->h, VP8E_SET_NOISE_SENSITIVITY, 0);
 	bad |= vpx_codec_control(&v->h, VP8E_SET_STATIC_THRESHOLD, is_screen ? 100 : 1);
 	bad |= vpx_codec_control(&v->h, VP8E_SET_TOKEN_PARTITIONS, VP8_ONE_TOKENPARTITION);
-	bad |= vpx_codec_control(&v->h, VP8E_SET_MAX_INTRA_BITRATE_PCT, 500); /* a key frame: five pictures' worth */
+	bad |= vpx_codec_control(&v->h, VP8E_SET_MAX_INTRA_BITRATE_PCT, 300); /* a key frame: three pictures' worth */
 	bad |= vpx_codec_control(&v->h, VP8E_SET_SCREEN_CONTENT_MODE, is_screen ? 1 : 0);
 	bad |= vpx_codec_control(&v->h, VP8E_SET_CQ_LEVEL, 14);
 	return bad ? DH_EFAIL : DH_OK;
@@ -130,6 +134,20 @@ static int take_packet(struct vp8 *v, int64_t pts_us, struct dh_packet **out)
 	return DH_AGAIN;
 }
 
+/* libvpx leaves out pictures until its debt is paid: not for too long. */
+static int bound_gap(struct vp8 *v, int64_t pts_us, bool is_left_out)
+{
+	if (!is_left_out)
+		v->dropped_us = 0;
+	else if (!v->dropped_us)
+		v->dropped_us = pts_us;
+	bool may_drop = v->may_leave_out && !(is_left_out && pts_us - v->dropped_us >= GAP_US);
+	if (v->cfg.rc_dropframe_thresh == may_drop)
+		return DH_OK;
+	v->cfg.rc_dropframe_thresh = may_drop;
+	return vpx_codec_enc_config_set(&v->h, &v->cfg) ? DH_EFAIL : DH_OK;
+}
+
 static int vp8_encode(struct dh_encoder *enc, struct dh_frame *in, bool want_key, struct dh_packet **out)
 {
 	struct vp8 *v = enc->priv;
@@ -148,7 +166,10 @@ static int vp8_encode(struct dh_encoder *enc, struct dh_frame *in, bool want_key
 	vpx_enc_frame_flags_t flags = dh_key_timer_is_due(&v->keys, pts, want_key) ? VPX_EFLAG_FORCE_KF : 0;
 	if (vpx_codec_encode(&v->h, &img, pts, duration, flags, VPX_DL_REALTIME))
 		return DH_EFAIL;
-	return take_packet(v, pts, out);
+	int got = take_packet(v, pts, out);
+	if (bound_gap(v, pts, got == DH_AGAIN))
+		DH_DEBUG(enc, "libvpx does not change its dropping");
+	return got;
 }
 
 static int vp8_set_bitrate(struct dh_encoder *enc, int64_t bitrate_bps)

@@ -9,18 +9,19 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 
-#define GROUP_MS 250
+#define GROUP_MS 100 /* the slow leave within 900 ms: the ladder would make the pictures smaller for all after 1200 */
 
 static struct dh_live_listener *listener_of(struct dh_list *pos)
 {
 	return dh_container_of(pos, struct dh_live_listener, node);
 }
 
-static int count_listeners(const struct dh_live_track *t)
+/* Those that are on their way out too, or without them. */
+static int count_listeners(const struct dh_live_track *t, bool with_removed)
 {
 	int n = 0;
 	dh_list_for_each(pos, &t->listeners)
-		n++;
+		n += with_removed || !listener_of(pos)->is_removed;
 	return n;
 }
 
@@ -84,15 +85,28 @@ static int encode_at(struct dh_live_track *t, int group, struct dh_live_encode *
 
 /* -- listeners move between the two encodes -- */
 
-static void move(struct dh_live_listener *l, int group)
+static int move(struct dh_live_listener *l, int group, struct dh_err *e)
 {
 	struct dh_live_encode *to, *from = l->encode;
-	struct dh_err e;
-	if (!from || l->target || l->is_removed || encode_at(l->track, group, &to, &e) || to == from)
-		return;
+	if (!from || l->target || l->is_removed)
+		return DH_OK;
+	int err = encode_at(l->track, group, &to, e);
+	if (err || to == from)
+		return err;
 	l->target = to;
 	to->members++;
 	dh_live_encode_detach(from, l);
+	return DH_OK;
+}
+
+/* It was on its way to an encode that does not work. */
+static void turn_back(struct dh_live_listener *l)
+{
+	struct dh_live_encode *to = l->target;
+	l->target = l->encode;
+	l->encode->members++;
+	to->members--;
+	stop_if_unused(to);
 }
 
 static void finish_removal(struct dh_live_listener *l)
@@ -128,6 +142,7 @@ static void regroup(uv_timer_t *timer)
 	struct dh_live_track *t = timer->data;
 	struct dh_group_member m[DH_LIVE_LISTENERS_MAX];
 	struct dh_live_listener *who[DH_LIVE_LISTENERS_MAX];
+	struct dh_err e;
 	int n = 0;
 	dh_list_for_each(pos, &t->listeners) {
 		struct dh_live_listener *l = listener_of(pos);
@@ -143,13 +158,14 @@ static void regroup(uv_timer_t *timer)
 	for (int i = 0; i < n; i++) {
 		t->members[i] = m[i];
 		if (has_changed && m[i].is_slow != (who[i]->encode == t->encodes[1]))
-			move(who[i], m[i].is_slow);
+			move(who[i], m[i].is_slow, &e); /* else it stays: the next time again */
 	}
 }
 
 static void watch(struct dh_live_track *t)
 {
-	bool is_needed = count_listeners(t) > 1 && t->request.codec != DH_CODEC_OPUS && !t->has_ended;
+	bool is_divisible = t->request.codec != DH_CODEC_OPUS && !t->is_undivided && !t->has_ended;
+	bool is_needed = is_divisible && count_listeners(t, false) > 1;
 	if (is_needed && !t->timer) {
 		t->timer = dh_alloc(sizeof(*t->timer));
 		uv_timer_init(&t->pipeline->loop->uv, t->timer);
@@ -179,10 +195,34 @@ static void end_track(struct dh_live_track *t, const struct dh_err *why)
 	}
 }
 
+/* The encode for the slow has failed: all listen to the other one from now on. */
+static void unite(struct dh_live_track *t)
+{
+	struct dh_live_encode *slow = t->encodes[1];
+	struct dh_err e;
+	int err = DH_OK;
+	t->is_undivided = true;
+	watch(t);
+	dh_list_for_each(pos, &t->listeners) {
+		struct dh_live_listener *l = listener_of(pos);
+		if (l->target == slow)
+			turn_back(l);
+		else if (l->encode == slow && !err)
+			err = move(l, 0, &e);
+	}
+	if (err)
+		end_track(t, &e);
+}
+
 void dh_live_encode_failed(struct dh_live_encode *c, const struct dh_err *why)
 {
+	struct dh_live_track *t = c->track;
 	DH_WARN(c, "%s", why->text);
-	end_track(c->track, why);
+	if (c == t->encodes[0])
+		end_track(t, why);
+	else if (c == t->encodes[1])
+		unite(t);
+	/* else nobody is in it */
 }
 
 void dh_pipeline_end_lives(struct dh_pipeline *p, int source, const struct dh_err *why)
@@ -231,7 +271,7 @@ int dh_live_add(struct dh_live_listener **out, struct dh_pipeline *p, const stru
 	if (!t)
 		t = make_track(p, r);
 	struct dh_live_encode *c = NULL;
-	if (count_listeners(t) < DH_LIVE_LISTENERS_MAX)
+	if (count_listeners(t, true) < DH_LIVE_LISTENERS_MAX)
 		err = encode_at(t, 0, &c, e);
 	else
 		err = dh_fail(e, DH_ELIMIT, "%d listen to this track already", DH_LIVE_LISTENERS_MAX);
@@ -269,20 +309,27 @@ void dh_live_set_encode(struct dh_live_listener *l, struct dh_live_encode *c)
 	pthread_mutex_unlock(&l->track->pipeline->live_lock);
 }
 
-void dh_live_want_key(struct dh_live_listener *l)
+/* The picture may stand still: nothing else would. */
+static void wake_encode(struct dh_live_listener *l)
 {
 	struct dh_pipeline *p = l->track->pipeline;
-	atomic_store(&l->wants_key, true);
 	pthread_mutex_lock(&p->live_lock);
 	if (l->encode)
-		dh_wake_set(&l->encode->worker.wake); /* the picture may stand still */
+		dh_wake_set(&l->encode->worker.wake);
 	pthread_mutex_unlock(&p->live_lock);
+}
+
+void dh_live_want_key(struct dh_live_listener *l)
+{
+	atomic_store(&l->wants_key, true);
+	wake_encode(l);
 }
 
 void dh_live_set_rate(struct dh_live_listener *l, int64_t bps, bool wants_skip)
 {
 	atomic_store(&l->bps, bps);
-	atomic_store(&l->wants_skip, wants_skip);
+	if (atomic_exchange(&l->wants_skip, wants_skip) && !wants_skip)
+		wake_encode(l);
 }
 
 void dh_live_set_loss(struct dh_live_listener *l, int percent)

@@ -44,11 +44,12 @@ int dh_live_add(struct dh_live_listener **out, struct dh_pipeline *p, const stru
 /* No packet comes once done(arg) was called (loop thread). Exactly once. Loop thread. */
 void dh_live_remove(struct dh_live_listener *l, void (*done)(void *arg), void *arg);
 
-/* The listener cannot go on without a key frame. At most one a second is made. Any thread. */
+/* The listener cannot go on without a key frame. At most one a second is made, and none while it wants_skip. Any thread. */
 void dh_live_want_key(struct dh_live_listener *l);
 
-/* What the listener's road carries now, bits per second of payload. wants_skip: more waits already than 150 ms, the next
- * picture is better left out. Any thread. */
+/* What the listener's road carries now, bits per second of payload; 0: no bound. wants_skip: more waits already than
+ * 150 ms, the next picture is better left out. It waits when that is so for all listeners of the encode; one of several
+ * whose road stays full for 500 ms gets nothing until it is free, then a key frame. Any thread. */
 void dh_live_set_rate(struct dh_live_listener *l, int64_t bps, bool wants_skip);
 
 /* Sound: share of packets that are lost on the road, percent: sets in-band FEC. Any thread. */
@@ -56,7 +57,8 @@ void dh_live_set_loss(struct dh_live_listener *l, int percent);
 
 struct dh_live_stats { /* of the encode that serves the listener */
 	int width_px, height_px, fps;
-	int64_t target_bps, packets, bytes, skipped, keys, encode_us;
+	int64_t target_bps, packets, bytes, keys, encode_us;
+	int64_t skipped; /* pictures left out for a newer one */
 	int listeners; /* that share it */
 };
 void dh_live_get_stats(struct dh_live_listener *l, struct dh_live_stats *out); /* any thread */

@@ -5,17 +5,21 @@
 #include <string.h>
 
 #define DOWN_US 1200000 /* longer than SLOW_US: one slow listener leaves before all get smaller pictures */
+#define DOWN_QUICK_US 250000 /* no encoder holds so little at this size, see test_live_rates */
 #define UP_US 3000000
 #define SLOW_US 800000
 #define FAST_US 5000000
 
 struct rung {
 	int num, den; /* of the size */
-	int fps_div;
+	int fps_most;
 };
 
-static const struct rung camera_rungs[] = {{1, 1, 1}, {3, 4, 1}, {1, 2, 1}, {3, 8, 1}, {1, 4, 1}, {1, 4, 2}, {1, 4, 3}};
-static const struct rung screen_rungs[] = {{1, 1, 1}, {1, 1, 2}, {1, 1, 3}, {1, 1, 6}, {3, 4, 6}, {1, 2, 6}};
+#define ALL 1000
+
+static const struct rung camera_rungs[] = {{1, 1, ALL}, {3, 4, ALL}, {1, 2, ALL}, {3, 8, ALL}, {1, 4, ALL},
+					   {1, 4, 15}, {1, 4, 10}};
+static const struct rung screen_rungs[] = {{1, 1, ALL}, {1, 1, 15}, {1, 1, 10}, {1, 1, 5}, {3, 4, 5}, {1, 2, 5}};
 
 static const struct rung *rungs(const struct dh_ladder *l, int *count)
 {
@@ -36,7 +40,7 @@ static void size_of(const struct dh_ladder *l, int step, int *width_px, int *hei
 	const struct rung *r = rungs(l, &count) + step;
 	*width_px = even(l->full_width_px * r->num / r->den);
 	*height_px = even(l->full_height_px * r->num / r->den);
-	*fps = l->full_fps / r->fps_div > 0 ? l->full_fps / r->fps_div : 1;
+	*fps = l->full_fps < r->fps_most ? l->full_fps : r->fps_most;
 }
 
 /* Bits per pixel at a step. */
@@ -71,7 +75,7 @@ static bool take(struct dh_ladder *l, int step)
 {
 	int w = l->width_px, h = l->height_px, fps = l->fps;
 	l->step = step;
-	l->low_since_us = l->high_since_us = 0;
+	l->low_since_us = l->lowest_since_us = l->high_since_us = 0;
 	size_of(l, step, &l->width_px, &l->height_px, &l->fps);
 	return w != l->width_px || h != l->height_px || fps != l->fps;
 }
@@ -101,6 +105,9 @@ bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us)
 	int least = step_for(l, bps, too_little(l)), most = step_for(l, bps, plenty(l));
 	if (has_lasted(&l->low_since_us, least > l->step, DOWN_US, now_us))
 		return take(l, least);
+	bool is_lowest = l->is_alone && least > l->step && density(l, l->step, bps) < too_little(l) / 3;
+	if (has_lasted(&l->lowest_since_us, is_lowest, DOWN_QUICK_US, now_us))
+		return take(l, least);
 	if (has_lasted(&l->high_since_us, most < l->step, UP_US, now_us))
 		return take(l, most);
 	return false;
@@ -108,18 +115,25 @@ bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us)
 
 /* -- slow listeners -- */
 
-/* Median of what the others' roads carry; 0: they have no bound, or there are none. */
+#define UNBOUNDED (INT64_MAX / 10)
+
+static int64_t bps_of(const struct dh_group_member *m)
+{
+	return m->bps ? m->bps : UNBOUNDED;
+}
+
+/* Median of what the others' roads carry; 0: there are none. */
 static int64_t median_of_others(const struct dh_group_member *m, int count, int self)
 {
 	int64_t v[DH_GROUP_MAX];
 	int n = 0;
 	for (int i = 0; i < count && n < DH_GROUP_MAX; i++) {
-		if (i == self || !m[i].bps)
+		if (i == self)
 			continue;
 		int at = n++;
-		for (; at > 0 && v[at - 1] > m[i].bps; at--)
+		for (; at > 0 && v[at - 1] > bps_of(&m[i]); at--)
 			v[at] = v[at - 1];
-		v[at] = m[i].bps;
+		v[at] = bps_of(&m[i]);
 	}
 	return n ? v[n / 2] : 0;
 }
@@ -131,9 +145,8 @@ bool dh_group_update(struct dh_group_member *m, int count, int64_t now_us)
 	for (int i = 0; i < count; i++)
 		full += !m[i].is_slow;
 	for (int i = 0; i < count; i++) {
-		int64_t others = median_of_others(m, count, i);
-		bool is_slow = others && m[i].bps && m[i].bps * 10 < others * 6;
-		bool is_fast = !others || !m[i].bps || m[i].bps * 10 > others * 8;
+		int64_t others = median_of_others(m, count, i), bps = bps_of(&m[i]);
+		bool is_slow = bps * 10 < others * 6, is_fast = bps * 10 > others * 8;
 		bool wants = m[i].is_slow ? is_fast : is_slow && full > 1;
 		if (!has_lasted(&m[i].since_us, wants, m[i].is_slow ? FAST_US : SLOW_US, now_us))
 			continue;

@@ -8,24 +8,26 @@
 
 struct dh_ladder {
 	bool is_screen;
+	bool is_alone; /* one listener: nobody else suffers if that one's bad moment is answered quickly. Set at any time */
 	int full_width_px, full_height_px, full_fps; /* of what comes */
 	int width_px, height_px, fps;                /* of what shall be encoded; sizes even */
 	int step; /* 0: full */
-	int64_t low_since_us, high_since_us; /* 0: not */
+	int64_t low_since_us, lowest_since_us, high_since_us; /* 0: not */
 };
 
 /* What comes changed: begin at full, or where bps allows. bps 0: no bound. */
 void dh_ladder_init(struct dh_ladder *l, int width_px, int height_px, int fps, bool is_screen, int64_t bps);
 
 /* The present rate. Returns whether size or rate of pictures is another now. Camera: size first, motion is what makes a
- * face alive; screen: rate first, text must stay readable, and never below half size. Down after 1.2 s of too little,
- * up after three of plenty.  Source: bits per pixel, see live_ladder.c. */
+ * face alive, and never below 10 pictures a second; screen: rate first, text must stay readable, and never below half
+ * size and 5 pictures a second. Down after 1.2 s of too little, or 0.25 s of less than a third of that when is_alone; up
+ * after three of plenty. Source: bits per pixel, see live_ladder.c. */
 bool dh_ladder_update(struct dh_ladder *l, int64_t bps, int64_t now_us);
 
 #define DH_GROUP_MAX 16
 
 struct dh_group_member {
-	int64_t bps;        /* what its road carries; 0: no bound */
+	int64_t bps;        /* what its road carries; 0: no bound, more than any */
 	bool is_slow;       /* in the smaller encode */
 	int64_t since_us;   /* it has been beyond the threshold since; 0: not */
 };

@@ -23,8 +23,9 @@ struct dh_live_listener {
 	atomic_bool wants_skip, wants_key;
 	atomic_int loss_percent;
 	/* -- encode thread of the encode it is in */
-	bool waits_for_key;
-	int64_t skip_since_us, last_pts_us; /* of the last packet */
+	bool waits_for_key;    /* gets nothing before one */
+	int64_t skip_since_us; /* its road has been full since; 0: it is not */
+	int64_t last_pts_us;   /* of the last packet */
 	/* -- loop thread */
 	struct dh_list node; /* in track->listeners */
 	struct dh_live_encode *encode; /* NULL while it moves; written under live_lock */
@@ -34,7 +35,7 @@ struct dh_live_listener {
 	void *removed_arg;
 };
 
-/* One encoder on its own thread: what it is fed with is live_encode.c's (pictures) or live_sound.c's (sound) affair. */
+/* One encoder on its own thread: what it is fed with is live_video.c's or live_sound.c's affair. */
 struct dh_live_encode {
 	struct dh_worker worker;
 	struct dh_log log;
@@ -57,7 +58,13 @@ struct dh_live_encode {
 	struct dh_live_listener *listeners[DH_LIVE_LISTENERS_MAX];
 	int listener_count;
 	struct dh_frame_pool *pool;
-	int64_t bps, last_key_us, last_pts_us;
+	struct dh_frame *waiting; /* newest picture, not encoded yet: too soon, or all roads are full */
+	int64_t waiting_since_us, last_us /* a picture was encoded */, last_key_us, asked_us /* for a picture, for a key */;
+	const uint8_t *still; /* memory of the newest picture: the same when it is shown again */
+	int64_t still_since_us, sharpened_us /* asked for it again */;
+	int64_t bps;
+	size_t last_bytes; /* of the last packet */
+	int sharpen_left;  /* pictures, if none of them is of use */
 	int64_t not_before_us; /* a listener had pictures up to here from the other encode */
 	int told_loss;
 	/* -- any thread */
@@ -75,10 +82,12 @@ void dh_live_encode_attach(struct dh_live_encode *c, struct dh_live_listener *l)
 void dh_live_encode_detach(struct dh_live_encode *c, struct dh_live_listener *l); /* dh_live_detached() follows */
 /* Encode thread. */
 bool dh_live_encode_open(struct dh_live_encode *c, const cJSON *args);
+void dh_live_encode_close(struct dh_live_encode *c);
 void dh_live_encode_frame(struct dh_live_encode *c, struct dh_frame *in, bool want_key);
 
-/* -- live_sound.c */
-void dh_live_sound_step(struct dh_live_encode *c); /* encode thread */
+/* -- live_video.c, live_sound.c: step of the encode thread, see worker.h */
+int64_t dh_live_video_step(struct dh_live_encode *c);
+int64_t dh_live_sound_step(struct dh_live_encode *c);
 
 /* -- live.c: loop thread */
 void dh_live_detached(struct dh_live_listener *l);
@@ -93,6 +102,7 @@ struct dh_live_track {
 	struct dh_list listeners;
 	struct dh_live_encode *encodes[2]; /* full, and for the slow */
 	int encode_count; /* that live */
+	bool is_undivided; /* the one for the slow could not be opened */
 	struct dh_group_member members[DH_LIVE_LISTENERS_MAX];
 	uv_timer_t *timer; /* while several listen */
 	bool has_ended;

@@ -60,7 +60,7 @@ static void take_chunk(struct dh_live_encode *c, const struct dh_frame *f)
 		encode_first(c);
 }
 
-void dh_live_sound_step(struct dh_live_encode *c)
+int64_t dh_live_sound_step(struct dh_live_encode *c)
 {
 	struct dh_frame *f;
 	while ((f = dh_queue_pop_frame(c->chunks))) {
@@ -70,6 +70,7 @@ void dh_live_sound_step(struct dh_live_encode *c)
 		}
 		dh_frame_unref(f);
 	}
+	return INT64_MAX;
 }
 
 /* -- the pipeline's side: who is fed by which mixer -- */

@@ -37,7 +37,9 @@ struct dh_voice_api {
 			void *arg);
 
 	/* What the speaker will play: f is borrowed, 48 kHz; its first sample is heard at played_us (agent clock).
-	 * Best before that time. Any one thread; never blocks longer than a copy. Errors: DH_EINVAL another rate. */
+	 * Best before that time. Any one thread, also a device's: under a lock it copies (2 us for 10 ms; 50 us after a
+	 * pause, which is filled with silence), and may wait while the microphone's thread resamples 10 ms (12 us) under the
+	 * same lock. Errors: DH_EINVAL another rate. */
 	int (*render)(struct dh_voice *v, const struct dh_frame *f, int64_t played_us);
 
 	void (*stats)(struct dh_voice *v, struct dh_voice_stats *out); /* any thread */

@@ -38,6 +38,9 @@ struct dh_ice_ops {
 	void (*candidate)(void *user, const char *sdp);
 	void (*state)(void *user, enum dh_ice_state state);
 	void (*receive)(void *user, const uint8_t *data, size_t size); /* not STUN */
+	/* Addresses of this machine came or went. is_gone: with them the road's, or the one below a relayed road: nothing
+	 * leaves by it. A restart finds what there is now. Not with is_loopback_only. */
+	void (*moved)(void *user, bool is_gone);
 };
 
 struct dh_ice_options {
@@ -65,12 +68,13 @@ int dh_ice_create(struct dh_ice **out, struct dh_rtc_thread *thread, const struc
 /* No callback from now on; the memory goes by itself. Exactly once; may be called inside a callback. NULL is fine. */
 void dh_ice_close(struct dh_ice *ice);
 
-/* Ours, for the SDP. Valid until dh_ice_restart() or close. */
+/* Ours, for the SDP. Valid until dh_ice_restart(), its undo or close. */
 const char *dh_ice_local_ufrag(const struct dh_ice *ice);
 const char *dh_ice_local_password(const struct dh_ice *ice);
 
-/* Start looking for local addresses; ops->candidate tells them. With servers only when the names of these are looked up,
- * at most 4 s. With is_relay_only and no relayed address after 12 s: FAILED. Errors: DH_EIO, DH_ESTATE the second time. */
+/* Start looking for local addresses, once and after each restart; ops->candidate tells them. With servers only when the
+ * names of these are looked up, at most 4 s. With is_relay_only and no relayed address after 12 s: FAILED. Errors: DH_EIO,
+ * DH_ESTATE the second time. */
 int dh_ice_gather(struct dh_ice *ice, struct dh_err *e);
 
 /* Theirs, from their SDP; before their candidates. Errors: DH_EINVAL. */
@@ -85,9 +89,16 @@ int dh_ice_add_remote(struct dh_ice *ice, const char *sdp, struct dh_err *e);
 /* They have no more: only now, and when their names are known or given up, can the search fail. */
 void dh_ice_remote_done(struct dh_ice *ice);
 
-/* New credentials; the local candidates are told again. The present road stays in use meanwhile. Then
- * dh_ice_set_remote() and candidates anew. Errors: DH_EFAIL. */
-int dh_ice_restart(struct dh_ice *ice, struct dh_err *e);
+/* New credentials and a new search for addresses: then dh_ice_gather(), dh_ice_set_remote() and candidates anew. The
+ * present road stays in use until another is connected. is_controlling: who offers the restart (RFC 8445, 6.1.1).
+ * Errors: DH_EFAIL. */
+int dh_ice_restart(struct dh_ice *ice, bool is_controlling, struct dh_err *e);
+
+/* The offer of the last restart was rolled back: credentials and role are those before it. Only before
+ * dh_ice_set_remote(). */
+void dh_ice_restart_undo(struct dh_ice *ice);
+
+bool dh_ice_is_controlling(const struct dh_ice *ice);
 
 /* Why servers could not help, as far as it is known: their name, certificate, proxy or login. Returns the code; DH_OK:
  * nothing is known, *e is untouched. For the text of a failure. */

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -21,7 +22,8 @@ static size_t raw(const struct sockaddr *sa, const void **out)
 	return 0;
 }
 
-void dh_own_address_each(void (*fn)(void *arg, const char *text), void *arg)
+/* flags: of its interface, at least; without, no link-local ones. */
+static void each(unsigned flags, void (*fn)(void *arg, const char *text), void *arg)
 {
 	struct ifaddrs *all;
 	if (getifaddrs(&all))
@@ -30,12 +32,18 @@ void dh_own_address_each(void (*fn)(void *arg, const char *text), void *arg)
 		const void *bytes;
 		char text[INET6_ADDRSTRLEN];
 		size_t n = raw(i->ifa_addr, &bytes);
-		if (!n || (n == 16 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)bytes)))
+		bool is_local = n == 16 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)bytes);
+		if (!n || (i->ifa_flags & flags) != flags || (!flags && is_local))
 			continue;
 		if (inet_ntop(n == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)))
 			fn(arg, text);
 	}
 	freeifaddrs(all);
+}
+
+void dh_own_address_each(void (*fn)(void *arg, const char *text), void *arg)
+{
+	each(0, fn, arg);
 }
 
 struct search {
@@ -52,7 +60,7 @@ static void compare(void *arg, const char *text)
 		s->is_found = true;
 }
 
-bool dh_own_address_is(const char *text)
+static bool is_own(const char *text, unsigned flags)
 {
 	struct search s = {.n = 4};
 	if (inet_pton(AF_INET, text, s.bytes) == 1) {
@@ -63,6 +71,16 @@ bool dh_own_address_is(const char *text)
 	} else {
 		return false;
 	}
-	dh_own_address_each(compare, &s);
+	each(flags, compare, &s);
 	return s.is_found;
+}
+
+bool dh_own_address_is(const char *text)
+{
+	return is_own(text, 0);
+}
+
+bool dh_own_address_is_up(const char *text)
+{
+	return is_own(text, IFF_UP | IFF_RUNNING);
 }

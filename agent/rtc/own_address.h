@@ -11,4 +11,7 @@ void dh_own_address_each(void (*fn)(void *arg, const char *text), void *arg);
 /* Whether text ("127.0.0.1", "::1") is an address of this machine. Any thread. */
 bool dh_own_address_is(const char *text);
 
+/* The same, and its interface works: switched on, its cable plugged in. Any thread. */
+bool dh_own_address_is_up(const char *text);
+
 #endif

@@ -10,7 +10,8 @@
 #include "common/clock.h"
 
 #define CANDIDATES_MAX 64
-#define RESTART_AGAIN_US 5000000
+#define RESTART_AGAIN_US 5000000 /* while addresses are still tried */
+#define FAILED_AGAIN_US 2000000  /* when the last restart found no road */
 #define GIVE_UP_US 90000000
 
 /* -- what the transport says -- */
@@ -19,7 +20,6 @@ static void on_candidate(void *user, const char *sdp)
 {
 	struct dh_peer *p = user;
 	if (!sdp) {
-		p->has_gathered = true;
 		dh_jsep_end_candidates(p->jsep);
 	} else if (p->jsep) {
 		dh_jsep_add_candidate(p->jsep, sdp, NULL); /* more than fit in a description still trickle */
@@ -43,7 +43,9 @@ void dh_peer_lost(struct dh_peer *p, const struct dh_err *why)
 		p->restart_us = 0;
 		dh_peer_set_state(p, DH_PEER_LOST, why);
 	}
-	if (p->is_controlling && now - p->restart_us > RESTART_AGAIN_US) { /* one of the two does it */
+	const struct dh_ice *ice = dh_rtc_transport_ice(p->transport);
+	bool is_ours = p->has_moved || dh_ice_is_controlling(ice); /* one of the two does it */
+	if (is_ours && now - p->restart_us > (dh_ice_get_state(ice) == DH_ICE_FAILED ? FAILED_AGAIN_US : RESTART_AGAIN_US)) {
 		p->restart_us = now;
 		dh_peer_make_offer(p, true);
 	}
@@ -58,6 +60,7 @@ static void on_state(void *user, enum dh_rtc_state state, const struct dh_err *w
 			dh_peer_set_state(p, DH_PEER_CONNECTING, NULL);
 		break;
 	case DH_RTC_CONNECTED:
+		p->has_moved = false;
 		p->heard_us = dh_now_us();
 		dh_peer_set_state(p, DH_PEER_CONNECTED, NULL);
 		dh_peer_start_sending(p);
@@ -86,7 +89,19 @@ static void on_receive(void *user, const uint8_t *packet, size_t size, bool is_r
 		dh_peer_receive_rtp(p, packet, size);
 }
 
-static const struct dh_rtc_transport_ops transport_ops = {on_candidate, on_state, on_receive};
+/* The other side cannot know: this one restarts. */
+static void on_moved(void *user, bool is_gone)
+{
+	struct dh_peer *p = user;
+	struct dh_err e;
+	p->has_moved |= is_gone || p->state == DH_PEER_LOST;
+	p->restart_us = 0;
+	dh_fail(&e, DH_EIO, "the addresses of this computer changed");
+	if (p->state == DH_PEER_LOST)
+		dh_peer_lost(p, &e);
+}
+
+static const struct dh_rtc_transport_ops transport_ops = {on_candidate, on_state, on_receive, on_moved};
 
 /* -- the road is made with the first description: only then it is known who controls ICE -- */
 
@@ -126,7 +141,6 @@ static int ensure_road(struct dh_peer *p, bool is_controlling, struct dh_err *e)
 		p->jsep = NULL;
 		return err;
 	}
-	p->is_controlling = is_controlling;
 	return DH_OK;
 }
 
@@ -145,14 +159,34 @@ void dh_peer_add_to_jsep(struct dh_peer *p, int track)
 
 /* -- descriptions -- */
 
-static void restart_road(struct dh_peer *p, struct dh_err *e)
+/* Our credentials in descriptions are those of the road. */
+static void name_road(struct dh_peer *p)
 {
 	struct dh_ice *ice = dh_rtc_transport_ice(p->transport);
+	struct dh_err e;
+	if (dh_jsep_set_ice(p->jsep, dh_ice_local_ufrag(ice), dh_ice_local_password(ice), &e))
+		DH_WARN(p, "ICE restart: %s", e.text);
+}
+
+static void restart_road(struct dh_peer *p, bool is_controlling)
+{
+	struct dh_err e;
+	if (dh_rtc_transport_restart(p->transport, is_controlling, &e)) {
+		DH_WARN(p, "ICE restart: %s", e.text);
+		return;
+	}
 	p->candidates = 0;
-	p->has_remote = false;
-	if (dh_rtc_transport_restart(p->transport, e) ||
-	    dh_jsep_set_ice(p->jsep, dh_ice_local_ufrag(ice), dh_ice_local_password(ice), e))
-		DH_WARN(p, "ICE restart: %s", e->text);
+	p->has_remote = p->has_begun = false;
+	name_road(p);
+}
+
+/* Theirs, which does not restart, came in the way of our offer to restart: that comes again after it. */
+static void undo_restart(struct dh_peer *p)
+{
+	dh_ice_restart_undo(dh_rtc_transport_ice(p->transport));
+	p->has_remote = p->has_begun = true;
+	p->wants_restart = true;
+	name_road(p);
 }
 
 /* Addresses are looked for once the description they belong to is on its way. */
@@ -163,27 +197,39 @@ static void tell(struct dh_peer *p, bool is_offer, const char *sdp)
 	if (p->has_begun)
 		return;
 	p->has_begun = true;
-	if (dh_ice_gather(dh_rtc_transport_ice(p->transport), &e))
+	if (!dh_ice_gather(dh_rtc_transport_ice(p->transport), &e))
+		return;
+	if (p->state == DH_PEER_NEW || p->state == DH_PEER_CONNECTING)
 		dh_peer_set_state(p, DH_PEER_FAILED, &e);
+	else
+		DH_INFO(p, "%s", e.text); /* when there is one, on_moved() */
+}
+
+/* Whether an offer must wait for the answer to the one before; a restart not for ever: signalling may have failed too. */
+static bool must_wait(const struct dh_peer *p, bool restarts_ice)
+{
+	return dh_jsep_has_open_offer(p->jsep) && (!restarts_ice || dh_now_us() - p->offer_us < RESTART_AGAIN_US);
 }
 
 void dh_peer_make_offer(struct dh_peer *p, bool restarts_ice)
 {
 	struct dh_err e = {0};
-	char *sdp = dh_alloc(DH_SDP_TEXT_MAX + 1);
 	bool is_first = !p->jsep;
 	int n = ensure_road(p, true, &e);
-	if (!n && dh_jsep_has_open_offer(p->jsep) && !restarts_ice) { /* asked again before they answered: after that */
+	if (!n && must_wait(p, restarts_ice)) {
 		p->wants_offer = true;
-		free(sdp);
+		p->wants_restart |= restarts_ice;
 		return;
 	}
-	if (!n && restarts_ice && !is_first)
-		restart_road(p, &e);
+	char *sdp = dh_alloc(DH_SDP_TEXT_MAX + 1);
+	p->is_restarting = !n && restarts_ice && !is_first;
+	if (p->is_restarting)
+		restart_road(p, true);
 	if (!n)
 		n = dh_jsep_offer(p->jsep, sdp, DH_SDP_TEXT_MAX + 1, &e);
 	if (n > 0) {
-		p->wants_offer = false;
+		p->wants_offer = p->wants_restart = false;
+		p->offer_us = dh_now_us();
 		tell(p, true, sdp);
 	} else {
 		DH_WARN(p, "no offer: %s", e.text);
@@ -259,6 +305,9 @@ static int apply(struct dh_peer *p, const struct dh_sdp *sdp, const struct dh_js
 	snprintf(fingerprint, sizeof(fingerprint), "%s %s", r->transport.fingerprint_hash, r->transport.fingerprint);
 	const struct dh_jsep_transport *t = &r->transport;
 	struct dh_rtc_remote remote = {t->ice_ufrag, t->ice_pwd, fingerprint, t->is_dtls_client};
+	if (!*t->ice_ufrag)
+		return dh_fail(e, DH_ENOTSUP, "no m-line of the description is one that we carry: H264, VP8 or opus over "
+			       "SAVPF, with rtcp-mux, in one BUNDLE");
 	apply_media(p, r);
 	if (!p->has_remote || r->is_ice_restart) {
 		int err = dh_rtc_transport_set_remote(p->transport, &remote, e);
@@ -280,9 +329,11 @@ static int take_offer(struct dh_peer *p, const struct dh_sdp *sdp, struct dh_jse
 			return DH_OK; /* ours stands; theirs will take it and come again */
 		dh_jsep_rollback(p->jsep);
 		p->wants_offer = true;
+		if (p->is_restarting && !dh_jsep_restarts_ice(p->jsep, sdp))
+			undo_restart(p);
 	}
 	if (dh_jsep_restarts_ice(p->jsep, sdp))
-		restart_road(p, e);
+		restart_road(p, false);
 	char *answer = dh_alloc(DH_SDP_TEXT_MAX + 1);
 	int n = dh_jsep_answer(p->jsep, sdp, answer, DH_SDP_TEXT_MAX + 1, r, e);
 	if (n > 0)
@@ -312,7 +363,7 @@ int dh_peer_take_description(struct dh_peer *p, bool is_offer, const char *text,
 	dh_sdp_destroy(sdp);
 	free(r);
 	if (!err && !dh_jsep_has_open_offer(p->jsep) && (p->wants_offer || (is_offer_needed && !p->is_loopback_only)))
-		dh_peer_make_offer(p, false);
+		dh_peer_make_offer(p, p->wants_restart);
 	return err;
 }
 

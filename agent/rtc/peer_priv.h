@@ -120,7 +120,9 @@ struct dh_peer {
 	enum dh_codec video[2];
 	int64_t start_bps, max_bps;
 	/* -- rtc thread */
-	bool is_finished, is_controlling, has_remote, wants_offer, has_begun, has_gathered;
+	bool is_finished, has_remote, wants_offer, wants_restart, has_begun;
+	bool is_restarting; /* our last offer restarts ICE */
+	bool has_moved;     /* our addresses changed, and the road is lost */
 	enum dh_peer_state state;
 	struct dh_rtc_transport *transport;
 	struct dh_jsep *jsep;
@@ -145,7 +147,7 @@ struct dh_peer {
 	struct dh_twcc_recorder recorder;
 	uint8_t feedbacks;
 	uint32_t heard_ssrc; /* of a packet with a transport-wide number: libwebrtc ignores feedback on no SSRC of its own */
-	int64_t heard_us, lost_us, restart_us;
+	int64_t heard_us, lost_us, restart_us, offer_us;
 	int64_t unknown_packets;
 	/* -- timers */
 	struct dh_rtc_timer pace_timer, tick_timer, report_timer, feedback_timer, jitter_timer;

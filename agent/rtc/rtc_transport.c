@@ -197,7 +197,17 @@ static void on_receive(void *user, const uint8_t *data, size_t size)
 	}
 }
 
-static const struct dh_ice_ops ice_ops = {on_candidate, on_ice_state, on_receive};
+static void on_moved(void *user, bool is_gone)
+{
+	struct dh_rtc_transport *t = user;
+	if (t->is_closed || t->is_dead)
+		return;
+	t->ops->moved(t->user, is_gone);
+	if (is_gone && t->srtp && !t->is_closed && t->state == DH_RTC_CONNECTED)
+		fail(t, DH_EIO, "an address of this computer is gone, and with it the road to the other side");
+}
+
+static const struct dh_ice_ops ice_ops = {on_candidate, on_ice_state, on_receive, on_moved};
 
 /* -- what others call -- */
 
@@ -275,11 +285,11 @@ int dh_rtc_transport_set_remote(struct dh_rtc_transport *t, const struct dh_rtc_
 	return DH_OK;
 }
 
-int dh_rtc_transport_restart(struct dh_rtc_transport *t, struct dh_err *e)
+int dh_rtc_transport_restart(struct dh_rtc_transport *t, bool is_controlling, struct dh_err *e)
 {
 	if (t->is_dead)
 		return dh_fail(e, DH_ESTATE, "the DTLS connection is over; a new connection is needed");
-	int err = dh_ice_restart(t->ice, e);
+	int err = dh_ice_restart(t->ice, is_controlling, e);
 	if (!err && !t->is_closed && t->state != DH_RTC_CONNECTED) {
 		watch_connect(t);
 		set_state(t, DH_RTC_CONNECTING, NULL);

@@ -20,6 +20,8 @@ struct dh_rtc_transport_ops {
 	void (*state)(void *user, enum dh_rtc_state state, const struct dh_err *why);
 	/* A decrypted packet, borrowed for the call. is_rtcp: a compound RTCP packet (RFC 5761). */
 	void (*receive)(void *user, const uint8_t *packet, size_t size, bool is_rtcp);
+	/* As dh_ice_ops; is_gone while CONNECTED: then FAILED follows. */
+	void (*moved)(void *user, bool is_gone);
 };
 
 struct dh_rtc_transport_options {
@@ -58,8 +60,8 @@ struct dh_ice *dh_rtc_transport_ice(struct dh_rtc_transport *t);
  * Errors: DH_EINVAL, DH_ENOTSUP. */
 int dh_rtc_transport_set_remote(struct dh_rtc_transport *t, const struct dh_rtc_remote *r, struct dh_err *e);
 
-/* New ICE credentials; keys and media stay. Errors: as dh_ice_restart(). */
-int dh_rtc_transport_restart(struct dh_rtc_transport *t, struct dh_err *e);
+/* New ICE credentials and addresses; keys and media stay. Then dh_ice_gather(). Errors: as dh_ice_restart(). */
+int dh_rtc_transport_restart(struct dh_rtc_transport *t, bool is_controlling, struct dh_err *e);
 
 /* A plain packet; it is copied and protected. Errors: DH_EAGAIN not connected or lost on our side; DH_ELIMIT too long;
  * DH_EEXIST that sequence number was sent; DH_EINVAL malformed. */

@@ -389,7 +389,7 @@ static int one_line(struct reader *r, char *line)
 	if (line[0] < 'a' || line[0] > 'z' || line[1] != '=')
 		return wrong(r, DH_EPROTO, "not \"LETTER=VALUE\"");
 	if (r->line == 1 && strcmp(line, "v=0"))
-		return wrong(r, DH_EPROTO, "a session description starts with v=0");
+		return wrong(r, DH_EPROTO, "the first line is v=0 and nothing else");
 	if ((r->line == 2) != (line[0] == 'o'))
 		return wrong(r, DH_EPROTO, "the second line, and no other, is o=");
 	switch (line[0]) {

@@ -5,55 +5,11 @@ import { existsSync } from 'node:fs';
 import nodeTest from 'node:test';
 import { Link, whyNoLink } from './rtc/link.mjs';
 import { AgentSide, AiortcSide, PageSide, connect } from './rtc/peers.mjs';
+import { closeClean, counter, ends, lastOf, readable, total, until } from './rtc/watch.mjs';
 
 const test = (name, options, fn) => nodeTest(name, { timeout: 90000, ...options }, fn);
 const noLink = whyNoLink();
 const small = ['--width', '640', '--height', '360'];
-
-/** Until is() is true, looked at four times a second. */
-async function until(is, what, seconds = 30) {
-	for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
-		if (await is())
-			return;
-		await new Promise((done) => { setTimeout(done, 250); });
-	}
-	assert.fail(`not within ${seconds} s: ${what}`);
-}
-
-/** All pictures and sounds that an agent's end has decoded so far. */
-const total = (end, field) => end.seconds.reduce((sum, s) => sum + s.remote.reduce((n, r) => n + r[field], 0), 0);
-const readable = (end) => total(end, 'pictures') - total(end, 'unread');
-const lastOf = (end) => end.seconds.at(-1);
-
-/** What a page has seen so far. */
-function counter(page) {
-	const seen = { frames: 0, readable: 0, ages: [], widths: new Set() };
-	return async () => {
-		const { video, stats } = await page.take();
-		seen.frames += video.length;
-		seen.readable += video.filter((v) => v.age_ms !== null).length;
-		seen.ages.push(...video.map((v) => v.age_ms).filter((v) => v !== null));
-		video.forEach((v) => seen.widths.add(v.width));
-		seen.stats = stats;
-		return seen;
-	};
-}
-
-async function ends(t, make) {
-	const all = await Promise.all(make);
-	t.after(async () => {
-		for (const end of all.filter((e) => !e.isClosed))
-			await end.close();
-	});
-	return all;
-}
-
-/** Its end, and that nothing of it stayed alive. */
-async function closeClean(agent) {
-	agent.isClosed = true;
-	assert.equal(await agent.close(), 0);
-	assert.deepEqual(agent.left, { peers: 0, packets: 0, frames: 0 });
-}
 
 test('agent offers, Chromium answers: H.264 both ways, a screen is added while talking', {}, async (t) => {
 	const [agent, page] = await ends(t, [new AgentSide(undefined, small), PageSide.open(undefined, { width: 640, height: 360 })]);

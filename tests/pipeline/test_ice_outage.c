@@ -28,7 +28,6 @@ static struct side side[2];
 static struct dh_rtc_thread *thread;
 static struct dh_rtc_timer media;
 static uint16_t sequence;
-static bool is_restarting; /* candidates are kept until the other side has restarted too */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
@@ -90,8 +89,7 @@ static void on_candidate(void *user, const char *sdp)
 		return;
 	atomic_store(&real_port[index], port);
 	snprintf(s->candidate, sizeof(s->candidate), "candidate:1 1 UDP 2122252543 127.0.0.1 %u typ host", hop_port[index]);
-	if (!is_restarting)
-		dh_ice_add_remote(dh_rtc_transport_ice(s->peer->transport), s->candidate, NULL);
+	dh_ice_add_remote(dh_rtc_transport_ice(s->peer->transport), s->candidate, NULL);
 }
 
 static void on_state(void *user, enum dh_rtc_state state, const struct dh_err *why)
@@ -113,7 +111,7 @@ static void on_receive(void *user, const uint8_t *packet, size_t size, bool is_r
 	pthread_mutex_unlock(&lock);
 }
 
-static const struct dh_rtc_transport_ops ops = {on_candidate, on_state, on_receive};
+static const struct dh_rtc_transport_ops ops = {.candidate = on_candidate, .state = on_state, .receive = on_receive};
 
 static void send_media(void *arg)
 {
@@ -151,13 +149,11 @@ static void begin(void *arg)
 
 static void restart(void *arg)
 {
-	is_restarting = true;
 	for (int i = 0; i < 2; i++)
-		TST_EQ(dh_rtc_transport_restart(side[i].transport, NULL), DH_OK);
-	is_restarting = false;
+		TST_EQ(dh_rtc_transport_restart(side[i].transport, i == 0, NULL), DH_OK);
 	set_remotes();
 	for (int i = 0; i < 2; i++)
-		TST_EQ(dh_ice_add_remote(dh_rtc_transport_ice(side[i].transport), side[!i].candidate, NULL), DH_OK);
+		TST_EQ(dh_ice_gather(dh_rtc_transport_ice(side[i].transport), NULL), DH_OK);
 }
 
 static void end(void *arg)

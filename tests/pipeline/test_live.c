@@ -2,110 +2,33 @@
  * recordings untouched, nothing left at the end. */
 #include "agent/media/live.h"
 
-#include <stdlib.h>
-
 #include "../unit/tst.h"
-#include "road.h"
+#include "live_stage.h"
 
-struct ear {
-	struct dh_live_listener *listener;
-	/* -- encode thread, read by the loop when it waits for more */
-	atomic_int packets, keys, broken;
-	atomic_llong bytes, last_pts_us, last_hash;
-	atomic_int width_px, fail;
-	bool has_key, is_gone, has_ended;
-	int why;
-};
-
-static int64_t hash_of(const struct dh_packet *p)
-{
-	uint64_t h = 1469598103934665603u; /* FNV-1a */
-	for (size_t i = 0; i < p->size; i++)
-		h = (h ^ p->data[i]) * 1099511628211u;
-	return (int64_t)h;
-}
-
-static void on_packet(void *user, struct dh_packet *p, const struct dh_stream *stream)
-{
-	struct ear *e = user;
-	e->broken += !e->has_key && !p->is_key;
-	e->has_key |= p->is_key;
-	e->broken += p->kind == DH_MEDIA_VIDEO && p->pts_us <= e->last_pts_us;
-	atomic_store(&e->last_pts_us, p->pts_us);
-	atomic_store(&e->last_hash, hash_of(p));
-	atomic_fetch_add(&e->keys, p->is_key);
-	atomic_fetch_add(&e->bytes, (long long)p->size);
-	atomic_store(&e->width_px, stream->width_px);
-	atomic_fetch_add(&e->packets, 1);
-}
-
-static void on_ended(void *user, const struct dh_err *why)
-{
-	struct ear *e = user;
-	e->has_ended = true;
-	e->why = why->code;
-}
-
-static const struct dh_live_ops ops = {on_packet, on_ended};
-
-static void listen_to(struct road *r, struct ear *e, enum dh_live_kind kind, int source, enum dh_codec codec, int64_t bps)
+static void listen_to(struct road *r, int n, enum dh_live_kind kind, int source, enum dh_codec codec, int64_t bps)
 {
 	struct dh_live_request q = {.kind = kind, .source = source, .codec = codec, .start_bps = bps};
-	struct dh_err why = {0};
-	*e = (struct ear){0};
-	TST_EQ(dh_live_add(&e->listener, r->pipeline, &q, &ops, e, &why), DH_OK);
-}
-
-static void gone(void *arg)
-{
-	struct ear *e = arg;
-	e->is_gone = true;
-}
-
-static struct ear ears[3];
-
-static bool ear_is_gone(struct road *r, int n)
-{
-	return ears[n].is_gone;
-}
-
-static void stop_listening(struct road *r, int n)
-{
-	dh_live_remove(ears[n].listener, gone, &ears[n]);
-	TST_CHECK(road_wait(r, ear_is_gone, n, 5000));
-}
-
-static bool has_20(struct road *r, int n)
-{
-	return ears[n].packets >= 20;
-}
-
-static int open_road(struct road *r, const char *options)
-{
-	road_open(r, 640, 360, 30, "1v1", "x264", NULL);
-	int camera = road_source(r, DH_ROLE_CAMERA, "pattern", "camera", options);
-	TST_CHECK(road_wait(r, road_source_is_live, camera, 5000));
-	return camera;
+	ear_listen(r, n, &q);
 }
 
 static void one_encode_for_all(void)
 {
 	struct road r;
 	struct dh_live_stats a, b;
-	int camera = open_road(&r, NULL);
-	listen_to(&r, &ears[0], DH_LIVE_SOURCE, camera, DH_CODEC_H264, 0);
-	TST_CHECK(road_wait(&r, has_20, 0, 5000));
+	int camera = stage_open(&r, NULL);
+	listen_to(&r, 0, DH_LIVE_SOURCE, camera, DH_CODEC_H264, 0);
+	TST_CHECK(road_wait(&r, ear_has_20, 0, 5000));
 	TST_EQ(ears[0].keys, 1);
-	listen_to(&r, &ears[1], DH_LIVE_SOURCE, camera, DH_CODEC_H264, 0);
-	TST_CHECK(road_wait(&r, has_20, 1, 5000));
+	listen_to(&r, 1, DH_LIVE_SOURCE, camera, DH_CODEC_H264, 0);
+	TST_CHECK(road_wait(&r, ear_has_20, 1, 5000));
 	dh_live_get_stats(ears[0].listener, &a);
 	dh_live_get_stats(ears[1].listener, &b);
 	TST_EQ(a.listeners, 2);
 	TST_EQ(b.listeners, 2);
-	stop_listening(&r, 1);
+	ear_stop(&r, 1);
 	TST_EQ(ears[0].keys, 2); /* the joining one made a key frame for both */
 	TST_EQ(ears[0].broken + ears[1].broken, 0);
-	stop_listening(&r, 0);
+	ear_stop(&r, 0);
 	struct dh_pipeline_stats all;
 	dh_pipeline_stats(r.pipeline, &all);
 	TST_EQ(all.composed, 0); /* nobody wanted the program */
@@ -115,15 +38,15 @@ static void one_encode_for_all(void)
 static void codecs_and_the_program(void)
 {
 	struct road r;
-	open_road(&r, NULL);
-	listen_to(&r, &ears[0], DH_LIVE_PROGRAM, 0, DH_CODEC_H264, 0);
-	listen_to(&r, &ears[1], DH_LIVE_PROGRAM, 0, DH_CODEC_VP8, 0);
-	TST_CHECK(road_wait(&r, has_20, 0, 5000));
-	TST_CHECK(road_wait(&r, has_20, 1, 5000));
+	stage_open(&r, NULL);
+	listen_to(&r, 0, DH_LIVE_PROGRAM, 0, DH_CODEC_H264, 0);
+	listen_to(&r, 1, DH_LIVE_PROGRAM, 0, DH_CODEC_VP8, 0);
+	TST_CHECK(road_wait(&r, ear_has_20, 0, 5000));
+	TST_CHECK(road_wait(&r, ear_has_20, 1, 5000));
 	TST_EQ(ears[0].width_px, 640);
 	TST_EQ(ears[0].broken + ears[1].broken, 0);
-	stop_listening(&r, 0);
-	stop_listening(&r, 1);
+	ear_stop(&r, 0);
+	ear_stop(&r, 1);
 	road_close(&r);
 }
 
@@ -132,12 +55,12 @@ static void sound_of_both_kinds(void)
 	struct road r;
 	road_open(&r, 64, 64, 5, "1v1", "x264", NULL);
 	road_source(&r, DH_ROLE_MICROPHONE, "tone", "microphone", NULL);
-	listen_to(&r, &ears[0], DH_LIVE_LOCAL_SOUND, 0, DH_CODEC_OPUS, 0);
-	listen_to(&r, &ears[1], DH_LIVE_PROGRAM_SOUND, 0, DH_CODEC_OPUS, 0);
-	TST_CHECK(road_wait(&r, has_20, 0, 5000));
-	TST_CHECK(road_wait(&r, has_20, 1, 5000));
-	stop_listening(&r, 0);
-	stop_listening(&r, 1);
+	listen_to(&r, 0, DH_LIVE_LOCAL_SOUND, 0, DH_CODEC_OPUS, 0);
+	listen_to(&r, 1, DH_LIVE_PROGRAM_SOUND, 0, DH_CODEC_OPUS, 0);
+	TST_CHECK(road_wait(&r, ear_has_20, 0, 5000));
+	TST_CHECK(road_wait(&r, ear_has_20, 1, 5000));
+	ear_stop(&r, 0);
+	ear_stop(&r, 1);
 	road_close(&r);
 }
 
@@ -162,10 +85,10 @@ static void the_slow_get_their_own(void)
 {
 	struct road r;
 	struct dh_live_stats s;
-	int camera = open_road(&r, NULL);
+	int camera = stage_open(&r, NULL);
 	for (int i = 0; i < 3; i++)
-		listen_to(&r, &ears[i], DH_LIVE_SOURCE, camera, DH_CODEC_H264, 2000000);
-	TST_CHECK(road_wait(&r, has_20, 2, 5000));
+		listen_to(&r, i, DH_LIVE_SOURCE, camera, DH_CODEC_H264, 2000000);
+	TST_CHECK(road_wait(&r, ear_has_20, 2, 5000));
 	dh_live_set_rate(ears[2].listener, 100000, false);
 	TST_CHECK(road_wait(&r, is_small, 2, 8000));
 	TST_EQ(ears[0].width_px, 640);
@@ -177,7 +100,7 @@ static void the_slow_get_their_own(void)
 	TST_CHECK(road_wait(&r, is_large, 2, 12000));
 	TST_EQ(ears[0].broken + ears[1].broken + ears[2].broken, 0);
 	for (int i = 0; i < 3; i++)
-		stop_listening(&r, i);
+		ear_stop(&r, i);
 	road_close(&r);
 }
 
@@ -186,11 +109,11 @@ static void a_recording_beside_it(void)
 {
 	struct road r;
 	struct dh_pipeline_stats before, after;
-	int camera = open_road(&r, NULL);
+	int camera = stage_open(&r, NULL);
 	int out = road_output(&r, "null", NULL);
 	TST_CHECK(road_wait(&r, road_output_is_running, out, 5000));
-	listen_to(&r, &ears[0], DH_LIVE_PROGRAM, 0, DH_CODEC_H264, 150000);
-	TST_CHECK(road_wait(&r, has_20, 0, 5000));
+	listen_to(&r, 0, DH_LIVE_PROGRAM, 0, DH_CODEC_H264, 150000);
+	TST_CHECK(road_wait(&r, ear_has_20, 0, 5000));
 	dh_pipeline_stats(r.pipeline, &before);
 	for (int i = 0; i < 20; i++) {
 		dh_live_want_key(ears[0].listener);
@@ -201,7 +124,7 @@ static void a_recording_beside_it(void)
 	TST_CHECK(after.encoded - before.encoded >= 55);
 	TST_EQ(after.compose_dropped, before.compose_dropped);
 	TST_CHECK(ears[0].keys >= 2 && ears[0].keys <= 4); /* at most one a second */
-	stop_listening(&r, 0);
+	ear_stop(&r, 0);
 	TST_CHECK(camera > 0);
 	dh_pipeline_output_stop(r.pipeline, out);
 	TST_CHECK(road_wait(&r, road_output_has_ended, out, 5000));
@@ -209,27 +132,22 @@ static void a_recording_beside_it(void)
 	road_close(&r);
 }
 
-static bool ear_has_ended(struct road *r, int n)
-{
-	return ears[n].has_ended;
-}
-
 static void sources_go(void)
 {
 	struct road r;
-	int camera = open_road(&r, NULL);
-	listen_to(&r, &ears[0], DH_LIVE_SOURCE, camera, DH_CODEC_H264, 0);
-	TST_CHECK(road_wait(&r, has_20, 0, 5000));
+	int camera = stage_open(&r, NULL);
+	listen_to(&r, 0, DH_LIVE_SOURCE, camera, DH_CODEC_H264, 0);
+	TST_CHECK(road_wait(&r, ear_has_20, 0, 5000));
 	dh_pipeline_source_remove(r.pipeline, camera);
 	TST_CHECK(road_wait(&r, ear_has_ended, 0, 5000));
 	TST_EQ(ears[0].why, DH_ENODEV);
-	stop_listening(&r, 0);
+	ear_stop(&r, 0);
 	struct dh_live_request q = {.kind = DH_LIVE_SOURCE, .source = camera, .codec = DH_CODEC_H264};
 	struct dh_live_listener *l;
 	struct dh_err why;
-	TST_EQ(dh_live_add(&l, r.pipeline, &q, &ops, &ears[0], &why), DH_ENOENT);
+	TST_EQ(dh_live_add(&l, r.pipeline, &q, &ear_ops, &ears[0], &why), DH_ENOENT);
 	q = (struct dh_live_request){.kind = DH_LIVE_PROGRAM, .codec = DH_CODEC_OPUS};
-	TST_EQ(dh_live_add(&l, r.pipeline, &q, &ops, &ears[0], &why), DH_ENOTSUP);
+	TST_EQ(dh_live_add(&l, r.pipeline, &q, &ear_ops, &ears[0], &why), DH_ENOTSUP);
 	road_close(&r);
 }
 
@@ -237,19 +155,19 @@ static void on_ended_leave(void *user, const struct dh_err *why)
 {
 	struct ear *e = user;
 	e->has_ended = true;
-	dh_live_remove(e->listener, gone, e);
+	dh_live_remove(e->listener, ear_gone, e);
 }
 
 static void the_session_closes(void)
 {
-	static const struct dh_live_ops leaving = {on_packet, on_ended_leave};
+	struct dh_live_ops leaving = {ear_ops.packet, on_ended_leave};
 	struct road r;
 	struct dh_err why;
 	struct dh_live_request q = {.kind = DH_LIVE_PROGRAM, .codec = DH_CODEC_H264};
-	open_road(&r, NULL);
-	ears[0] = (struct ear){0};
+	stage_open(&r, NULL);
+	memset(&ears[0], 0, sizeof(ears[0]));
 	TST_EQ(dh_live_add(&ears[0].listener, r.pipeline, &q, &leaving, &ears[0], &why), DH_OK);
-	TST_CHECK(road_wait(&r, has_20, 0, 5000));
+	TST_CHECK(road_wait(&r, ear_has_20, 0, 5000));
 	road_close(&r);
 	TST_CHECK(ears[0].has_ended && ears[0].is_gone);
 }

@@ -103,7 +103,11 @@ static void on_receive(void *user, const uint8_t *packet, size_t size, bool is_r
 		over();
 }
 
-static const struct dh_rtc_transport_ops ops = {on_candidate, on_state, on_receive};
+static void on_moved(void *user, bool is_gone)
+{
+}
+
+static const struct dh_rtc_transport_ops ops = {on_candidate, on_state, on_receive, on_moved};
 
 static void refuse(const struct dh_err *e)
 {

@@ -2,9 +2,11 @@
  * JSON lines on stdin and stdout. What comes in is decoded by the source "remote"; the time painted in the pictures gives
  * their age. Not a product: rooms do this in the agent.
  *
- * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"quit":{}}
- * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} each second
- * Both with "peer":NAME: several calls at once, each made by the first word to its name; "polite":true with that word. */
+ * in:  {"offer":{"restart":false}} {"description":{"type","sdp"}} {"candidate":{"candidate"}} {"screen":true} {"close":true}
+ *      {"quit":{}}
+ * out: {"description":{..}} {"candidate":{..}} {"state":".."} {"stats":{..},"remote":[..]} and {"alive":{..}} each second
+ * All but quit and alive with "peer":NAME: several calls at once, each made by the first offer or description of its name,
+ * which may add "polite":true, and "loopback":true for a preview. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "agent/rtc/peer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "rtc_call_numbers.h"
 #include "rtc_call_options.h"
 #include "rtc_call_remote.h"
 
@@ -43,7 +46,7 @@ struct end { /* one connection */
 	struct dh_peer *peer;
 	struct track tracks[TRACKS];
 	struct rtc_remotes remotes;
-	bool is_connected;
+	bool is_open, is_closing, is_connected;
 };
 
 struct call {
@@ -53,7 +56,7 @@ struct call {
 	struct options *options;
 	int camera, screen;
 	struct end ends[ENDS];
-	int end_count, open_count;
+	int open_count;
 	bool is_quitting;
 	int64_t start_bps;
 	uv_timer_t second;
@@ -115,7 +118,7 @@ static void feed(struct end *end, struct track *t)
 	struct dh_err e = {0};
 	struct dh_live_request r = {.kind = t->kind, .source = t->source, .codec = t->codec, .is_screen = t->is_screen,
 				    .start_bps = t->codec == DH_CODEC_OPUS ? 0 : c->start_bps};
-	if (!t->codec || t->listener || !end->is_connected)
+	if (!t->codec || t->listener || !end->is_connected || end->is_closing)
 		return;
 	if (dh_live_add(&l, c->pipeline, &r, &live_ops, t, &e))
 		fprintf(stderr, "no live track: %s\n", e.text);
@@ -172,26 +175,23 @@ static void got_stats(void *arg, cJSON *take)
 	cJSON_AddItemToObject(v, "stats", take);
 	cJSON_AddNumberToObject(v, "at_ms", (double)(dh_now_us() / 1000));
 	rtc_remotes_report(&end->remotes, list);
-	if (end->tracks[1].listener) {
-		struct dh_live_stats s;
-		dh_live_get_stats(end->tracks[1].listener, &s);
-		cJSON *live = cJSON_AddObjectToObject(v, "live");
-		cJSON_AddNumberToObject(live, "width", s.width_px);
-		cJSON_AddNumberToObject(live, "height", s.height_px);
-		cJSON_AddNumberToObject(live, "fps", s.fps);
-		cJSON_AddNumberToObject(live, "target_bps", (double)s.target_bps);
-		cJSON_AddNumberToObject(live, "packets", (double)s.packets);
-		cJSON_AddNumberToObject(live, "skipped", (double)s.skipped);
-		cJSON_AddNumberToObject(live, "keys", (double)s.keys);
-		cJSON_AddNumberToObject(live, "listeners", s.listeners);
-	}
+	if (end->tracks[1].listener)
+		cJSON_AddItemToObject(v, "live", rtc_call_live(end->tracks[1].listener));
 	print(end, v);
+}
+
+static void print_alive(const char *what)
+{
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddItemToObject(v, what, rtc_call_alive());
+	print(NULL, v);
 }
 
 static void on_second(uv_timer_t *t)
 {
 	struct call *c = t->data;
-	for (int i = 0; i < c->end_count; i++)
+	print_alive("alive");
+	for (int i = 0; i < ENDS; i++)
 		if (c->ends[i].peer)
 			dh_peer_stats(c->ends[i].peer, got_stats, &c->ends[i]);
 }
@@ -258,7 +258,9 @@ static void add_track(struct end *end, int i, enum dh_live_kind kind, int source
 }
 
 static void quit(struct call *c);
-static struct end *end_for(struct call *c, const char *name, bool is_polite);
+static void close_end(struct end *end);
+static struct end *find_end(struct call *c, const char *name);
+static struct end *open_end(struct call *c, const char *name, bool is_polite, bool is_loopback);
 
 static void read_line(struct call *c, const char *line)
 {
@@ -269,7 +271,10 @@ static void read_line(struct call *c, const char *line)
 		cJSON_Delete(v);
 		return;
 	}
-	struct end *end = end_for(c, name ? name : "", cJSON_IsTrue(cJSON_GetObjectItem(v, "polite")));
+	struct end *end = find_end(c, name ? name : "");
+	if (!end && (cJSON_GetObjectItem(v, "description") || cJSON_GetObjectItem(v, "offer")))
+		end = open_end(c, name ? name : "", cJSON_IsTrue(cJSON_GetObjectItem(v, "polite")),
+			       cJSON_IsTrue(cJSON_GetObjectItem(v, "loopback")));
 	if (end && (d = cJSON_GetObjectItem(v, "description")))
 		dh_peer_remote_description(end->peer, !strcmp(cJSON_GetObjectItem(d, "type")->valuestring, "offer"),
 					   cJSON_GetObjectItem(d, "sdp")->valuestring, described);
@@ -281,6 +286,8 @@ static void read_line(struct call *c, const char *line)
 		add_track(end, 2, DH_LIVE_SOURCE, c->screen, true, "desk-screen");
 		dh_peer_offer(end->peer, false);
 	}
+	if (end && cJSON_GetObjectItem(v, "close"))
+		close_end(end);
 	cJSON_Delete(v);
 }
 
@@ -315,7 +322,8 @@ static void peer_gone(void *arg)
 {
 	struct end *end = arg;
 	rtc_remotes_stop(&end->remotes);
-	if (!--end->call->open_count)
+	end->is_open = false;
+	if (!--end->call->open_count && end->call->is_quitting)
 		dh_pipeline_destroy(end->call->pipeline, pipeline_gone, end->call);
 }
 
@@ -334,6 +342,14 @@ static void listener_removed(void *arg)
 	dh_peer_close(p, peer_gone, end);
 }
 
+static void close_end(struct end *end)
+{
+	if (end->is_open && !end->is_closing) {
+		end->is_closing = true;
+		listener_removed(end);
+	}
+}
+
 static void quit(struct call *c)
 {
 	if (c->is_quitting)
@@ -343,8 +359,8 @@ static void quit(struct call *c)
 	uv_close((uv_handle_t *)&c->second, NULL);
 	if (!c->open_count)
 		dh_pipeline_destroy(c->pipeline, pipeline_gone, c);
-	for (int i = 0; i < c->end_count; i++)
-		listener_removed(&c->ends[i]);
+	for (int i = 0; i < ENDS; i++)
+		close_end(&c->ends[i]);
 }
 
 /* -- beginning -- */
@@ -382,11 +398,32 @@ static int open_pipeline(struct call *c, const struct options *o, struct dh_err 
 	return err;
 }
 
-static void open_end(struct call *c, struct end *end, const char *name, bool is_polite)
+static struct end *find_end(struct call *c, const char *name)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (c->ends[i].is_open && !c->ends[i].is_closing && !strcmp(c->ends[i].name, name))
+			return &c->ends[i];
+	return NULL;
+}
+
+static struct end *free_end(struct call *c)
+{
+	for (int i = 0; i < ENDS; i++)
+		if (!c->ends[i].is_open && !c->ends[i].remotes.running)
+			return &c->ends[i];
+	return NULL;
+}
+
+static struct end *open_end(struct call *c, const char *name, bool is_polite, bool is_loopback)
 {
 	struct dh_peer_config config = c->options->peer;
 	struct dh_err e = {0};
+	struct end *end = free_end(c);
+	if (!end)
+		return NULL;
+	memset(end, 0, sizeof(*end));
 	end->call = c;
+	end->is_open = true;
 	dh_strcopy(end->name, sizeof(end->name), name);
 	for (int i = 0; i < TRACKS; i++) {
 		end->tracks[i] = (struct track){.end = end, .number = -1};
@@ -394,6 +431,7 @@ static void open_end(struct call *c, struct end *end, const char *name, bool is_
 	}
 	rtc_remotes_init(&end->remotes, &c->loop);
 	config.is_polite |= is_polite;
+	config.is_loopback_only = is_loopback;
 	if (dh_peer_create(&end->peer, c->rtc, &config, &peer_ops, end, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		exit(1);
@@ -403,22 +441,12 @@ static void open_end(struct call *c, struct end *end, const char *name, bool is_
 		add_track(end, 0, DH_LIVE_LOCAL_SOUND, 0, false, "desk");
 	if (!c->options->receives_only)
 		add_track(end, 1, DH_LIVE_SOURCE, c->camera, false, "desk");
-}
-
-static struct end *end_for(struct call *c, const char *name, bool is_polite)
-{
-	for (int i = 0; i < c->end_count; i++)
-		if (!strcmp(c->ends[i].name, name))
-			return &c->ends[i];
-	if (c->end_count == ENDS)
-		return NULL;
-	open_end(c, &c->ends[c->end_count], name, is_polite);
-	return &c->ends[c->end_count++];
+	return end;
 }
 
 static bool are_remotes_running(const struct call *c)
 {
-	for (int i = 0; i < c->end_count; i++)
+	for (int i = 0; i < ENDS; i++)
 		if (c->ends[i].remotes.running)
 			return true;
 	return false;
@@ -452,10 +480,6 @@ int main(int argc, char **argv)
 	dh_rtc_destroy(c->rtc);
 	uv_run(&c->loop.uv, UV_RUN_NOWAIT);
 	dh_loop_finish(&c->loop);
-	cJSON *v = cJSON_CreateObject(), *left = cJSON_AddObjectToObject(v, "left");
-	cJSON_AddNumberToObject(left, "peers", dh_peer_live_count());
-	cJSON_AddNumberToObject(left, "packets", dh_packet_live_count());
-	cJSON_AddNumberToObject(left, "frames", dh_frame_live_count());
-	print(NULL, v);
+	print_alive("left");
 	return 0;
 }

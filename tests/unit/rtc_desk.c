@@ -13,6 +13,7 @@ void rtc_desk_took(void *user, const struct dh_err *why)
 {
 	struct side *s = user;
 	s->answer_code = why ? why->code : 0;
+	snprintf(s->answer_text, sizeof(s->answer_text), "%s", why ? why->text : "");
 	s->has_answer_code = true;
 }
 

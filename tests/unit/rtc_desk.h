@@ -25,6 +25,7 @@ struct side {
 	struct dh_peer *peer;
 	enum dh_peer_state state;
 	int fail_code, answer_code, candidate_code, lost_count;
+	char answer_text[240];
 	bool has_answer_code;
 	enum dh_codec codec[TRACKS];
 	int descriptions, candidates;

@@ -7,6 +7,7 @@
 
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/events.h"
+#include "agent/media/driver.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "tst.h"
@@ -202,6 +203,7 @@ static void hello_comes_first(void)
 	hello(&p);
 	TST_EQ(code_of(&p), 0);
 	TST_CHECK(strstr(p.last, "\"granted\":[\"camera\",\"stats\"]") && strstr(p.last, "\"platform\""));
+	TST_EQ(strstr(p.last, "\"preview\"") != NULL, dh_drivers(NULL)->rtc != NULL);
 	say(&p, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"agent.status\"}");
 	TST_EQ(code_of(&p), 0);
 	TST_CHECK(!strstr(p.last, "socket")); /* the machine's own facts are for the user */

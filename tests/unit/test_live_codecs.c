@@ -5,35 +5,16 @@
 
 #include "agent/decoders/opus_decoder.h"
 #include "agent/decoders/video_decoder.h"
-#include "agent/media/encoder.h"
 #include "agent/sources/pattern_code.h"
-#include "common/alloc.h"
+#include "live_codec.h"
 #include "tst.h"
 
 #define W 640
 #define H 360
 
 static struct dh_encoder enc;
-
-static bool open_encoder(const char *name, struct dh_stream stream, const char *json)
-{
-	struct dh_err e = {0};
-	enc = (struct dh_encoder){.driver = dh_encoder_driver_find(name, NULL), .stream = stream};
-	if (!enc.driver)
-		return false;
-	cJSON *args = cJSON_Parse(json);
-	TST_EQ(dh_args_check(enc.driver->base.params, args, &e), DH_OK);
-	enc.priv = dh_alloc(enc.driver->base.priv_size);
-	TST_EQ(enc.driver->open(&enc, &(struct dh_args){enc.driver->base.params, args}, &e), DH_OK);
-	cJSON_Delete(args);
-	return true;
-}
-
-static void close_encoder(void)
-{
-	enc.driver->close(&enc);
-	free(enc.priv);
-}
+static const struct dh_stream pictures_stream = {.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30};
+static const struct dh_stream sound_stream = {.kind = DH_MEDIA_AUDIO, .rate_hz = 48000, .channels = 2};
 
 /* A picture with grain that moves and its number painted in. */
 static struct dh_frame *picture(int number)
@@ -53,26 +34,6 @@ static struct dh_frame *picture(int number)
 	return f;
 }
 
-/* As a sample on the wire: the parameter sets before a key frame. */
-static struct dh_packet *with_sets(struct dh_packet *p)
-{
-	const uint8_t *x = enc.stream.extradata;
-	if (enc.stream.codec != DH_CODEC_H264 || !p->is_key)
-		return dh_packet_ref(p);
-	size_t sps = (size_t)(x[6] << 8 | x[7]), pps = (size_t)(x[9 + sps] << 8 | x[10 + sps]);
-	struct dh_packet *out = dh_packet_new(DH_MEDIA_VIDEO, p->size + sps + pps + 8);
-	uint8_t *at = out->data;
-	at[0] = at[1] = 0;
-	memcpy(at + 2, x + 6, sps + 2);
-	at += sps + 4;
-	at[0] = at[1] = 0;
-	memcpy(at + 2, x + 9 + sps, pps + 2);
-	memcpy(at + pps + 4, p->data, p->size);
-	out->is_key = true;
-	out->pts_us = p->pts_us;
-	return out;
-}
-
 static double psnr(const struct dh_frame *a, const struct dh_frame *b)
 {
 	double sum = 0;
@@ -90,7 +51,7 @@ static void there_and_back(const char *name, enum dh_codec codec, const char *js
 	struct dh_err e;
 	double worst = 99;
 	int keys = 0, shown = 0, legible = 0;
-	if (!open_encoder(name, (struct dh_stream){.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30}, json))
+	if (!live_codec_open(&enc, name, pictures_stream, json))
 		return;
 	TST_EQ(dh_video_decoder_create(&d, codec, &e), DH_OK);
 	for (int i = 0; i < 60; i++) {
@@ -99,7 +60,7 @@ static void there_and_back(const char *name, enum dh_codec codec, const char *js
 		TST_EQ(enc.driver->encode(&enc, in, i == 30, &p), DH_OK); /* one in, one out */
 		keys += p->is_key;
 		TST_EQ(p->is_key, i == 0 || i == 30);
-		struct dh_packet *wire = with_sets(p);
+		struct dh_packet *wire = live_codec_on_wire(&enc, p);
 		if (dh_video_decoder_decode(d, wire, NULL, &out) == 1) {
 			struct dh_pattern_mark mark = {0};
 			double q = psnr(in, out);
@@ -119,14 +80,14 @@ static void there_and_back(const char *name, enum dh_codec codec, const char *js
 	TST_EQ(legible, 60);
 	TST_CHECK(worst > 28);
 	dh_video_decoder_destroy(d);
-	close_encoder();
+	live_codec_close(&enc);
 }
 
 static void pictures(void)
 {
 	there_and_back("x264", DH_CODEC_H264,
-		       "{\"profile\":\"baseline\",\"bitrate_kbps\":2500,\"buffer_ms\":400,\"key_interval_ms\":600000}");
-	there_and_back("openh264", DH_CODEC_H264, "{\"bitrate_kbps\":2500,\"key_interval_ms\":600000}");
+		       "{\"profile\":\"baseline\",\"bitrate_kbps\":2500,\"buffer_ms\":300,\"key_interval_ms\":600000}");
+	there_and_back("openh264", DH_CODEC_H264, "{\"bitrate_kbps\":2500,\"buffer_ms\":300,\"key_interval_ms\":600000}");
 	there_and_back("vp8", DH_CODEC_VP8, "{\"bitrate_kbps\":2500,\"key_interval_ms\":600000}");
 }
 
@@ -148,14 +109,14 @@ static double second_at(int *number, int64_t bps)
 
 static void rates(void)
 {
-	static const char *const names[] = {"x264", "vp8"};
-	for (int i = 0; i < 2; i++) {
+	static const char *const names[] = {"x264", "openh264", "vp8"};
+	for (int i = 0; i < 3; i++) {
 		int number = 0;
 		static const char *const json[] = {
-			"{\"profile\":\"baseline\",\"bitrate_kbps\":1500,\"buffer_ms\":400,\"key_interval_ms\":600000}",
+			"{\"profile\":\"baseline\",\"bitrate_kbps\":1500,\"buffer_ms\":300,\"key_interval_ms\":600000}",
+			"{\"bitrate_kbps\":1500,\"buffer_ms\":300,\"key_interval_ms\":600000}",
 			"{\"bitrate_kbps\":1500,\"key_interval_ms\":600000}"};
-		struct dh_stream stream = {.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30};
-		if (!open_encoder(names[i], stream, json[i]))
+		if (!live_codec_open(&enc, names[i], pictures_stream, json[i]))
 			continue;
 		double high = second_at(&number, 1500000), low = second_at(&number, 150000);
 		double again = second_at(&number, 1200000);
@@ -163,7 +124,7 @@ static void rates(void)
 		/* x264 stops at a quality that needs no more: it may stay below */
 		TST_CHECK(high < 1800 && low < 230 && low > 60 && again < 1450 && again > 1.2 * low);
 		TST_EQ(enc.driver->set_bitrate(&enc, 0), DH_EINVAL);
-		close_encoder();
+		live_codec_close(&enc);
 	}
 }
 
@@ -174,7 +135,7 @@ static void damaged_pictures(void)
 	uint32_t random = 3;
 	TST_EQ(dh_video_decoder_create(&d, DH_CODEC_AAC, &e), DH_ENOTSUP);
 	TST_EQ(dh_video_decoder_create(&d, DH_CODEC_H264, &e), DH_OK);
-	if (!open_encoder("x264", (struct dh_stream){.kind = DH_MEDIA_VIDEO, .width_px = W, .height_px = H, .fps = 30},
+	if (!live_codec_open(&enc, "x264", pictures_stream,
 			  "{\"profile\":\"baseline\",\"bitrate_kbps\":1500}"))
 		return;
 	int refused = 0;
@@ -182,7 +143,7 @@ static void damaged_pictures(void)
 		struct dh_frame *in = picture(i), *out = NULL;
 		struct dh_packet *p = NULL;
 		TST_EQ(enc.driver->encode(&enc, in, true, &p), DH_OK);
-		struct dh_packet *wire = with_sets(p);
+		struct dh_packet *wire = live_codec_on_wire(&enc, p);
 		random = random * 1664525u + 1013904223u;
 		if (i % 2)
 			wire->size = random % wire->size;
@@ -197,7 +158,7 @@ static void damaged_pictures(void)
 		dh_frame_unref(in);
 	}
 	TST_CHECK(refused > 50);
-	close_encoder();
+	live_codec_close(&enc);
 	dh_video_decoder_destroy(d);
 	TST_EQ(dh_frame_live_count(), 0);
 	TST_EQ(dh_packet_live_count(), 0);
@@ -255,7 +216,7 @@ static void sound(void)
 	struct dh_packet *packets[PACKETS] = {0};
 	struct dh_opus_decoder *d = NULL;
 	struct dh_err e;
-	if (!open_encoder("opus", (struct dh_stream){.kind = DH_MEDIA_AUDIO, .rate_hz = 48000, .channels = 2}, "{}"))
+	if (!live_codec_open(&enc, "opus", sound_stream, "{}"))
 		return;
 	TST_EQ(enc.driver->set_loss(&enc, 20), DH_OK);
 	TST_EQ(dh_opus_decoder_create(&d, &e), DH_OK);
@@ -276,14 +237,13 @@ static void sound(void)
 	for (int i = 0; i < PACKETS; i++)
 		dh_packet_unref(packets[i]);
 	dh_opus_decoder_destroy(d);
-	close_encoder();
+	live_codec_close(&enc);
 }
 
 static void silence(void)
 {
 	int sent = 0;
-	struct dh_stream stream = {.kind = DH_MEDIA_AUDIO, .rate_hz = 48000, .channels = 2};
-	if (!open_encoder("opus", stream, "{\"dtx\":true}"))
+	if (!live_codec_open(&enc, "opus", sound_stream, "{\"dtx\":true}"))
 		return;
 	for (int i = 0; i < PACKETS; i++) {
 		struct dh_frame *f = voice(i, true);
@@ -293,7 +253,7 @@ static void silence(void)
 		dh_frame_unref(f);
 	}
 	TST_CHECK(sent < PACKETS / 3);
-	close_encoder();
+	live_codec_close(&enc);
 }
 
 TST_MAIN({"pictures there and back", pictures}, {"rates are followed", rates}, {"damaged pictures", damaged_pictures},

@@ -358,7 +358,7 @@ static void on_data(void *user, const uint8_t *data, size_t size)
 
 static void open_ends(void *arg)
 {
-	static const struct dh_ice_ops ops = {on_candidate, on_state, on_data};
+	static const struct dh_ice_ops ops = {.candidate = on_candidate, .state = on_state, .receive = on_data};
 	for (int i = 0; i < 2; i++) {
 		struct dh_ice_options o = {.is_controlling = i == 0, .is_loopback_only = true, .ops = &ops};
 		o.user = &ends[i];

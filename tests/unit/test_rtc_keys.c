@@ -260,7 +260,7 @@ static struct dh_rtc_thread *thread;
 
 static void try_candidates(void *arg)
 {
-	static const struct dh_ice_ops ops = {no_candidate, no_state, no_data};
+	static const struct dh_ice_ops ops = {.candidate = no_candidate, .state = no_state, .receive = no_data};
 	static const char good[] = "candidate:1 1 UDP 2122252543 127.0.0.1 40000 typ host";
 	struct dh_ice_options o = {.is_loopback_only = true, .ops = &ops};
 	struct dh_ice *ice;

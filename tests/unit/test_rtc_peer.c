@@ -114,6 +114,44 @@ static void ice_restarts(void)
 	rtc_desk_close(&d);
 }
 
+static bool b_restarted_late(struct desk *d)
+{
+	/* b: answer, offer to restart, answer to the screen, the same offer again; a: offer, screen, answer */
+	return d->b.descriptions >= 4 && d->a.descriptions >= 3 && screen_flows(d) && rtc_desk_both_flow(d);
+}
+
+static bool both_restarted(struct desk *d)
+{
+	return d->b.descriptions >= 6 && rtc_desk_both_flow(d);
+}
+
+static void forget_what_came(struct desk *d)
+{
+	for (int i = 0; i < STREAMS; i++)
+		d->a.streams[i].pictures = d->a.streams[i].sounds = d->b.streams[i].pictures = d->b.streams[i].sounds = 0;
+}
+
+/* The polite side's restart gives way to an offer that is none, and to another restart. */
+static void restarts_cross_offers(void)
+{
+	struct desk d;
+	struct dh_err e = {0};
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
+	TST_EQ(dh_peer_add_track(d.a.peer, DH_MEDIA_VIDEO, true, "alice-screen", "screen", &e), 2);
+	dh_peer_offer(d.b.peer, true);
+	dh_peer_offer(d.a.peer, false);
+	TST_CHECK(rtc_desk_wait(&d, b_restarted_late));
+	dh_peer_offer(d.b.peer, true);
+	dh_peer_offer(d.a.peer, true);
+	forget_what_came(&d);
+	TST_CHECK(rtc_desk_wait(&d, both_restarted));
+	TST_EQ(d.a.lost_count + d.b.lost_count, 0);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
+}
+
 static void other_fingerprint(char *sdp)
 {
 	char *at = strstr(sdp, "a=fingerprint:sha-256 ");
@@ -153,12 +191,21 @@ static int refused_with(struct desk *d, bool is_offer, const char *sdp)
 
 static void bad_descriptions(void)
 {
+	static const char *const lines[] = {
+		"", "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtpmap:0 PCMU/8000\r\na=mid:0\r\na=rtcp-mux\r\n"};
 	struct desk d;
 	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
 	TST_EQ(refused_with(&d, true, ""), DH_EPROTO);
 	TST_EQ(refused_with(&d, true, "v=0\r\nnonsense"), DH_EPROTO);
 	TST_EQ(refused_with(&d, true, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 			    "a=rtpmap:96 H264/90000\r\na=mid:0\r\na=rtcp-mux\r\n"), DH_ENOTSUP);
+	TST_CHECK(strstr(d.b.answer_text, "a=ice-ufrag"));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) { /* nothing here that we could carry */
+		char sdp[400];
+		snprintf(sdp, sizeof(sdp), "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n%s", lines[i]);
+		TST_EQ(refused_with(&d, true, sdp), DH_ENOTSUP);
+		TST_CHECK(strstr(d.b.answer_text, "no m-line") && !strstr(d.b.answer_text, "fingerprint"));
+	}
 	TST_EQ(refused_with(&d, false, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"), DH_ESTATE);
 	rtc_desk_close(&d);
 }
@@ -236,6 +283,7 @@ static void closing_at_every_stage(void)
 TST_MAIN({"both ways: sound, picture, statistics", both_ways}, {"VP8 where H.264 is unknown", vp8_where_h264_is_unknown},
 	 {"a screen comes and goes while talking", a_screen_comes_and_goes}, {"offers cross", offers_cross},
 	 {"ICE restarts without loss of the call", ice_restarts},
+	 {"restarts cross offers", restarts_cross_offers},
 	 {"a wrong certificate is refused", a_wrong_certificate_is_refused},
 	 {"bad descriptions are named", bad_descriptions},
 	 {"candidates: not this machine's, too many", candidates_are_limited},

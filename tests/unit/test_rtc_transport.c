@@ -157,7 +157,7 @@ static void on_receive(void *user, const uint8_t *packet, size_t size, bool is_r
 		close_side(s);
 }
 
-static const struct dh_rtc_transport_ops ops = {on_candidate, on_state, on_receive};
+static const struct dh_rtc_transport_ops ops = {.candidate = on_candidate, .state = on_state, .receive = on_receive};
 
 static void set_remote(struct side *s)
 {
@@ -389,18 +389,13 @@ static void restart(struct link *l)
 {
 	dh_strcopy(old_ufrag, sizeof(old_ufrag), dh_ice_local_ufrag(dh_rtc_transport_ice(l->side[0].transport)));
 	/* as signalling does it: both new, then credentials, then candidates */
-	struct side *a = &l->side[0], *b = &l->side[1];
-	struct dh_rtc_transport *both[2] = {a->transport, b->transport};
-	a->transport = b->transport = NULL; /* their candidates are kept back by on_candidate() */
 	for (int i = 0; i < 2; i++)
-		TST_EQ(dh_rtc_transport_restart(both[i], NULL), DH_OK);
-	a->transport = both[0];
-	b->transport = both[1];
-	set_remote(a);
-	set_remote(b);
-	TST_CHECK(strcmp(old_ufrag, dh_ice_local_ufrag(dh_rtc_transport_ice(a->transport))));
-	TST_EQ(dh_ice_add_remote(dh_rtc_transport_ice(b->transport), a->candidate, NULL), DH_OK);
-	TST_EQ(dh_ice_add_remote(dh_rtc_transport_ice(a->transport), b->candidate, NULL), DH_OK);
+		TST_EQ(dh_rtc_transport_restart(l->side[i].transport, i == 0, NULL), DH_OK);
+	for (int i = 0; i < 2; i++)
+		set_remote(&l->side[i]);
+	TST_CHECK(strcmp(old_ufrag, dh_ice_local_ufrag(dh_rtc_transport_ice(l->side[0].transport))));
+	for (int i = 0; i < 2; i++)
+		TST_EQ(dh_ice_gather(dh_rtc_transport_ice(l->side[i].transport), NULL), DH_OK);
 }
 
 static bool is_through(struct link *l)

@@ -191,6 +191,10 @@ static void malformed(void)
 			TST_STR(e.text, line);
 	}
 	struct dh_sdp *s = NULL;
+	struct dh_err e = {0};
+	const char *rubbish = "v=0 rubbish\r\no=- 1 1 IN IP4 127.0.0.1\r\n";
+	TST_EQ(dh_sdp_parse(&s, rubbish, strlen(rubbish), &e), DH_EPROTO);
+	TST_STR(e.text, "session description, line 1: the first line is v=0 and nothing else: \"v=0 rubbish\"");
 	TST_EQ(dh_sdp_parse(&s, "v=0\0", 4, NULL), DH_EPROTO);
 	TST_EQ(dh_sdp_parse(&s, text, DH_SDP_TEXT_MAX + 1, NULL), DH_ELIMIT);
 	size_t n = (size_t)snprintf(text, sizeof(text), HEAD);

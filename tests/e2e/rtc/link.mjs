@@ -57,6 +57,13 @@ export class Link {
 		return JSON.parse(line);
 	}
 
+	/** All addresses of side 'a' or 'b' go, and an IPv4 one comes: a cable is pulled and a wireless network found. */
+	move(side, to) {
+		const ip = (...words) => execFileSync('ip', ['-n', this.spaces[side === 'a' ? 0 : 1], ...words, 'dev', `dhlink-${side}`]);
+		ip('addr', 'flush');
+		ip('addr', 'add', `${to}/24`);
+	}
+
 	async close() {
 		this.child.stdin.end();
 		await this.gone;

@@ -75,6 +75,8 @@ export class AgentSide extends AgentEnd {
 	#read(message) {
 		if (message.left)
 			this.left = message.left;
+		else if (message.alive)
+			this.alive = message.alive;
 		else
 			(this.#ends.get(message.peer) ?? this).heard(message);
 	}
