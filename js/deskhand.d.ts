@@ -394,6 +394,8 @@ export interface DeskhandEventMap {
 		recording?: string;
 		/** from session.open */
 		session?: string;
+		/** seq, head: the newest link of the evidence; keep it away from the desk */
+		chain?: Record<string, unknown>;
 		/** number of the event */
 		seq: number;
 		/** the agent's monotonic clock */
@@ -415,6 +417,8 @@ export interface DeskhandEventMap {
 		video_frames?: number;
 		/** packets the writer could not take */
 		dropped?: number;
+		/** seq, head: the newest link of the evidence; keep it away from the desk */
+		chain?: Record<string, unknown>;
 		/** left in its folder (B) */
 		disk_free_bytes?: number;
 		/** number of the event */
@@ -490,6 +494,8 @@ export interface DeskhandEventMap {
 		video_frames?: number;
 		/** packets the writer could not take */
 		dropped?: number;
+		/** seq, head: the newest link of the evidence; keep it away from the desk */
+		chain?: Record<string, unknown>;
 		/** asked, disk_full, session_closed, shutdown */
 		reason?: string;
 		/** number of the event */
@@ -511,6 +517,8 @@ export interface DeskhandEventMap {
 		video_frames?: number;
 		/** packets the writer could not take */
 		dropped?: number;
+		/** seq, head: the newest link of the evidence; keep it away from the desk */
+		chain?: Record<string, unknown>;
 		/** error name */
 		name?: string;
 		/** a sentence */
@@ -530,6 +538,8 @@ export interface DeskhandEventMap {
 		duration_ms?: number;
 		/** in the file (B) */
 		bytes?: number;
+		/** seq, head: the newest link of the evidence; keep it away from the desk */
+		chain?: Record<string, unknown>;
 		/** number of the event */
 		seq: number;
 		/** the agent's monotonic clock */
@@ -859,6 +869,13 @@ export class Deskhand extends EventTarget {
 			video_frames?: number;
 			/** packets the writer could not take */
 			dropped?: number;
+			/** the newest link of its evidence: docs/evidence.md */
+			chain?: {
+				/** number of the link, from 0 */
+				seq: number;
+				/** SHA-256 in hex; keep it away from the desk */
+				head: string;
+			};
 			/** why it stopped */
 			reason?: string;
 			/** when it failed */
@@ -905,6 +922,13 @@ export class Deskhand extends EventTarget {
 				video_frames?: number;
 				/** packets the writer could not take */
 				dropped?: number;
+				/** the newest link of its evidence: docs/evidence.md */
+				chain?: {
+					/** number of the link, from 0 */
+					seq: number;
+					/** SHA-256 in hex; keep it away from the desk */
+					head: string;
+				};
 				/** why it stopped */
 				reason?: string;
 				/** when it failed */
@@ -995,6 +1019,13 @@ export class Deskhand extends EventTarget {
 			video_frames?: number;
 			/** packets the writer could not take */
 			dropped?: number;
+			/** the newest link of its evidence: docs/evidence.md */
+			chain?: {
+				/** number of the link, from 0 */
+				seq: number;
+				/** SHA-256 in hex; keep it away from the desk */
+				head: string;
+			};
 			/** why it stopped */
 			reason?: string;
 			/** when it failed */
@@ -1003,6 +1034,57 @@ export class Deskhand extends EventTarget {
 			markers?: Record<string, unknown>[];
 			/** command line only */
 			path?: string;
+		}>;
+		/** Check that a finished recording is what Deskhand wrote; reads all of it. */
+		verify(params: {
+			/** from recording.list */
+			recording: string;
+			/** chain.head of an earlier event: must be in the chain */
+			head?: string;
+			/** chain.seq of that event; -1: any */
+			seq?: number;
+		}, how?: CallOptions): Promise<{
+			/** whole, altered, unreadable, unclean_end, unknown_signer */
+			verdict: string;
+			/** 0 to 4: what deskhand verify exits with */
+			exit_code: number;
+			/** a sentence */
+			text: string;
+			/** changed, removed, inserted, reordered, truncated, header_changed, index_changed, signature_wrong, signed_by_another, other_head */
+			fault?: string;
+			/** link where the first fault is */
+			fragment?: number;
+			/** of the fault in the recording (ms) */
+			t_ms?: number;
+			/** of the fault */
+			utc?: string;
+			/** the last good link */
+			chain?: {
+				/** number of the link, from 0 */
+				seq: number;
+				/** SHA-256 in hex; keep it away from the desk */
+				head: string;
+			};
+			/** of the file (B) */
+			bytes?: number;
+			/** as far as it is whole (ms) */
+			duration_ms?: number;
+			/** as far as it is whole */
+			video_frames?: number;
+			/** as far as it is whole */
+			audio_packets?: number;
+			/** UTC */
+			started?: string;
+			/** UTC */
+			ended?: string;
+			/** it has its index */
+			is_finished?: boolean;
+			/** it was cut off and finished later */
+			is_recovered?: boolean;
+			/** public key in base64, of a good signature */
+			signer?: string;
+			/** kind, who, text, t_ms, utc: claims, pauses, markers, ... */
+			notes?: Record<string, unknown>[];
 		}>;
 	};
 	readonly room: {

@@ -20,7 +20,8 @@ struct dh_cli_command {
 };
 
 extern const struct dh_cli_command dh_cli_agent, dh_cli_call_cmd, dh_cli_describe, dh_cli_devices, dh_cli_doctor,
-	dh_cli_events, dh_cli_grants, dh_cli_policy, dh_cli_record, dh_cli_recover, dh_cli_status;
+	dh_cli_events, dh_cli_grants, dh_cli_policy, dh_cli_record, dh_cli_recover, dh_cli_status,
+	dh_cli_verify;
 
 /* getopt_long() with --help, --log-level and --log-json added. Returns the option, -1 at the end, or -2 when the
  * program should exit with *code (help shown, bad usage). */

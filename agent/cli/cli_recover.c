@@ -11,7 +11,12 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 	if (argc - optind != 1)
 		return dh_cli_misused(cmd, argc > optind ? "one DIR at a time" : "DIR is missing");
 	struct dh_err e = {0};
-	int err = dh_recover_dir(argv[optind], stdout, &e);
+	struct dh_paths paths;
+	int err = dh_paths_init(&paths, &e);
+	if (err)
+		return dh_cli_complain(&e);
+	err = dh_recover_dir(argv[optind], paths.state_dir, stdout, &e);
+	dh_paths_finish(&paths);
 	return err < 0 ? dh_cli_complain(&e) : err ? DH_EXIT_FAILED : DH_EXIT_OK;
 }
 

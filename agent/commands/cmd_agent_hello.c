@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/ctl/agent_key.h"
+#include "agent/record/agent_key.h"
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/command.h"
 #include "agent/ctl/job.h"

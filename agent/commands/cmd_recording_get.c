@@ -3,6 +3,12 @@
 
 #include "agent/ctl/recording.h"
 
+const struct dh_param dh_chain_params[] = {
+	{"seq", DH_INT, .required = true, .doc = "number of the link, from 0"},
+	{"head", DH_STR, .required = true, .doc = "SHA-256 in hex; keep it away from the desk"},
+	{0},
+};
+
 const struct dh_param dh_recording_params[] = {
 	{"recording", DH_STR, .required = true, .doc = "id"},
 	{"session", DH_STR, .required = true, .doc = "it was made of"},
@@ -18,6 +24,7 @@ const struct dh_param dh_recording_params[] = {
 	{"bytes", DH_INT, "B", .required = true, .doc = "of the file"},
 	{"video_frames", DH_INT, .doc = "in the file"},
 	{"dropped", DH_INT, .doc = "packets the writer could not take"},
+	{"chain", DH_OBJ, .fields = dh_chain_params, .doc = "the newest link of its evidence: docs/evidence.md"},
 	{"reason", DH_STR, .doc = "why it stopped"},
 	{"error", DH_STR, .doc = "when it failed"},
 	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},

@@ -8,7 +8,7 @@ static int handle(struct dh_call *call)
 	int err = dh_call_recording_control(call, &r);
 	if (!err)
 		err = dh_recording_mark(r, dh_arg_str(call->args, "text"), dh_arg_str(call->args, "step"),
-					&t_ms, &call->err);
+					call->origin, &t_ms, &call->err);
 	if (!err)
 		dh_reply_int(call, "t_ms", t_ms);
 	return err;

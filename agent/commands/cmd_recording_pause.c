@@ -5,7 +5,7 @@ static int handle(struct dh_call *call)
 {
 	struct dh_recording *r = NULL;
 	int err = dh_call_recording_control(call, &r);
-	return err ? err : dh_recording_pause(r, true, &call->err);
+	return err ? err : dh_recording_pause(r, true, call->origin, &call->err);
 }
 
 const struct dh_command dh_cmd_recording_pause = {

@@ -12,11 +12,13 @@
 #define SESSION {"session", DH_STR, .doc = "from session.open"}
 #define PREVIEW {"preview", DH_STR, .doc = "from preview.open"}
 #define RECORDING {"recording", DH_STR, .doc = "from recording.start"}
+#define CHAIN {"chain", DH_OBJ, .doc = "seq, head: the newest link of the evidence; keep it away from the desk"}
 #define FACTS                                                                                    \
 	{"duration_ms", DH_INT, "ms", .doc = "of what is in the file, pauses excluded"},         \
 	{"bytes", DH_INT, "B", .doc = "in the file"},                                            \
 	{"video_frames", DH_INT, .doc = "in the file"},                                          \
-	{"dropped", DH_INT, .doc = "packets the writer could not take"}
+	{"dropped", DH_INT, .doc = "packets the writer could not take"},                         \
+	CHAIN
 #define ROOM {"room", DH_STR, .doc = "from room.join"}
 #define ROOM_MEMBERS {"members", DH_ARR, .items = DH_OBJ, .doc = "as room.get"}
 #define MEMBER                                                                                   \
@@ -98,7 +100,7 @@ const struct dh_event dh_events[] = {
 		{"reason", DH_STR,
 		 .doc = "left, closed, kicked, replaced, expired, refused, session_closed, revoked, shutdown"},
 		{"text", DH_STR, .doc = "a sentence"}, {0}}, 0, DH_SCOPE_ROOM},
-	{"recording.started", "The file has begun.", PARAMS{RECORDING, SESSION, {0}}, 0},
+	{"recording.started", "The file has begun.", PARAMS{RECORDING, SESSION, CHAIN, {0}}, 0},
 	{"recording.progress", "How far a recording is, each second.",
 	 PARAMS{RECORDING, SESSION, {"state", DH_STR, .doc = "recording, paused"}, FACTS,
 		{"disk_free_bytes", DH_INT, "B", .doc = "left in its folder"}, {0}}, DH_EVENT_STATE, 0, "recording"},
@@ -117,7 +119,7 @@ const struct dh_event dh_events[] = {
 		{"hint", DH_STR, .doc = "what to do"}, {0}}, 0},
 	{"recording.recovered", "A recording that was cut off earlier has been finished.",
 	 PARAMS{RECORDING, {"duration_ms", DH_INT, "ms", .doc = "that could be saved"},
-		{"bytes", DH_INT, "B", .doc = "in the file"}, {0}}, 0},
+		{"bytes", DH_INT, "B", .doc = "in the file"}, CHAIN, {0}}, 0},
 	{0},
 };
 

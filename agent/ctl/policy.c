@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/record/verify.h"
 #include "common/alloc.h"
 #include "common/json.h"
 
@@ -37,6 +38,8 @@ const struct dh_param dh_policy_params[] = {
 	 .doc = "room services pages may name: HOST, HOST:PORT, *.REST for one more label"},
 	{"ca_file", DH_STR, .max = DH_PATH_MAX - 1,
 	 .doc = "PEM file: whom to trust in TLS to room services and TURN servers besides the system's list"},
+	{"trusted_keys", DH_ARR, .items = DH_STR, .max = 63,
+	 .doc = "public keys (base64) whose signatures under recordings count"},
 	{"ice", DH_STR, .choices = ice_modes, .def_str = "all", .doc = "relay: calls go through TURN only"},
 	{"limits", DH_OBJ, .fields = limit_params, .doc = "rates"},
 	{0},
@@ -47,6 +50,7 @@ void dh_policy_init(struct dh_policy *p, const struct dh_paths *paths)
 	memset(p, 0, sizeof(*p));
 	p->push_targets = cJSON_CreateArray();
 	p->signal_hosts = cJSON_CreateArray();
+	p->trusted_keys = cJSON_CreateArray();
 	p->files = cJSON_CreateArray();
 	p->warnings = cJSON_CreateArray();
 	p->may_user_grant = true;
@@ -64,6 +68,7 @@ void dh_policy_finish(struct dh_policy *p)
 	free(p->folders);
 	cJSON_Delete(p->push_targets);
 	cJSON_Delete(p->signal_hosts);
+	cJSON_Delete(p->trusted_keys);
 	cJSON_Delete(p->files);
 	cJSON_Delete(p->warnings);
 	memset(p, 0, sizeof(*p));
@@ -162,6 +167,13 @@ static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const c
 	cJSON_ArrayForEach(v, dh_arg_json(&a, "folders"))
 		if ((err = merge_folder(p, paths, v, e)))
 			return err;
+	cJSON_ArrayForEach(v, dh_arg_json(&a, "trusted_keys")) {
+		uint8_t key[DH_PUBLIC_KEY_BYTES];
+		if (!dh_key_from_base64(v->valuestring, key))
+			return dh_fail(e, DH_EINVAL, "trusted_keys: \"%.50s\" is not a public key in base64",
+				       v->valuestring);
+	}
+	append_all(p->trusted_keys, dh_arg_json(&a, "trusted_keys"));
 	append_all(p->push_targets, dh_arg_json(&a, "push_targets"));
 	append_all(p->signal_hosts, dh_arg_json(&a, "signal_hosts"));
 	if (dh_arg_has(&a, "user_grants"))

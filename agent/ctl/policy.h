@@ -23,7 +23,7 @@ struct dh_policy {
 	int origin_count;
 	struct dh_policy_folder *folders; /* always has "videos" */
 	int folder_count;
-	cJSON *push_targets, *signal_hosts; /* arrays of strings */
+	cJSON *push_targets, *signal_hosts, *trusted_keys; /* arrays of strings */
 	bool may_user_grant; /* user_grants: ask */
 	bool has_websocket;
 	bool is_relay_only;  /* ice: relay */

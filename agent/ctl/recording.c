@@ -31,6 +31,7 @@ void dh_recording_add_facts(cJSON *to, const struct dh_recording *r)
 	cJSON_AddNumberToObject(to, "bytes", (double)r->facts.bytes);
 	cJSON_AddNumberToObject(to, "video_frames", (double)r->facts.video_frames);
 	cJSON_AddNumberToObject(to, "dropped", (double)r->facts.dropped);
+	dh_recording_add_chain(to, r);
 }
 
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
@@ -110,6 +111,8 @@ static void forget_file(struct dh_recording *r)
 	char path[DH_PATH_MAX + 64];
 	dh_recording_index_path(r, path, sizeof(path));
 	unlink(path);
+	dh_recording_sidecar_path(r->path, path, sizeof(path));
+	unlink(path);
 	unlink(r->path);
 }
 
@@ -126,7 +129,9 @@ static void start_done(void *arg)
 		close(j->fd);
 		forget_file(r);
 	} else if (!j->e.code) {
-		int err = dh_pipeline_output_add(s->pipeline, "mp4", NULL, j->fd, &r->output, &j->e);
+		cJSON *args = dh_recording_sink_args(r);
+		int err = dh_pipeline_output_add(s->pipeline, "mp4", args, j->fd, &r->output, &j->e);
+		cJSON_Delete(args);
 		if (err)
 			forget_file(r);
 	}
@@ -236,7 +241,9 @@ static void running(struct dh_recording *r)
 		r->state = DH_RECORDING_RUNNING;
 	if (is_first) {
 		DH_INFO(r, "started: %s", r->name);
-		dh_emit(r->ctl, "recording.started", r->origin, event_params(r));
+		cJSON *params = event_params(r);
+		dh_recording_add_chain(params, r);
+		dh_emit(r->ctl, "recording.started", r->origin, params);
 		finish_waiting(&r->starters, r, DH_OK, NULL, false);
 	} else if (was_paused) {
 		dh_emit(r->ctl, "recording.resumed", r->origin, event_params(r));
@@ -295,6 +302,20 @@ static void look_at_the_clock(struct dh_recording *r)
 				"note the step, and check the clock before the next one.");
 	DH_WARN(r, "the wall clock was set by %lld ms", (long long)(step_us / 1000));
 	dh_emit(r->ctl, "recording.clock_step", r->origin, params);
+	char text[64];
+	snprintf(text, sizeof(text), "%lld ms", (long long)(step_us / 1000));
+	dh_recording_note(r, DH_NOTE_CLOCK, "agent", text);
+}
+
+static void look_for_gaps(struct dh_recording *r)
+{
+	char text[64];
+	int64_t dropped = r->facts.dropped - r->noted_dropped;
+	if (dropped <= 0)
+		return;
+	r->noted_dropped = r->facts.dropped;
+	snprintf(text, sizeof(text), "%lld packets dropped", (long long)dropped);
+	dh_recording_note(r, DH_NOTE_GAP, "agent", text);
 }
 
 /* Each second: event recording.progress. */
@@ -304,6 +325,7 @@ void dh_recording_tick(struct dh_recording *r)
 		return;
 	dh_recording_refresh(r);
 	look_at_the_clock(r);
+	look_for_gaps(r);
 	cJSON *params = event_params(r);
 	cJSON_AddStringToObject(params, "state", dh_recording_state_name(r));
 	dh_recording_add_facts(params, r);
@@ -311,14 +333,20 @@ void dh_recording_tick(struct dh_recording *r)
 	dh_emit(r->ctl, "recording.progress", r->origin, params);
 }
 
-void dh_recording_end(struct dh_recording *r, const char *reason)
+static void end_for(struct dh_recording *r, const char *who, const char *reason)
 {
 	if (r->state == DH_RECORDING_STOPPING || dh_recording_is_over(r) || !r->output || !r->session ||
 	    r->session->is_closing)
 		return;
 	dh_strcopy(r->reason, sizeof(r->reason), reason);
 	r->state = DH_RECORDING_STOPPING;
+	dh_recording_note(r, DH_NOTE_STOP, who, reason);
 	dh_pipeline_output_stop(r->session->pipeline, r->output);
+}
+
+void dh_recording_end(struct dh_recording *r, const char *reason)
+{
+	end_for(r, "agent", reason);
 }
 
 /* ---- commands ---- */
@@ -332,7 +360,7 @@ int dh_recording_stop(struct dh_recording *r, struct dh_call *call)
 	if (r->state == DH_RECORDING_INTERRUPTED || (!r->output && r->state == DH_RECORDING_STARTING))
 		return dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 	dh_list_add(&r->stoppers, &call->wait);
-	dh_recording_end(r, "asked");
+	end_for(r, call->origin, "asked");
 	return DH_PENDING;
 }
 
@@ -343,19 +371,22 @@ static int check_session(const struct dh_recording *r, struct dh_err *e)
 		       DH_OK : dh_fail(e, DH_ESTATE, "the recording is stopping: its session is closed");
 }
 
-int dh_recording_pause(struct dh_recording *r, bool paused, struct dh_err *e)
+int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, struct dh_err *e)
 {
 	if (r->state != (paused ? DH_RECORDING_RUNNING : DH_RECORDING_PAUSED)) {
 		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(e, paused ? "Only a running recording can pause." : "Only a paused recording can resume.");
 	}
 	int err = check_session(r, e);
-	if (!err)
-		dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
-	return err;
+	if (err)
+		return err;
+	dh_recording_note(r, paused ? DH_NOTE_PAUSE : DH_NOTE_RESUME, who, "asked");
+	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
+	return DH_OK;
 }
 
-int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, int64_t *t_ms, struct dh_err *e)
+int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, const char *who, int64_t *t_ms,
+		      struct dh_err *e)
 {
 	if (r->state != DH_RECORDING_RUNNING && r->state != DH_RECORDING_PAUSED)
 		return dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
@@ -376,13 +407,16 @@ int dh_recording_mark(struct dh_recording *r, const char *text, const char *step
 	for (const cJSON *v = m->child; v; v = v->next)
 		cJSON_AddItemToObject(params, v->string, cJSON_Duplicate(v, true));
 	dh_emit(r->ctl, "recording.marker", r->origin, params);
+	char *noted = dh_strfmt("%s%s%s", step ? step : "", step ? ": " : "", text);
+	dh_recording_note(r, DH_NOTE_MARKER, who, noted);
+	free(noted);
 	dh_recording_save(r);
 	return DH_OK;
 }
 
 struct delete_job {
 	struct dh_call *call;
-	char path[DH_PATH_MAX], index_path[DH_PATH_MAX + 64];
+	char path[DH_PATH_MAX], index_path[DH_PATH_MAX + 64], sidecar_path[DH_PATH_MAX + 64];
 	struct dh_err e;
 };
 
@@ -391,7 +425,7 @@ static void delete_work(void *arg)
 	struct delete_job *j = arg;
 	if (unlink(j->path) && errno != ENOENT)
 		dh_fail(&j->e, dh_err_from_errno(errno), "cannot delete the recording: %s", strerror(errno));
-	else
+	else if (!unlink(j->sidecar_path) || errno == ENOENT)
 		unlink(j->index_path);
 }
 
@@ -412,6 +446,7 @@ int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
 	j->call = call;
 	dh_strcopy(j->path, sizeof(j->path), r->path);
 	dh_recording_index_path(r, j->index_path, sizeof(j->index_path));
+	dh_recording_sidecar_path(r->path, j->sidecar_path, sizeof(j->sidecar_path));
 	dh_list_del(&r->node);
 	dh_recording_free(r);
 	dh_job_run(call->ctl, delete_work, delete_done, j);

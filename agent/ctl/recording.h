@@ -33,6 +33,7 @@ struct dh_recording {
 	int64_t created_us;                        /* agent clock, 0 when read from the index */
 	int64_t started_wall_ms, stopped_wall_ms;
 	struct dh_output_facts facts;
+	int64_t noted_dropped;                     /* of facts.dropped, what the chain says already */
 	int64_t disk_free_bytes;
 	struct dh_clock_watch clock;               /* looked at each second */
 	char reason[64];                           /* why it stopped */
@@ -54,8 +55,13 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 int dh_recording_stop(struct dh_recording *r, struct dh_call *call);
 /* End it by ourselves: disk_full, session_closed, shutdown. */
 void dh_recording_end(struct dh_recording *r, const char *reason);
-int dh_recording_pause(struct dh_recording *r, bool paused, struct dh_err *e);
-int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, int64_t *t_ms, struct dh_err *e);
+/* who: the origin that asks; it goes into the evidence chain. */
+int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, struct dh_err *e);
+int dh_recording_mark(struct dh_recording *r, const char *text, const char *step, const char *who, int64_t *t_ms,
+		      struct dh_err *e);
+/* A note in the evidence chain of r, and of all recordings of a session. */
+void dh_recording_note(struct dh_recording *r, enum dh_note_kind kind, const char *who, const char *text);
+void dh_recordings_note(struct dh_session *s, enum dh_note_kind kind, const char *text);
 /* Remove file and index; finishes call. */
 int dh_recording_delete(struct dh_recording *r, struct dh_call *call);
 
@@ -69,13 +75,16 @@ bool dh_recording_is_over(const struct dh_recording *r);
 const char *dh_recording_state_name(const struct dh_recording *r);
 struct dh_list *dh_recordings_list(struct dh_ctl *ctl);
 cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path);
-/* duration_ms, bytes, video_frames, dropped. */
+/* chain {seq, head}: what a page keeps, to compare the file with later. */
+void dh_recording_add_chain(cJSON *to, const struct dh_recording *r);
+/* duration_ms, bytes, video_frames, dropped, chain. */
 void dh_recording_add_facts(cJSON *to, const struct dh_recording *r);
 /* Take the newest numbers of a running one. */
 void dh_recording_refresh(struct dh_recording *r);
 /* All of dh_recording_to_json() as the call's result. */
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r);
 extern const struct dh_param dh_recording_params[]; /* what that is */
+extern const struct dh_param dh_chain_params[];     /* seq, head */
 /* As dh_call_recording(), and the caller controls its session. */
 int dh_call_recording_control(struct dh_call *call, struct dh_recording **out);
 
@@ -84,6 +93,7 @@ struct dh_recording *dh_recording_create(struct dh_ctl *ctl);
 void dh_recording_free(struct dh_recording *r);
 void dh_recording_save(struct dh_recording *r); /* on a worker, newest wins */
 char *dh_recording_index_text(const struct dh_recording *r);
+void dh_recording_sidecar_path(const char *path, char *out, size_t size); /* PATH.chain */
 void dh_recording_index_path(const struct dh_recording *r, char *out, size_t size);
 void dh_recordings_load(struct dh_ctl *ctl);
 

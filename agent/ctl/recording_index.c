@@ -11,6 +11,7 @@
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/recover.h"
 #include "agent/ctl/session.h"
+#include "agent/record/verify.h"
 #include "common/alloc.h"
 
 #define TICK_MS 1000
@@ -104,6 +105,11 @@ char *dh_recording_index_text(const struct dh_recording *r)
 void dh_recording_index_path(const struct dh_recording *r, char *out, size_t size)
 {
 	snprintf(out, size, "%s/%s.json", r->ctl->paths.recordings_dir, r->id);
+}
+
+void dh_recording_sidecar_path(const char *path, char *out, size_t size)
+{
+	snprintf(out, size, "%s.chain", path);
 }
 
 struct save_job {
@@ -205,6 +211,9 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 	r->facts.bytes = number_of(json, "bytes");
 	r->facts.video_frames = number_of(json, "video_frames");
 	r->facts.dropped = number_of(json, "dropped");
+	const cJSON *chain = cJSON_GetObjectItemCaseSensitive(json, "chain");
+	r->facts.has_chain = dh_hash_from_hex(text_of(chain, "head"), r->facts.chain_head);
+	r->facts.chain_seq = (uint32_t)number_of(chain, "seq");
 	if (cJSON_IsArray(markers)) {
 		cJSON_Delete(r->markers);
 		r->markers = cJSON_Duplicate(markers, true);

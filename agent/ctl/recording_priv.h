@@ -7,6 +7,9 @@
 /* recording.c: each second while it runs. */
 void dh_recording_tick(struct dh_recording *r);
 
+/* recording_evidence.c: the mp4 sink's params: claims, key, sidecar. The caller deletes them. */
+cJSON *dh_recording_sink_args(const struct dh_recording *r);
+
 /* recording_index.c: the one-second timer runs while a recording does. */
 void dh_recordings_update_timer(struct dh_ctl *ctl);
 

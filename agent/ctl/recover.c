@@ -12,18 +12,44 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording.h"
+#include "agent/record/verify.h"
 #include "common/alloc.h"
 
-int dh_recover_file(const char *path, struct dh_mp4_facts *facts, struct dh_err *e)
+/* The sidecar may lack links that the file has, or after a power cut have some that the file lacks. */
+static void write_sidecar(const char *path, int fd)
 {
+	char sidecar[DH_PATH_MAX + 64], beside[DH_PATH_MAX + 80];
+	struct dh_err e = {0};
+	dh_recording_sidecar_path(path, sidecar, sizeof(sidecar));
+	if (access(sidecar, F_OK))
+		return;
+	snprintf(beside, sizeof(beside), "%s.new", sidecar);
+	unlink(beside);
+	int out = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int err = out < 0 ? DH_EIO : dh_verify_copy_links(fd, out, &e);
+	if (out >= 0)
+		close(out);
+	if (err || rename(beside, sidecar))
+		unlink(beside);
+}
+
+int dh_recover_file(const char *path, const char *key_dir, struct dh_mp4_facts *facts, struct dh_err *e)
+{
+	struct dh_agent_key *key = NULL;
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return dh_fail(e, dh_err_from_errno(errno), "cannot open %s: %s", path, strerror(errno));
 	int err = DH_OK;
-	if (flock(fd, LOCK_EX | LOCK_NB))
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		err = dh_fail(e, DH_EBUSY, "%s is being recorded now", path);
-	else
-		err = dh_mp4_recover(fd, facts, e);
+	} else {
+		if (key_dir)
+			dh_agent_key_open(&key, key_dir, NULL); /* without: finished, unsigned */
+		err = dh_mp4_recover(fd, key, facts, e);
+		if (!err && facts->has_chain)
+			write_sidecar(path, fd);
+		dh_agent_key_close(key);
+	}
 	close(fd);
 	return err;
 }
@@ -34,7 +60,7 @@ static int is_mp4(const struct dirent *d)
 	return d->d_name[0] != '.' && n > 4 && !strcmp(d->d_name + n - 4, ".mp4");
 }
 
-int dh_recover_dir(const char *dir, FILE *out, struct dh_err *e)
+int dh_recover_dir(const char *dir, const char *key_dir, FILE *out, struct dh_err *e)
 {
 	struct dirent **names = NULL;
 	int n = scandir(dir, &names, is_mp4, alphasort), failed = 0;
@@ -44,7 +70,7 @@ int dh_recover_dir(const char *dir, FILE *out, struct dh_err *e)
 		struct dh_mp4_facts facts = {0};
 		struct dh_err why = {0};
 		char *path = dh_strfmt("%s/%s", dir, names[i]->d_name);
-		int err = dh_recover_file(path, &facts, &why);
+		int err = dh_recover_file(path, key_dir, &facts, &why);
 		if (!err && facts.was_finished)
 			fprintf(out, "%s: whole\n", names[i]->d_name);
 		else if (!err)
@@ -79,7 +105,7 @@ static void recover_work(void *arg)
 {
 	struct recover_job *j = arg;
 	for (int i = 0; i < j->count; i++)
-		dh_recover_file(j->items[i].path, &j->items[i].facts, &j->items[i].e);
+		dh_recover_file(j->items[i].path, j->ctl->paths.state_dir, &j->items[i].facts, &j->items[i].e);
 }
 
 static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item *item)
@@ -101,11 +127,17 @@ static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item
 		r->facts.video_frames = item->facts.video_frames;
 		r->facts.audio_frames = item->facts.audio_frames;
 	}
+	if (item->facts.has_chain) {
+		r->facts.has_chain = true;
+		r->facts.chain_seq = item->facts.chain_seq;
+		memcpy(r->facts.chain_head, item->facts.chain_head, sizeof(r->facts.chain_head));
+	}
 	DH_INFO(r, "recovered: %s, %lld ms", r->name, (long long)r->facts.duration_us / 1000);
 	cJSON *params = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "recording", r->id);
 	cJSON_AddNumberToObject(params, "duration_ms", (double)(r->facts.duration_us / 1000));
 	cJSON_AddNumberToObject(params, "bytes", (double)r->facts.bytes);
+	dh_recording_add_chain(params, r);
 	dh_emit(ctl, "recording.recovered", r->origin, params);
 	dh_recording_save(r);
 }

@@ -5,6 +5,7 @@
 
 #include "agent/ctl/devices.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/recording.h"
 #include "agent/ctl/session_priv.h"
 #include "common/alloc.h"
 
@@ -295,6 +296,9 @@ static void lost(struct dh_session *s, struct dh_session_source *src, const stru
 	cJSON_AddStringToObject(params, "reason", why->text);
 	cJSON_AddStringToObject(params, "hint", why->hint);
 	dh_emit(s->ctl, "source.lost", s->origin, params);
+	char *text = dh_strfmt("%s: %s", dh_role_name(src->role), why->text);
+	dh_recordings_note(s, DH_NOTE_LOST, text);
+	free(text);
 }
 
 void dh_session_source_event(void *arg, int source, enum dh_source_state state, const struct dh_err *why)
@@ -309,6 +313,7 @@ void dh_session_source_event(void *arg, int source, enum dh_source_state state, 
 	if (state == DH_SOURCE_LIVE && src->was_lost) {
 		src->was_lost = false;
 		dh_emit(s->ctl, "source.back", s->origin, source_event_params(s, src));
+		dh_recordings_note(s, DH_NOTE_BACK, dh_role_name(src->role));
 	}
 	dh_session_changed(s);
 }

@@ -43,6 +43,7 @@ void dh_output_get_facts(struct dh_output *o, struct dh_output_facts *out)
 	out->video_frames = atomic_load(&o->sink.video_frames);
 	out->audio_frames = atomic_load(&o->sink.audio_frames);
 	out->dropped = dh_queue_dropped(o->queue);
+	out->has_chain = dh_sink_get_chain(&o->sink, &out->chain_seq, out->chain_head);
 }
 
 static void tell(void *arg)
@@ -275,6 +276,30 @@ void dh_output_pause(struct dh_output *o, bool paused)
 	struct begin *b = dh_alloc(sizeof(*b));
 	*b = (struct begin){.output = o, .paused = paused, .at_us = dh_now_us()};
 	dh_worker_post(&o->worker, do_pause, b);
+}
+
+struct keep {
+	struct dh_output *output;
+	struct dh_note note;
+};
+
+static void do_note(void *arg)
+{
+	struct keep *k = arg;
+	struct dh_output *o = k->output;
+	struct dh_err e = {0};
+	write_all(o);
+	if (o->is_open && !o->has_ended && o->sink.driver->note && o->sink.driver->note(&o->sink, &k->note, &e))
+		end(o, &e);
+	free(k);
+}
+
+void dh_output_note(struct dh_output *o, const struct dh_note *n)
+{
+	struct keep *k = dh_alloc(sizeof(*k));
+	k->output = o;
+	k->note = *n;
+	dh_worker_post(&o->worker, do_note, k);
 }
 
 static void do_finish(void *arg)

@@ -13,6 +13,9 @@ enum dh_output_state {
 struct dh_output_facts {
 	int64_t bytes, duration_us, video_frames, audio_frames;
 	int64_t dropped; /* packets the output's queue refused */
+	bool has_chain;  /* an evidence chain grows with it: */
+	uint32_t chain_seq;
+	uint8_t chain_head[32];
 };
 
 struct dh_output;
@@ -37,6 +40,8 @@ void dh_output_begin(struct dh_output *o, const struct dh_stream *streams, int c
 /* A packet; borrowed. Encode threads. */
 void dh_output_write(struct dh_output *o, struct dh_packet *p);
 void dh_output_pause(struct dh_output *o, bool paused); /* loop thread */
+/* A note for the sink to keep, between what was written before and what comes. Lost before begin. Loop thread. */
+void dh_output_note(struct dh_output *o, const struct dh_note *n);
 /* Write what is queued, close the sink; state DONE or FAILED follows. Any thread, once. */
 void dh_output_finish(struct dh_output *o);
 /* Fail before begin: no encoder could be opened. Loop thread. */

@@ -87,6 +87,7 @@ int dh_pipeline_output_add(struct dh_pipeline *p, const char *sink_driver, const
 			   struct dh_err *e);
 void dh_pipeline_output_pause(struct dh_pipeline *p, int output, bool paused); /* time in pause is cut out */
 void dh_pipeline_output_stop(struct dh_pipeline *p, int output);               /* event DONE or FAILED follows */
+void dh_pipeline_output_note(struct dh_pipeline *p, int output, const struct dh_note *n); /* as dh_output_note() */
 int dh_pipeline_output_facts(struct dh_pipeline *p, int output, struct dh_output_facts *out);
 
 /* A reference to the newest picture of a track, taken on the compose thread: source 0 is the composed

@@ -238,6 +238,13 @@ void dh_pipeline_output_pause(struct dh_pipeline *p, int output, bool paused)
 		dh_output_pause(o->output, paused);
 }
 
+void dh_pipeline_output_note(struct dh_pipeline *p, int output, const struct dh_note *n)
+{
+	struct dh_pipeline_output *o = find_output(p, output);
+	if (o)
+		dh_output_note(o->output, n);
+}
+
 void dh_pipeline_output_stop(struct dh_pipeline *p, int output)
 {
 	struct dh_pipeline_output *o = find_output(p, output);

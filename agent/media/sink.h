@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "agent/media/driver.h"
+#include "agent/media/note.h"
 #include "agent/media/packet.h"
 #include "common/log.h"
 
@@ -21,8 +22,16 @@ struct dh_sink_driver {
 	/* Called when s->wake_us (agent clock, INT64_MAX = never, set by the driver) is reached
 	 * without a packet: flush what is due. May be NULL. */
 	int (*idle)(struct dh_sink *s, int64_t now_us, struct dh_err *e);
+	/* Keep a note with what was written so far. May be NULL. */
+	int (*note)(struct dh_sink *s, const struct dh_note *n, struct dh_err *e);
 	/* Finish: end_us is the agent clock at which the output was stopped (extends the last picture). */
 	int (*close)(struct dh_sink *s, int64_t end_us, struct dh_err *e);
+};
+
+/* The newest link of an evidence chain that is safe in the file: the sink's thread writes, any reads. */
+struct dh_sink_chain {
+	atomic_uint version; /* odd while the words change */
+	atomic_ullong words[5]; /* 1 + seq (0: no link yet), the hash */
 };
 
 struct dh_sink {
@@ -39,6 +48,12 @@ struct dh_sink {
 	atomic_llong bytes;        /* on disk or sent */
 	atomic_llong duration_us;  /* of what was written, pauses excluded */
 	atomic_llong video_frames, audio_frames; /* audio: packets */
+	struct dh_sink_chain chain;
 };
+
+/* For the driver: its chain has grown. head: 32 bytes. Sink thread. */
+void dh_sink_set_chain(struct dh_sink *s, uint32_t seq, const uint8_t head[32]);
+/* False: there is no link yet. Any thread. */
+bool dh_sink_get_chain(struct dh_sink *s, uint32_t *seq, uint8_t head[32]);
 
 #endif

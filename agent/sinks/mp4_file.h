@@ -1,15 +1,18 @@
 /* The bytes of a recording on disk, and the order in which they are written. The file grows as
  *
- *   ftyp (32 bytes)  free (16, reserved)  moov (with mvex)  {moof mdat} {moof mdat} ...  free of size 0
+ *   ftyp (32 bytes)  free (16, reserved)  moov (with mvex)  link  {moof mdat link} {moof mdat link} ...  free of size 0
+ *
+ * A link is a uuid box of the evidence chain (agent/record/chain.h): it stands behind what it covers and comes with it.
  *
  * The last box is always an 8-byte header "free, up to the end of the file". A fragment's bytes go behind that
  * header first, together with the next such header; then the 8 header bytes are replaced by those of the moof: one
  * aligned write of 8 bytes commits the fragment. A writer killed anywhere leaves a file of whole boxes.
- * Finishing writes a plain moov in the same way and then turns the 16 reserved bytes into the header of one
- * mdat box that covers everything up to it. docs/recording.md has the whole argument. */
+ * Finishing writes a plain moov, the last link and its signature in the same way and then turns the 16 reserved bytes
+ * into the header of one mdat box that covers everything up to them. docs/recording.md has the whole argument. */
 #ifndef DH_SINKS_MP4_FILE_H
 #define DH_SINKS_MP4_FILE_H
 
+#include "agent/record/chain.h"
 #include "agent/sinks/mp4_index.h"
 #include "common/err.h"
 
@@ -21,7 +24,13 @@ struct dh_mp4_file {
 	/* where the duration of each track's last committed sample stands (0 = nowhere), and what it says */
 	uint64_t last_duration_at[DH_MP4_TRACKS_MAX];
 	uint32_t last_duration[DH_MP4_TRACKS_MAX];
+	struct dh_chain chain;
+	struct dh_agent_key *key; /* signs the last link; borrowed, NULL: nobody does */
+	bool has_no_chain;        /* a file whose chain is absent or broken is finished without */
 };
+
+/* Frees what f holds but the descriptor and the key. */
+void dh_mp4_file_release(struct dh_mp4_file *f);
 
 /* Samples of one track for the next fragment: the last `count` of its index, with their data. Runs come as arrays of
  * DH_MP4_TRACKS_MAX. */
@@ -38,9 +47,12 @@ int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct d
 /* Set the durations of the last committed samples to what the index says now, 4 bytes each, in place. */
 int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
 		       const struct dh_mp4_run *runs, struct dh_err *e);
+/* A link that covers nothing, for the notes that wait in f->chain. */
+int dh_mp4_file_note(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
 /* Give up what stands behind f->end: the tail's header, then nothing. For a file read back after a crash. */
 int dh_mp4_file_cut(struct dh_mp4_file *f, struct dh_err *e);
-/* Write the moov, sync, and make the head one media data box. The file is ordinary from then on, f->end its size. */
+/* Write the moov, the last link and the signature, sync, and make the head one media data box. The file is
+ * ordinary from then on, f->end its size. */
 int dh_mp4_file_finish(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
 
 #define DH_MP4_RESERVED_AT 32 /* ftyp is 32 bytes, so the reserved box lies within one disk sector */

@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/record/chain.h"
 #include "agent/sinks/mp4_file.h"
 #include "common/alloc.h"
 
 #define MOOV_BYTES_MAX (1u << 20)
 #define MOOF_BYTES_MAX (8u << 20)
+#define BOXES_BEHIND_MAX 8 /* the moov, the last link, its signature, room for more */
 #define DEPTH_MAX 4 /* trak, mdia, minf */
 #define TICKS_MAX (INT64_C(1) << 48)
 #define TIMESCALE_MAX 1000000
@@ -215,7 +217,8 @@ static bool find_mdat(int fd, uint64_t at, uint64_t file_size, uint64_t *end)
 	return size >= 8 && size <= file_size - at;
 }
 
-/* Boxes from out->end on: fragments as long as they are whole; what others may put between them is passed over. */
+/* Boxes from out->end on: fragments as long as they are whole, and links; what others may put between them is passed
+ * over. */
 static void read_fragments(int fd, struct dh_mp4_index *x, struct dh_mp4_layout *out)
 {
 	uint64_t at = out->end;
@@ -236,20 +239,29 @@ static void read_fragments(int fd, struct dh_mp4_index *x, struct dh_mp4_layout 
 		} else if (is_whole) {
 			is_whole = is_type(&b, "free") || is_type(&b, "uuid") || is_type(&b, "emsg");
 			at += 8 + b.size;
+			if (is_whole && b.size >= 16 && dh_is_link(b.data - 8))
+				out->end = at;
 		}
 		free(mem);
 	}
 }
 
-/* Is the reserved box the head of one media data box with the moov behind it, at the end of the file? */
+/* Is the reserved box the head of one media data box with the moov behind it, and then at most what signs it? */
 static bool is_ordinary(int fd, const uint8_t *reserved, uint64_t file_size)
 {
 	uint8_t head[8];
 	if (dh_mp4_get32(reserved) != 1 || memcmp(reserved + 4, "mdat", 4))
 		return false;
 	uint64_t size = dh_mp4_get64(reserved + 8), at = DH_MP4_RESERVED_AT + size;
-	return size >= DH_MP4_RESERVED_BYTES && size < file_size && at + 8 <= file_size && read_at(fd, head, 8, at) &&
-	       !memcmp(head + 4, "moov", 4) && dh_mp4_get32(head) == file_size - at;
+	if (size < DH_MP4_RESERVED_BYTES || size >= file_size)
+		return false;
+	for (int boxes = 0; boxes < BOXES_BEHIND_MAX && at + 8 <= file_size && read_at(fd, head, 8, at); boxes++) {
+		uint32_t bytes = dh_mp4_get32(head);
+		if (bytes < 8 || bytes > file_size - at || memcmp(head + 4, boxes ? "uuid" : "moov", 4))
+			return false;
+		at += bytes;
+	}
+	return at == file_size;
 }
 
 static int not_ours(struct dh_err *e)

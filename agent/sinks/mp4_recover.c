@@ -2,8 +2,10 @@
 #include "agent/sinks/mp4_recover.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/file.h>
 
+#include "agent/record/verify.h"
 #include "agent/sinks/mp4_file.h"
 #include "agent/sinks/mp4_read.h"
 
@@ -19,22 +21,41 @@ static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout 
 	}
 }
 
-static int finish(int fd, const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts,
-		  struct dh_err *e)
+/* Go on where the chain ends, if it is whole and nothing stands behind it that it does not cover. */
+static void continue_chain(struct dh_mp4_file *f, struct dh_mp4_facts *facts)
+{
+	struct dh_verify_report r;
+	dh_verify(f->fd, &(struct dh_verify_options){0}, &r);
+	facts->has_chain = r.verdict == DH_VERDICT_UNCLEAN && r.next_at == f->end;
+	f->has_no_chain = !facts->has_chain;
+	memcpy(f->chain.head, r.next_head, sizeof(f->chain.head));
+	f->chain.next_seq = r.next_seq;
+	cJSON_Delete(r.notes);
+	dh_chain_note(&f->chain, &(struct dh_note){.kind = DH_NOTE_RECOVERY, .who = "agent",
+						   .text = "finished after an interruption"});
+}
+
+static int finish(int fd, struct dh_agent_key *key, const struct dh_mp4_index *x, const struct dh_mp4_layout *layout,
+		  struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	if (!layout->fragments)
 		return dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
-	struct dh_mp4_file f = {.fd = fd, .end = layout->end};
+	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .key = key};
+	continue_chain(&f, facts);
 	int err = dh_mp4_file_cut(&f, e);
 	if (!err)
 		err = dh_mp4_file_finish(&f, x, e);
-	dh_mp4_buf_finish(&f.scratch);
 	if (!err)
 		facts->bytes = (int64_t)f.end;
+	if (!err && facts->has_chain) {
+		facts->chain_seq = f.chain.next_seq - 1;
+		memcpy(facts->chain_head, f.chain.head, sizeof(facts->chain_head));
+	}
+	dh_mp4_file_release(&f);
 	return err;
 }
 
-static int read_and_finish(int fd, struct dh_mp4_facts *facts, struct dh_err *e)
+static int read_and_finish(int fd, struct dh_agent_key *key, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	struct dh_mp4_index x = {0};
 	struct dh_mp4_layout layout;
@@ -45,19 +66,19 @@ static int read_and_finish(int fd, struct dh_mp4_facts *facts, struct dh_err *e)
 		/* a box header at least stands behind the last fragment */
 		facts->lost_bytes = (int64_t)(layout.file_size - layout.end);
 		facts->lost_bytes -= facts->lost_bytes < 8 ? facts->lost_bytes : 8;
-		err = finish(fd, &x, &layout, facts, e);
+		err = finish(fd, key, &x, &layout, facts, e);
 	}
 	dh_mp4_index_finish(&x);
 	return err;
 }
 
-int dh_mp4_recover(int fd, struct dh_mp4_facts *facts, struct dh_err *e)
+int dh_mp4_recover(int fd, struct dh_agent_key *key, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	*facts = (struct dh_mp4_facts){0};
 	/* the writer holds this lock as long as it lives; a file system without locks has no say */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return dh_fail(e, DH_EBUSY, "this recording is being written right now");
-	int err = read_and_finish(fd, facts, e);
+	int err = read_and_finish(fd, key, facts, e);
 	flock(fd, LOCK_UN);
 	return err;
 }

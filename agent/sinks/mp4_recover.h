@@ -5,18 +5,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/err.h"
+#include "agent/record/chain.h"
 
 struct dh_mp4_facts {
 	bool was_finished; /* nothing had to be done */
 	int64_t bytes, duration_us, video_frames, audio_frames;
 	int64_t lost_bytes; /* behind the last whole fragment: what was being written */
+	bool has_chain;     /* and it was whole, so that it was continued: */
+	uint32_t chain_seq; /* of its last link */
+	uint8_t chain_head[DH_HASH_BYTES];
 };
 
-/* fd: open for reading and writing, borrowed. Running it again changes nothing, and it may itself be interrupted. The
+/* key: signs what is finished here (NULL: nobody). Only a chain that is whole as far as it goes is continued, by a link that
+ * says "recovery": what was altered before stays altered, and is finished without.
+ * fd: open for reading and writing, borrowed. Running it again changes nothing, and it may itself be interrupted. The
  * input is not trusted: whatever is malformed ends the file there. Any thread; blocks.
  * Errors: DH_EPROTO not a recording of ours (untouched), DH_ENODEV nothing was recorded yet (untouched),
  * DH_EBUSY it is being recorded right now (untouched), DH_ENOSPC, DH_EIO (readable as before). */
-int dh_mp4_recover(int fd, struct dh_mp4_facts *facts, struct dh_err *e);
+int dh_mp4_recover(int fd, struct dh_agent_key *key, struct dh_mp4_facts *facts, struct dh_err *e);
 
 #endif

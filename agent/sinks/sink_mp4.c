@@ -2,6 +2,8 @@
  * seekable file in place when it ends. This file decides what belongs to the recording and when it is written; the
  * bytes are mp4_file.c's. It does not choose names or folders: the file comes as an open descriptor. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -21,8 +23,23 @@
 #define VIDEO_TIMESCALE 90000
 #define SECONDS_1904_TO_1970 2082844800
 
+static const struct dh_param claim_params[] = {
+	{"who", DH_STR, .max = 255, .required = true, .doc = "agent, desk, or the origin of a page"},
+	{"text", DH_STR, .max = 511, .required = true, .doc = "name=value"},
+	{0},
+};
+static const struct dh_param params[] = {
+	{"claims", DH_ARR, .items = DH_OBJ, .fields = claim_params, .max = 32, .doc = "what the evidence chain begins with"},
+	{"key_dir", DH_STR, .max = 511, .doc = "where the key is that signs the chain; nobody signs when absent"},
+	{"sidecar", DH_STR, .max = 1100, .doc = "a new file that gets a copy of each link"},
+	{0},
+};
+
 struct mp4 {
 	struct dh_mp4_file file;
+	struct dh_agent_key *key;
+	int sidecar;        /* -1: none */
+	struct dh_note stop; /* for the last link; kind 0: nobody asked */
 	struct dh_mp4_index index;
 	struct dh_mp4_run runs[DH_MP4_TRACKS_MAX];
 	bool has_begun;     /* the first sample is in; start_us holds */
@@ -79,7 +96,10 @@ static int add_track(struct mp4 *m, const struct dh_stream *s, struct dh_err *e)
 static void free_all(struct mp4 *m)
 {
 	dh_mp4_index_finish(&m->index);
-	dh_mp4_buf_finish(&m->file.scratch);
+	dh_mp4_file_release(&m->file);
+	dh_agent_key_close(m->key);
+	if (m->sidecar >= 0)
+		close(m->sidecar);
 	for (int i = 0; i < DH_MP4_TRACKS_MAX; i++)
 		dh_mp4_buf_finish(&m->runs[i].data);
 	for (int i = 0; i < m->early_count; i++)
@@ -87,10 +107,77 @@ static void free_all(struct mp4 *m)
 	close(m->file.fd);
 }
 
+/* ---- evidence ---- */
+
+/* A recording that cannot be signed is better than none; the verifier says so. */
+static void open_evidence(struct dh_sink *s, const struct dh_args *a)
+{
+	struct mp4 *m = s->priv;
+	struct dh_err e = {0};
+	const char *key_dir = a->json ? dh_arg_str(a, "key_dir") : NULL;
+	const char *sidecar = a->json ? dh_arg_str(a, "sidecar") : NULL;
+	const cJSON *claims = a->json ? dh_arg_json(a, "claims") : NULL, *v;
+	if (key_dir && dh_agent_key_open(&m->key, key_dir, &e))
+		DH_WARN(s, "the recording will not be signed: %s", e.text);
+	m->file.key = m->key;
+	if (sidecar)
+		m->sidecar = open(sidecar, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (sidecar && m->sidecar < 0)
+		DH_WARN(s, "no copy of the evidence chain beside the recording: %s", strerror(errno));
+	struct dh_note n = {.kind = DH_NOTE_CLAIM, .who = "agent"};
+	if (m->key) {
+		snprintf(n.text, sizeof(n.text), "agent_key=%s", dh_agent_key_public(m->key));
+		dh_chain_note(&m->file.chain, &n);
+	}
+	cJSON_ArrayForEach(v, claims) {
+		struct dh_args claim = {claim_params, v};
+		dh_strcopy(n.who, sizeof(n.who), dh_arg_str(&claim, "who"));
+		dh_strcopy(n.text, sizeof(n.text), dh_arg_str(&claim, "text"));
+		dh_chain_note(&m->file.chain, &n);
+	}
+}
+
+/* The newest link is in the file: tell the others, and copy it. */
+static void link_written(struct dh_sink *s)
+{
+	struct mp4 *m = s->priv;
+	const struct dh_mp4_buf *box = &m->file.chain.box;
+	dh_sink_set_chain(s, m->file.chain.next_seq - 1, m->file.chain.head);
+	atomic_store(&s->bytes, (long long)m->file.end);
+	if (m->sidecar >= 0 && write(m->sidecar, box->data, box->size) != (ssize_t)box->size) {
+		DH_WARN(s, "the copy of the evidence chain ends here: %s", strerror(errno));
+		close(m->sidecar);
+		m->sidecar = -1;
+	}
+}
+
+/* Kept at once, by a link of its own: a pause may be long. */
+static int mp4_note(struct dh_sink *s, const struct dh_note *n, struct dh_err *e)
+{
+	struct mp4 *m = s->priv;
+	if (n->kind == DH_NOTE_STOP) {
+		m->stop = *n;
+		return DH_OK;
+	}
+	dh_chain_note(&m->file.chain, n); /* there is room: each is written before the next comes */
+	int err = dh_mp4_file_note(&m->file, &m->index, e);
+	if (!err)
+		link_written(s);
+	return err;
+}
+
+static void note_gap(struct mp4 *m, int64_t missing_ms)
+{
+	struct dh_note n = {.kind = DH_NOTE_GAP, .who = "agent"};
+	snprintf(n.text, sizeof(n.text), "sound: %lld ms", (long long)missing_ms);
+	dh_chain_note(&m->file.chain, &n); /* for the next link; when there are too many, the counters tell */
+}
+
 static int mp4_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e)
 {
 	struct mp4 *m = s->priv;
 	m->file.fd = s->fd;
+	m->sidecar = -1;
 	m->video = m->audio = -1;
 	m->pending_us = INT64_MAX;
 	m->index.created_s = dh_wall_us() / 1000000 + SECONDS_1904_TO_1970;
@@ -100,13 +187,15 @@ static int mp4_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e
 		err = dh_fail(e, DH_EBUSY, "the file is being written by another recording");
 	for (int i = 0; !err && i < s->stream_count; i++)
 		err = add_track(m, &s->streams[i], e);
-	if (!err)
+	if (!err) {
+		open_evidence(s, a);
 		err = dh_mp4_file_begin(&m->file, &m->index, e);
+	}
 	if (err) {
 		free_all(m);
 		return err;
 	}
-	atomic_store(&s->bytes, (long long)m->file.end);
+	link_written(s);
 	s->wake_us = INT64_MAX;
 	return DH_OK;
 }
@@ -144,10 +233,13 @@ static int flush(struct dh_sink *s, int64_t until_us, struct dh_err *e)
 	struct dh_mp4_track *t = video_track(m);
 	if (t)
 		dh_mp4_stretch_last(t, to_ticks(m, t, until_us));
-	int err = m->pending_us == INT64_MAX ? dh_mp4_file_extend(&m->file, &m->index, m->runs, e)
-					     : dh_mp4_file_fragment(&m->file, &m->index, m->runs, e);
+	bool is_fragment = m->pending_us != INT64_MAX;
+	int err = is_fragment ? dh_mp4_file_fragment(&m->file, &m->index, m->runs, e)
+			      : dh_mp4_file_extend(&m->file, &m->index, m->runs, e);
 	if (err)
 		return err;
+	if (is_fragment)
+		link_written(s);
 	/* EV-10: the place to ask another thread for fdatasync, each second */
 	m->pending_us = INT64_MAX;
 	update_facts(s);
@@ -155,13 +247,15 @@ static int flush(struct dh_sink *s, int64_t until_us, struct dh_err *e)
 }
 
 /* Media time for a sound packet: the clock's rounding is no gap. Negative: not to be kept. */
-static int64_t sound_dts(const struct mp4 *m, const struct dh_mp4_track *t, int64_t dts)
+static int64_t sound_dts(struct mp4 *m, const struct dh_mp4_track *t, int64_t dts)
 {
 	if (!t->sample_count)
 		return dts;
 	int64_t expected = t->last_dts + m->frame_samples, off = dts - expected, limit = t->timescale / 100;
 	if (off >= -limit && off <= limit)
 		return expected;
+	if (off > limit)
+		note_gap(m, off * 1000 / t->timescale);
 	return dts > t->last_dts ? dts : -1; /* a gap is kept by the sample before it; a step back is dropped */
 }
 
@@ -263,7 +357,7 @@ static void finish_without_rest(struct dh_sink *s)
 	struct mp4 *m = s->priv;
 	struct dh_mp4_facts facts;
 	struct dh_err e = {0};
-	int err = dh_mp4_recover(m->file.fd, &facts, &e);
+	int err = dh_mp4_recover(m->file.fd, m->key, &facts, &e);
 	if (err) {
 		DH_WARN(s, "the recording stays in fragments: %s", e.text);
 		return;
@@ -272,6 +366,8 @@ static void finish_without_rest(struct dh_sink *s)
 	atomic_store(&s->duration_us, facts.duration_us);
 	atomic_store(&s->video_frames, facts.video_frames);
 	atomic_store(&s->audio_frames, facts.audio_frames);
+	if (facts.has_chain)
+		dh_sink_set_chain(s, facts.chain_seq, facts.chain_head);
 }
 
 static int mp4_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
@@ -280,12 +376,17 @@ static int mp4_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 	int err;
 	if (m->has_begun) {
 		err = flush(s, end_us, e);
+		if (!m->stop.kind)
+			m->stop = (struct dh_note){.kind = DH_NOTE_STOP, .who = "agent", .text = "closed"};
+		dh_chain_note(&m->file.chain, &m->stop);
 		if (!err)
 			err = dh_mp4_file_finish(&m->file, &m->index, e);
 		if (err)
 			finish_without_rest(s);
-		else
+		else {
 			update_facts(s);
+			link_written(s);
+		}
 	} else {
 		err = dh_fail(e, DH_ENODEV, "no picture and no sound came, so the recording is empty");
 	}
@@ -294,9 +395,11 @@ static int mp4_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 }
 
 const struct dh_sink_driver dh_sink_mp4 = {
-	.base = {.name = "mp4", .doc = "A crash-safe MP4 file of H.264 and AAC.", .priv_size = sizeof(struct mp4)},
+	.base = {.name = "mp4", .doc = "A crash-safe MP4 file of H.264 and AAC.", .params = params,
+		 .priv_size = sizeof(struct mp4)},
 	.open = mp4_open,
 	.write = mp4_write,
 	.idle = mp4_idle,
+	.note = mp4_note,
 	.close = mp4_close,
 };

@@ -30,7 +30,7 @@ static void put_head(int fd)
 	if (ftruncate(fd, (off_t)f.end) < 0) /* the input takes the tail's place */
 		abort();
 	dh_mp4_index_finish(&x);
-	dh_mp4_buf_finish(&f.scratch);
+	dh_mp4_file_release(&f);
 }
 
 static uint64_t size_of(int fd)
@@ -51,14 +51,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	uint64_t before = size_of(fd);
 	struct dh_mp4_facts first, again;
 	struct dh_err e;
-	int err = dh_mp4_recover(fd, &first, &e);
+	int err = dh_mp4_recover(fd, NULL, &first, &e);
 	if (err && size_of(fd) != before)
 		abort();
 	if (!err) {
 		uint64_t after = size_of(fd);
 		if (after > 4 * before + 4096) /* the tables are of the order of the fragments' own */
 			abort();
-		if (dh_mp4_recover(fd, &again, &e) || !again.was_finished || size_of(fd) != after ||
+		if (dh_mp4_recover(fd, NULL, &again, &e) || !again.was_finished || size_of(fd) != after ||
 		    again.video_frames != first.video_frames || again.audio_frames != first.audio_frames ||
 		    again.duration_us != first.duration_us)
 			abort();

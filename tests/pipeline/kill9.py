@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 at random moments of a recording: each file must be read by ffprobe and decoded by ffmpeg without a word of
-complaint, end within 0.5 s of the kill, and be finished in place by recovery.
+complaint, end within 0.5 s of the kill, and be finished in place by recovery. Its evidence chain must verify up to its
+last link, and after recovery whole, signed and marked as recovered.
 
 kill9.py MP4_WRITER [RUNS] [SEED]        (RUNS 5 unless given; prints TAP)"""
 import json
@@ -33,6 +34,11 @@ def complaints(path):
         quiet(['ffmpeg', '-v', 'error', '-i', path, '-f', 'null', '-']).split('\n')[0]
 
 
+def verify(writer, path):
+    done = subprocess.run([writer, path, 'verify'], capture_output=True, text=True)
+    return done.returncode, done.stdout.strip()
+
+
 def one_run(writer, path, mode, delay_s):
     """Returns (what is wrong or '', seconds lost)."""
     with subprocess.Popen([writer, path, mode, '60000'], stdout=subprocess.PIPE, text=True) as process:
@@ -45,9 +51,15 @@ def one_run(writer, path, mode, delay_s):
     if not wrong and lost > LOST_S:
         wrong = f'{lost:.3f} s lost'
     before = duration_s(path)
+    code, text = verify(writer, path)
+    if not wrong and code != 3:
+        wrong = f'the chain after the kill: {code}, {text}'
     wrong = wrong or quiet([writer, path, 'recover']) or complaints(path)
     if not wrong and abs(duration_s(path) - before) > 0.06:  # sound's lead-in counts in a growing file only
         wrong = f'recovery changed the length from {before} to {duration_s(path)}'
+    code, text = verify(writer, path)
+    if not wrong and (code or not text.startswith('recovered')):
+        wrong = f'the chain after recovery: {code}, {text}'
     return wrong, lost
 
 
@@ -62,6 +74,7 @@ def main():
     worst, bad = 0.0, 0
     print(f'1..{runs}')
     with tempfile.TemporaryDirectory() as folder:
+        os.environ['KEY_DIR'] = folder
         for n in range(1, runs + 1):
             mode = ['moving', 'still', 'silent'][n % 3]
             delay_s = chance.uniform(0, LONGEST_S)

@@ -1,6 +1,8 @@
 /* Records moving pictures and a tone in real time, without a pipeline around it, for kill9.py and the bench:
  *   mp4_writer FILE moving|still|silent MILLISECONDS   still: pictures stop after 1 s; silent: and no sound at all
  *   mp4_writer FILE recover                            finish an interrupted file
+ *   mp4_writer FILE verify                             exit as deskhand verify; the key in KEY_DIR is trusted
+ * With KEY_DIR in the environment the file is signed by the key there.
  * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
 #include <fcntl.h>
 #include <math.h>
@@ -12,6 +14,7 @@
 #include "agent/media/encoder.h"
 #include "agent/media/queue.h"
 #include "agent/media/sink.h"
+#include "agent/record/verify.h"
 #include "agent/sinks/mp4_recover.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -63,8 +66,12 @@ static void open_all(struct writer *w, const char *path, bool has_sound)
 	w->sink.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (w->sink.fd < 0)
 		exit(1);
-	if (d->open(&w->sink, &(struct dh_args){0}, &w->e))
+	cJSON *args = cJSON_CreateObject();
+	if (getenv("KEY_DIR"))
+		cJSON_AddStringToObject(args, "key_dir", getenv("KEY_DIR"));
+	if (d->open(&w->sink, &(struct dh_args){d->base.params, args}, &w->e))
 		die(&w->e);
+	cJSON_Delete(args);
 }
 
 static void send(struct writer *w, struct dh_packet *p)
@@ -145,9 +152,13 @@ static int recover(const char *path)
 {
 	struct dh_mp4_facts f;
 	struct dh_err e = {0};
+	struct dh_agent_key *key = NULL;
+	if (getenv("KEY_DIR") && dh_agent_key_open(&key, getenv("KEY_DIR"), &e))
+		die(&e);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	int err = dh_mp4_recover(fd, &f, &e);
+	int err = dh_mp4_recover(fd, key, &f, &e);
 	close(fd);
+	dh_agent_key_close(key);
 	if (err)
 		die(&e);
 	fprintf(stdout, "{\"was_finished\":%s,\"bytes\":%lld,\"duration_us\":%lld,\"video_frames\":%lld}\n",
@@ -155,8 +166,25 @@ static int recover(const char *path)
 	return 0;
 }
 
+static int verify(const char *path)
+{
+	uint8_t trusted[1][DH_PUBLIC_KEY_BYTES];
+	struct dh_err e = {0};
+	struct dh_verify_report r;
+	if (!getenv("KEY_DIR") || dh_agent_key_peek(trusted[0], getenv("KEY_DIR"), &e))
+		die(&e);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	dh_verify(fd, &(struct dh_verify_options){.trusted = trusted, .trusted_count = 1}, &r);
+	close(fd);
+	cJSON_Delete(r.notes);
+	fprintf(stdout, "%s%s\n", r.is_recovered ? "recovered: " : "", r.text);
+	return (int)r.verdict;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[2], "verify"))
+		return verify(argv[1]);
 	if (argc == 3 && !strcmp(argv[2], "recover"))
 		return recover(argv[1]);
 	if (argc != 4)

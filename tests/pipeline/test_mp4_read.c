@@ -12,6 +12,7 @@
 
 #include "agent/media/encoder.h"
 #include "agent/media/sink.h"
+#include "agent/record/verify.h"
 #include "agent/sinks/mp4_recover.h"
 #include "common/alloc.h"
 #include "../unit/tst.h"
@@ -188,6 +189,22 @@ static size_t size_of(int fd)
 	return (size_t)st.st_size;
 }
 
+/* What the verifier says of a file that nobody signed; gaps: how many the chain notes. */
+static enum dh_verdict verdict_of(int fd, int *gaps)
+{
+	struct dh_verify_report r;
+	const cJSON *n;
+	*gaps = 0;
+	dh_verify(fd, &(struct dh_verify_options){0}, &r);
+	cJSON_ArrayForEach(n, r.notes)
+		*gaps += !strcmp(cJSON_GetObjectItem(n, "kind")->valuestring, "gap");
+	cJSON_Delete(r.notes);
+	return r.verdict;
+}
+
+#define CHECK_CHAIN(fd, expected, expected_gaps) \
+	do { int gaps; TST_EQ(verdict_of(fd, &gaps), expected); TST_EQ(gaps, expected_gaps); } while (0)
+
 /* ---- the cases ---- */
 
 static void finished_file_is_exact(void)
@@ -200,6 +217,7 @@ static void finished_file_is_exact(void)
 	TST_EQ(write_packets(&s, 0, packet_count, &e), DH_OK);
 	TST_EQ(s.driver->close(&s, START_US + 3000000, &e), DH_OK);
 	free(s.priv);
+	CHECK_CHAIN(copy, DH_VERDICT_UNKNOWN_SIGNER, 0);
 	complaints = 0;
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(complaints, 0);
@@ -298,9 +316,11 @@ static void killed_by_its_own_write(void)
 		most = seen.video;
 		struct dh_mp4_facts facts;
 		struct dh_err e;
-		int video = seen.video;
-		bad += dh_mp4_recover(fd, &facts, &e) != DH_OK || facts.video_frames != video;
+		int video = seen.video, gaps;
+		bad += verdict_of(fd, &gaps) != DH_VERDICT_UNCLEAN;
+		bad += dh_mp4_recover(fd, NULL, &facts, &e) != DH_OK || facts.video_frames != video;
 		bad += !read_file(fd, &seen, 0) || seen.video != video || !seen.is_monotonic || seen.video_start_us != 0;
+		bad += !facts.has_chain || verdict_of(fd, &gaps) != DH_VERDICT_UNKNOWN_SIGNER;
 	}
 	TST_EQ(bad, 0);
 	TST_EQ(complaints, 0);
@@ -324,12 +344,12 @@ static void crash_before_the_head(void)
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, PICTURES);
 	struct dh_mp4_facts facts;
-	TST_EQ(dh_mp4_recover(copy, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(copy, NULL, &facts, &e), DH_OK);
 	TST_CHECK(!facts.was_finished);
 	TST_EQ(facts.video_frames, PICTURES);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, PICTURES);
-	TST_EQ(dh_mp4_recover(copy, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(copy, NULL, &facts, &e), DH_OK);
 	TST_CHECK(facts.was_finished);
 	close(copy);
 }
@@ -356,7 +376,10 @@ static void full_disk_ends_cleanly(void)
 		complaints = 0;
 		bad += !read_file(fd, &seen, 0) || complaints || !seen.is_monotonic || !seen.video;
 		uint8_t head[8];
-		finished += pread(fd, head, 8, 32) == 8 && !memcmp(head + 4, "mdat", 4);
+		bool is_finished = pread(fd, head, 8, 32) == 8 && !memcmp(head + 4, "mdat", 4);
+		int gaps;
+		bad += verdict_of(fd, &gaps) != (is_finished ? DH_VERDICT_UNKNOWN_SIGNER : DH_VERDICT_UNCLEAN);
+		finished += is_finished;
 		free(s.priv);
 	}
 	TST_EQ(bad, 0);
@@ -376,10 +399,10 @@ static void locked_while_written(void)
 	struct dh_mp4_facts facts;
 	TST_EQ(open_sink(&s, open(path, O_RDWR | O_CLOEXEC)), DH_OK);
 	TST_EQ(write_packets(&s, 0, packet_count / 2, &e), DH_OK);
-	TST_EQ(dh_mp4_recover(fd, &facts, &e), DH_EBUSY);
+	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_EBUSY);
 	TST_EQ(write_packets(&s, packet_count / 2, packet_count, &e), DH_OK);
 	TST_EQ(s.driver->close(&s, START_US + 3000000, &e), DH_OK);
-	TST_EQ(dh_mp4_recover(fd, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_OK);
 	TST_CHECK(facts.was_finished);
 	free(s.priv);
 	unlink(path);
@@ -406,12 +429,14 @@ static void still_picture_grows(void)
 		TST_CHECK(read_file(copy, &seen, 0));
 		TST_CHECK(seen.duration_us >= now - START_US - 20 && seen.duration_us <= now - START_US + 20);
 		TST_EQ(size_of(copy), bytes);
+		CHECK_CHAIN(copy, DH_VERDICT_UNCLEAN, 0);
 	}
 	struct dh_packet *late = dh_packet_new(DH_MEDIA_VIDEO, packets[n]->size);
 	memcpy(late->data, packets[n]->data, late->size);
 	late->pts_us = late->dts_us = now - 50000; /* captured before the file last grew */
 	TST_EQ(s.driver->write(&s, late, &e), DH_OK);
 	TST_EQ(s.driver->close(&s, now + 1000000, &e), DH_OK);
+	CHECK_CHAIN(copy, DH_VERDICT_UNKNOWN_SIGNER, 0);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, 2);
 	TST_CHECK(seen.last_start_us >= now - START_US - 50020 && seen.last_start_us <= now - START_US - 49980);
@@ -442,6 +467,7 @@ static void sound_keeps_its_gaps(void)
 	}
 	TST_EQ(s.driver->close(&s, START_US, &e), DH_OK);
 	TST_EQ(atomic_load(&s.audio_frames), given);
+	CHECK_CHAIN(copy, DH_VERDICT_UNKNOWN_SIGNER, 1);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.audio, given);
 	int64_t priming_us = streams[1].priming_samples * 1000000LL / 48000, length = last_us - first_us - priming_us;

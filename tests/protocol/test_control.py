@@ -344,6 +344,27 @@ def wrong_secrets_back_off():
     ws.close()
 
 
+def evidence(ws, recording, facts, kept, path):
+    """The file is whole, signed by this desk, says who did what, and holds the head that an event told earlier."""
+    report = ws.call('recording.verify', {**recording, **kept})['result']
+    tap.equal((report['verdict'], report['exit_code'], report['chain']), ('whole', 0, facts['chain']), report)
+    tap.equal((report['video_frames'], report['duration_ms']), (facts['video_frames'], facts['duration_ms']))
+    notes = {n['kind']: (n['who'], n['text']) for n in report['notes'] if n['kind'] not in ('claim', 'gap')}
+    tap.equal(notes, {'pause': (PAGES[4], 'asked'), 'resume': (PAGES[4], 'asked'), 'marker': (PAGES[4], '3: signed'),
+                      'stop': (PAGES[4], 'asked')})
+    claims = {n['text']: n['who'] for n in report['notes'] if n['kind'] == 'claim'}
+    tap.equal((claims['case_id=C-17'], claims[f'origin={PAGES[4]}']), (PAGES[4], 'agent'), claims)
+    tap.equal(stat.S_IMODE(os.stat(path + '.chain').st_mode), 0o600)
+    with open(path, 'rb') as f, open(path + '.chain', 'rb') as g:
+        links = g.read()
+        tap.true(links[:int.from_bytes(links[:4], 'big')] in f.read(), 'the sidecar holds the links')
+    code, out, _ = run('verify', path, '--json', '--head', f'{kept["seq"]}:{kept["head"]}')
+    tap.equal((code, json.loads(out)['signer']), (0, report['signer']), 'deskhand verify says the same')
+    other = ws.call('recording.verify', {**recording, 'head': '0' * 64})['result']
+    tap.equal((other['verdict'], other['fault']), ('altered', 'other_head'))
+    tap.equal(error(ws.call('recording.verify', {**recording, 'head': 'x'})), (-32005, 'EINVAL'))
+
+
 def a_recording():
     """a recording: events, markers, pause, the same request_id, facts; the file plays"""
     ws = page(PAGES[4])
@@ -357,6 +378,8 @@ def a_recording():
     tap.equal(error(ws.call('recording.start', {**session, 'targets': ['push']})), (-32012, 'ENOTSUP'))
     progress = wait_event(ws, 'recording.progress')
     tap.true(progress['video_frames'] > 10 and progress['disk_free_bytes'] > 0, progress)
+    tap.true(progress['chain']['seq'] > 0 and len(progress['chain']['head']) == 64, progress)
+    tap.equal(error(ws.call('recording.verify', first)), (-32013, 'ESTATE'), 'not while it is written')
     tap.equal(error(ws.call('recording.resume', first)), (-32013, 'ESTATE'), 'SR-22: states are checked')
     ws.call('recording.pause', first)
     tap.equal(wait_event(ws, 'recording.paused')['recording'], first['recording'])
@@ -374,12 +397,13 @@ def a_recording():
     tap.equal([r['recording'] for r in listed], [first['recording']])
     path = cli(agent.socket).call('recording.get', first)['result']['path']
     tap.equal(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+    evidence(ws, first, facts, progress['chain'], path)
     probe = subprocess.run(['ffprobe', '-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', path],
                            capture_output=True, text=True)
     tap.equal(probe.stderr, '')
     tap.true(abs(float(probe.stdout) * 1000 - facts['duration_ms']) < 100, f'{probe.stdout} {facts}')
     tap.true('result' in ws.call('recording.delete', first), 'delete')
-    tap.true(not os.path.exists(path), 'the file is gone')
+    tap.true(not os.path.exists(path) and not os.path.exists(path + '.chain'), 'the files are gone')
     tap.equal(error(ws.call('recording.get', first)), (-32004, 'ENOENT'))
     ws.call('session.close', session)
     ws.close()
@@ -455,7 +479,7 @@ def refused_recordings_leave_nothing():
     """a recording that is refused leaves no open file in the agent"""
     def open_files():
         folder = f'/proc/{agent.process.pid}/fd'
-        return [f for f in (os.readlink(f'{folder}/{n}') for n in os.listdir(folder)) if '.mp4' in f]
+        return [f for f in (os.readlink(f'{folder}/{n}') for n in os.listdir(folder)) if f.endswith('.mp4')]
 
     c = cli(agent.socket)
     session = {'session': c.call('session.open', {'sources': []})['result']['session']}
@@ -541,7 +565,7 @@ def killed_while_recording():
     c = cli(agent.socket)
     session = c.call('session.open', {'sources': SOURCES})['result']['session']
     recording = c.call('recording.start', {'session': session})['result']['recording']
-    wait_event(c, 'recording.progress', lambda p: p['recording'] == recording and p['duration_ms'] > 1000)
+    kept = wait_event(c, 'recording.progress', lambda p: p['recording'] == recording and p['duration_ms'] > 1000)['chain']
     agent.stop(9)
     c.close()
     agent.start()
@@ -555,6 +579,8 @@ def killed_while_recording():
                             facts['path']], capture_output=True, text=True)
     tap.equal((probe.returncode, probe.stderr), (0, ''), 'every frame decodes')
     tap.equal(int(probe.stdout.split()[0]), facts['video_frames'])
+    report = c.call('recording.verify', {**get, **kept})['result']
+    tap.equal((report['verdict'], report['is_recovered'], report['chain']), ('whole', True, facts['chain']), report)
     c.close()
 
 
@@ -564,10 +590,11 @@ def command_line():
     code, out, err = run('call', 'no.such')
     tap.equal((code, out, json.loads(err)['code']), (1, '', -32601))
     for args in (), ('nope',), ('call',), ('call', 'x', '{'), ('agent', '--port', '0'), ('grants',), ('grants', 'allow', 'x'), \
-            ('status', 'x'), ('policy',), ('devices', '--nope'), ('record', '--duration', 'x'), ('recover',):
+            ('status', 'x'), ('policy',), ('devices', '--nope'), ('record', '--duration', 'x'), ('recover',), ('verify',), \
+            ('verify', 'x', '--head', '1:x'), ('verify', 'x', '--trust', 'x'), ('verify', 'x', 'y'):
         tap.equal(run(*args)[0], 2, args)
-    for name in 'agent', 'call', 'events', 'devices', 'status', 'doctor', 'record', 'recover', 'grants', 'policy', 'describe', \
-            'version', 'manifests':
+    for name in 'agent', 'call', 'events', 'devices', 'status', 'doctor', 'record', 'recover', 'verify', 'grants', 'policy', \
+            'describe', 'version', 'manifests':
         code, out, _ = run(name, '--help')
         tap.true(code == 0 and 'usage: deskhand' in out, f'{name} --help')
     tap.equal(run('grants', 'allow', 'null', 'camera')[0], 1)

@@ -1,5 +1,5 @@
 /* The agent's key (SR-37, SR-34): made once, kept, closed to others, its proofs verify and bind the context. */
-#include "agent/ctl/agent_key.h"
+#include "agent/record/agent_key.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>

@@ -1,7 +1,7 @@
 /* The agent's own Ed25519 key: by it a page that paired once tells this agent from another program that took its port
- * (SR-37). Kept in "$XDG_STATE_HOME/deskhand/agent.key" (PKCS #8 PEM, 0600), made on first use. */
-#ifndef DH_CTL_AGENT_KEY_H
-#define DH_CTL_AGENT_KEY_H
+ * (SR-37), and it signs recordings. Kept in "$XDG_STATE_HOME/deskhand/agent.key" (PKCS #8 PEM, 0600), made on first use. */
+#ifndef DH_RECORD_AGENT_KEY_H
+#define DH_RECORD_AGENT_KEY_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,13 +17,17 @@
 
 struct dh_agent_key;
 
-/* Load the key from directory dir (NULL: the state directory), or make it there. Reads the disk: a few
+/* Load the key from directory dir (the state directory), or make it there. Reads the disk: a few
  * milliseconds; call it when the first proof is asked for. Loop thread or any one thread.
  * Errors: DH_EPERM the file is not ours or others may read it; DH_EIO; DH_EFAIL unreadable key. */
 int dh_agent_key_open(struct dh_agent_key **out, const char *dir, struct dh_err *e);
 void dh_agent_key_close(struct dh_agent_key *k);
 
-/* The public key (raw 32 bytes) as base64. Any thread. */
+/* The public half of the key in dir, if there is one. Errors: DH_ENOENT none; as dh_agent_key_open(). Any thread. */
+int dh_agent_key_peek(uint8_t out[32], const char *dir, struct dh_err *e);
+
+/* The public key, 32 bytes; and as base64. Any thread. */
+const uint8_t *dh_agent_key_raw(const struct dh_agent_key *k);
 const char *dh_agent_key_public(const struct dh_agent_key *k);
 
 /* Sign size bytes. Any thread, one at a time. Errors: DH_EFAIL. Source: RFC 8032. */

@@ -1,5 +1,5 @@
 /* The agent's signing key; see agent_key.h. */
-#include "agent/ctl/agent_key.h"
+#include "agent/record/agent_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/platform/places.h"
 #include "common/alloc.h"
 
 #define PATH_SIZE 512
 
 struct dh_agent_key {
 	EVP_PKEY *key;
+	uint8_t raw[32];
 	char public_key[DH_AGENT_KEY_BASE64];
 };
 
@@ -82,34 +82,58 @@ static int make(const char *path, struct dh_err *e)
 	return err;
 }
 
+static int key_path(char out[PATH_SIZE], const char *dir, struct dh_err *e)
+{
+	return snprintf(out, PATH_SIZE, "%s/agent.key", dir) < PATH_SIZE ?
+		       DH_OK : dh_fail(e, DH_ELIMIT, "the path %s is too long", dir);
+}
+
+static int raw_public(EVP_PKEY *key, uint8_t out[32], const char *path, struct dh_err *e)
+{
+	size_t size = 32;
+	return EVP_PKEY_get_raw_public_key(key, out, &size) == 1 && size == 32 ?
+		       DH_OK : dh_fail(e, DH_EFAIL, "%s has no public half", path);
+}
+
 int dh_agent_key_open(struct dh_agent_key **out, const char *dir, struct dh_err *e)
 {
-	char state[DH_PLACE_MAX], path[PATH_SIZE];
-	int err = dir ? DH_OK : dh_place_state(state, sizeof(state), e);
+	char path[PATH_SIZE];
+	EVP_PKEY *key = NULL;
+	int err = key_path(path, dir, e);
 	if (err)
 		return err;
-	if (snprintf(path, sizeof(path), "%s/agent.key", dir ? dir : state) >= (int)sizeof(path))
-		return dh_fail(e, DH_ELIMIT, "the path %s is too long", dir);
-	EVP_PKEY *key = NULL;
 	err = load(path, &key, e);
 	if (err == DH_ENOENT) {
 		err = make(path, e);
 		if (!err)
 			err = load(path, &key, e);
 	}
-	if (err)
-		return err;
 	uint8_t raw[32];
-	size_t size = sizeof(raw);
-	if (EVP_PKEY_get_raw_public_key(key, raw, &size) != 1 || size != sizeof(raw)) {
+	if (!err)
+		err = raw_public(key, raw, path, e);
+	if (err) {
 		EVP_PKEY_free(key);
-		return dh_fail(e, DH_EFAIL, "%s has no public half", path);
+		return err;
 	}
 	struct dh_agent_key *k = dh_alloc(sizeof(*k));
 	k->key = key;
+	memcpy(k->raw, raw, sizeof(raw));
 	EVP_EncodeBlock((unsigned char *)k->public_key, raw, sizeof(raw));
 	*out = k;
 	return DH_OK;
+}
+
+int dh_agent_key_peek(uint8_t out[32], const char *dir, struct dh_err *e)
+{
+	char path[PATH_SIZE];
+	EVP_PKEY *key = NULL;
+	int err = key_path(path, dir, e);
+	if (!err)
+		err = load(path, &key, e);
+	if (!err)
+		err = raw_public(key, out, path, e);
+	EVP_PKEY_free(key);
+	return err;
 }
 
 void dh_agent_key_close(struct dh_agent_key *k)
@@ -123,6 +147,11 @@ void dh_agent_key_close(struct dh_agent_key *k)
 const char *dh_agent_key_public(const struct dh_agent_key *k)
 {
 	return k->public_key;
+}
+
+const uint8_t *dh_agent_key_raw(const struct dh_agent_key *k)
+{
+	return k->raw;
 }
 
 int dh_agent_key_sign(struct dh_agent_key *k, const void *data, size_t size, uint8_t out[64])

@@ -1,0 +1,141 @@
+/* `deskhand verify FILE`: is a recording what Deskhand wrote? Offline, without an agent. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/cli/cli.h"
+#include "agent/ctl/trust.h"
+#include "agent/record/verify.h"
+#include "common/alloc.h"
+
+static void show_note(const cJSON *n)
+{
+	double t_ms = dh_cli_number(n, "t_ms");
+	fprintf(stdout, "  %9.3f s  %s  %-11s %s: %s\n", t_ms / 1000, dh_cli_text(n, "utc"), dh_cli_text(n, "kind"),
+		dh_cli_text(n, "who"), dh_cli_text(n, "text"));
+}
+
+static void show(const char *file, const struct dh_verify_report *r)
+{
+	cJSON *json = dh_verify_to_json(r);
+	const cJSON *chain = cJSON_GetObjectItemCaseSensitive(json, "chain"), *n;
+	fprintf(stdout, "%s: %s\n", file, r->text);
+	if (r->links) {
+		fprintf(stdout, "  %.3f s, %.0f pictures, %.0f packets of sound; %s to %s\n",
+			dh_cli_number(json, "duration_ms") / 1000, dh_cli_number(json, "video_frames"),
+			dh_cli_number(json, "audio_packets"), dh_cli_text(json, "started"), dh_cli_text(json, "ended"));
+		fprintf(stdout, "  head %.0f:%s\n", dh_cli_number(chain, "seq"), dh_cli_text(chain, "head"));
+		if (r->is_signed)
+			fprintf(stdout, "  signed by %s\n", dh_cli_text(json, "signer"));
+	}
+	cJSON_ArrayForEach(n, cJSON_GetObjectItemCaseSensitive(json, "notes"))
+		show_note(n);
+	cJSON_Delete(json);
+}
+
+/* [SEQ:]HEX */
+static bool parse_head(const char *text, struct dh_verify_options *o)
+{
+	const char *colon = strchr(text, ':');
+	char *end = NULL;
+	o->head_seq = -1;
+	if (colon) {
+		o->head_seq = strtoll(text, &end, 10);
+		if (end != colon || end == text || o->head_seq < 0 || o->head_seq > UINT32_MAX)
+			return false;
+	}
+	o->has_head = true;
+	return dh_hash_from_hex(colon ? colon + 1 : text, o->head);
+}
+
+static int verify(const char *file, struct dh_trust *trust, struct dh_verify_options *o, bool is_json)
+{
+	struct dh_verify_report r;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us */
+	if (fd < 0) {
+		fprintf(stderr, "deskhand: cannot open %s: %s\n", file, strerror(errno));
+		return DH_VERDICT_UNREADABLE;
+	}
+	o->trusted = trust->keys;
+	o->trusted_count = trust->count;
+	dh_verify(fd, o, &r);
+	close(fd);
+	if (is_json) {
+		cJSON *json = dh_verify_to_json(&r);
+		dh_cli_print_json(json, true);
+		cJSON_Delete(json);
+	} else {
+		show(file, &r);
+	}
+	cJSON_Delete(r.notes);
+	return (int)r.verdict;
+}
+
+static void gather_trust(struct dh_trust *trust)
+{
+	struct dh_err e = {0};
+	struct dh_paths paths;
+	if (dh_paths_init(&paths, &e))
+		return; /* no home: what --trust says */
+	if (dh_trust_add_policy(trust, &paths, &e))
+		fprintf(stderr, "deskhand: warning: no key of the policy is trusted: %s\n", e.text);
+	dh_trust_add_own(trust, &paths);
+	dh_paths_finish(&paths);
+}
+
+struct wish {
+	struct dh_verify_options options;
+	struct dh_trust trust;
+	bool is_json;
+};
+
+/* Options up to the next word. False: exit with *code. */
+static bool read_options(const struct dh_cli_command *cmd, int argc, char **argv, struct wish *w, int *code)
+{
+	static const struct option own[] = {{"json", no_argument, NULL, 'j'}, {"trust", required_argument, NULL, 't'},
+					    {"head", required_argument, NULL, 'H'}, {0}};
+	int c;
+	while ((c = dh_cli_option(cmd, argc, argv, own, code)) != -1) {
+		if (c == -2)
+			return false;
+		w->is_json |= c == 'j';
+		if (c == 't' && !dh_trust_add(&w->trust, optarg)) {
+			*code = dh_cli_misused(cmd, "\"%s\" is not a public key (44 characters of base64)", optarg);
+			return false;
+		}
+		if (c == 'H' && !parse_head(optarg, &w->options)) {
+			*code = dh_cli_misused(cmd, "\"%s\" is not a head (64 hex digits, or SEQ:HEX)", optarg);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int run(const struct dh_cli_command *cmd, int argc, char **argv)
+{
+	struct wish w = {.options = {.head_seq = -1}};
+	const char *file = NULL;
+	int code = 0;
+	if (!read_options(cmd, argc, argv, &w, &code))
+		return code;
+	if (optind < argc) { /* options may also stand behind FILE */
+		file = argv[optind++];
+		if (!read_options(cmd, argc, argv, &w, &code))
+			return code;
+	}
+	if (!file || optind < argc)
+		return dh_cli_misused(cmd, file ? "one FILE at a time" : "FILE is missing");
+	gather_trust(&w.trust);
+	return verify(file, &w.trust, &w.options, w.is_json);
+}
+
+const struct dh_cli_command dh_cli_verify = {
+	"verify", "FILE [--json] [--trust PUBLIC_KEY] [--head [SEQ:]HEX]\n\n"
+	"  --trust KEY    a key to trust, besides this desk's own and the policy's trusted_keys; may be repeated\n"
+	"  --head HEX     must be in the chain: what an event recording.progress or .stopped told while it grew\n\n"
+	"Exit codes: 0 whole and signed by a trusted key, 1 altered, 2 not a recording of Deskhand or unreadable,\n"
+	"3 whole up to an unclean end, 4 whole, but the signer is not known here.",
+	"Check offline that a recording is what Deskhand wrote; say where it is not.", run};

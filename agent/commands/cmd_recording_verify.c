@@ -1,0 +1,112 @@
+/* recording.verify: what `deskhand verify` says of a finished recording. A worker reads the file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ctl/ctl.h"
+#include "agent/ctl/job.h"
+#include "agent/ctl/recording.h"
+#include "agent/ctl/trust.h"
+#include "common/alloc.h"
+
+struct verify_job {
+	struct dh_call *call;
+	const struct dh_paths *paths; /* immutable while the agent runs */
+	char path[DH_PATH_MAX];
+	struct dh_trust trust;
+	struct dh_verify_options options;
+	struct dh_verify_report report;
+	struct dh_err e;
+};
+
+static void verify_work(void *arg)
+{
+	struct verify_job *j = arg;
+	int fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) {
+		dh_fail(&j->e, dh_err_from_errno(errno), "the recording's file cannot be opened: %s", strerror(errno));
+		return;
+	}
+	dh_trust_add_own(&j->trust, j->paths);
+	j->options.trusted = j->trust.keys;
+	j->options.trusted_count = j->trust.count;
+	dh_verify(fd, &j->options, &j->report);
+	close(fd);
+}
+
+static void verify_done(void *arg)
+{
+	struct verify_job *j = arg;
+	if (!j->e.code) {
+		cJSON *all = dh_verify_to_json(&j->report);
+		while (all->child) {
+			cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
+			char name[32];
+			dh_strcopy(name, sizeof(name), v->string);
+			dh_reply_json(j->call, name, v);
+		}
+		cJSON_Delete(all);
+	}
+	cJSON_Delete(j->report.notes);
+	dh_call_finish(j->call, j->e.code, &j->e);
+	free(j);
+}
+
+static int handle(struct dh_call *call)
+{
+	struct dh_recording *r = NULL;
+	int err = dh_call_recording(call, &r);
+	if (err)
+		return err;
+	if (!dh_recording_is_over(r)) {
+		dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
+		return dh_hint(&call->err, "Stop it first.");
+	}
+	struct verify_job *j = dh_alloc(sizeof(*j));
+	const char *head = dh_arg_str(call->args, "head");
+	j->options.head_seq = dh_arg_int(call->args, "seq");
+	if (head && !dh_hash_from_hex(head, j->options.head)) {
+		free(j);
+		return dh_fail(&call->err, DH_EINVAL, "head is not a SHA-256 in hex");
+	}
+	j->options.has_head = head != NULL;
+	j->call = call;
+	j->paths = &call->ctl->paths;
+	dh_strcopy(j->path, sizeof(j->path), r->path);
+	dh_trust_add_list(&j->trust, call->ctl->policy.trusted_keys);
+	dh_job_run(call->ctl, verify_work, verify_done, j);
+	return DH_PENDING;
+}
+
+const struct dh_command dh_cmd_recording_verify = {
+	.name = "recording.verify",
+	.doc = "Check that a finished recording is what Deskhand wrote; reads all of it.",
+	.params = (const struct dh_param[]){
+		{"recording", DH_STR, .max = 64, .required = true, .doc = "from recording.list"},
+		{"head", DH_STR, .max = 64, .doc = "chain.head of an earlier event: must be in the chain"},
+		{"seq", DH_INT, NULL, -1, 4294967295, -1, .doc = "chain.seq of that event; -1: any"}, {0}},
+	.reply = (const struct dh_param[]){
+		{"verdict", DH_STR, .required = true, .doc = "whole, altered, unreadable, unclean_end, unknown_signer"},
+		{"exit_code", DH_INT, .required = true, .doc = "0 to 4: what deskhand verify exits with"},
+		{"text", DH_STR, .required = true, .doc = "a sentence"},
+		{"fault", DH_STR, .doc = "changed, removed, inserted, reordered, truncated, header_changed, index_changed, "
+					 "signature_wrong, signed_by_another, other_head"},
+		{"fragment", DH_INT, .doc = "link where the first fault is"},
+		{"t_ms", DH_INT, "ms", .doc = "of the fault in the recording"},
+		{"utc", DH_STR, .doc = "of the fault"},
+		{"chain", DH_OBJ, .fields = dh_chain_params, .doc = "the last good link"},
+		{"bytes", DH_INT, "B", .doc = "of the file"},
+		{"duration_ms", DH_INT, "ms", .doc = "as far as it is whole"},
+		{"video_frames", DH_INT, .doc = "as far as it is whole"},
+		{"audio_packets", DH_INT, .doc = "as far as it is whole"},
+		{"started", DH_STR, .doc = "UTC"},
+		{"ended", DH_STR, .doc = "UTC"},
+		{"is_finished", DH_BOOL, .doc = "it has its index"},
+		{"is_recovered", DH_BOOL, .doc = "it was cut off and finished later"},
+		{"signer", DH_STR, .doc = "public key in base64, of a good signature"},
+		{"notes", DH_ARR, .items = DH_OBJ, .doc = "kind, who, text, t_ms, utc: claims, pauses, markers, ..."}, {0}},
+	.scope = DH_SCOPE_FILES_LIST,
+	.handle = handle,
+};
