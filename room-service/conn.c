@@ -175,10 +175,12 @@ static bool is_reply_next(const struct dh_conn *c)
 {
 	if (dh_list_is_empty(&c->out))
 		return false;
-	return !c->client || dh_client_has(c->client, dh_container_of(c->out.next, struct dh_out, node)->after);
+	const struct dh_out *m = dh_container_of(c->out.next, struct dh_out, node);
+	return !c->client || dh_client_has(c->client, m->after);
 }
 
-/* Replies and events as they came up, then the question how far the other end is. Errors: DH_ECLOSED. *is_done: nothing is left. */
+/* Replies and events as they came up, then the question how far the other end is. *is_done: nothing is left.
+ * Errors: DH_ECLOSED. */
 static int write_out(struct dh_conn *c, bool *is_done)
 {
 	for (int i = 0; i < WRITES_MAX; i++) {

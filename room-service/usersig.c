@@ -95,6 +95,7 @@ static unsigned char *decode(const char *sig, size_t n, size_t *size)
 	return out;
 }
 
+/* *out is the caller's in any case. */
 static int unpack(const char *sig, cJSON **out, struct dh_err *e)
 {
 	size_t n = strnlen(sig, DH_USERSIG_MAX + 1), size = 0;
@@ -116,11 +117,7 @@ static int unpack(const char *sig, cJSON **out, struct dh_err *e)
 	struct dh_err parse;
 	*out = err ? NULL : dh_json_parse(json, inflated, &parse);
 	free(json);
-	if (!err && !cJSON_IsObject(*out)) {
-		cJSON_Delete(*out);
-		err = malformed(e, "no JSON object inside");
-	}
-	return err;
+	return err || cJSON_IsObject(*out) ? err : malformed(e, "no JSON object inside");
 }
 
 static const char *text_of(const cJSON *json, const char *name)

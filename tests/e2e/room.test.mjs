@@ -105,6 +105,17 @@ test('a host and two customers see, hear and read each other', async (t) => {
 	await says(lin, 'recorded', 'This call is being recorded by Anna Schmidt.');
 	await anna.evaluate(() => host.request('room.state', { recording: false }));
 	await lin.getByTestId('recorded').waitFor({ state: 'hidden' });
+	await lin.getByTestId('panel-close').click();
+	await lin.getByTestId('open-settings').click();
+	const cameras = lin.getByTestId('device-camera');
+	await until(async () => await cameras.locator('option').count() > 1, 'both cameras');
+	const [chosen, other] = await cameras.evaluate((field) => [field.value, [...field.options].find((o) => o.value !== field.value).value]);
+	await cameras.selectOption(other);
+	await until(() => lin.evaluate((id) => connections.every((pc) => pc.getSenders().some((s) => s.track?.getSettings().deviceId === id)), other),
+		'the other camera, for both');
+	assert.notEqual(chosen, other);
+	for (const each of [anna, zhang])
+		await flows(each, 2, 'another camera, without another offer');
 	for (const each of [anna, lin, zhang])
 		assert.deepEqual(each.problems, []);
 });

@@ -13,7 +13,7 @@ export const APP = 1400000001;
 
 /** What headless Chromium needs for a camera and a screen that nobody has; slow, since several people share this machine. */
 export const fakeDevices = ['--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--use-fake-ui-for-media-stream',
-	'--use-fake-device-for-media-stream=fps=10', '--auto-select-desktop-capture-source=Entire screen'];
+	'--use-fake-device-for-media-stream=device-count=2,fps=10', '--auto-select-desktop-capture-source=Entire screen'];
 
 export class RoomService {
 	dir = mkdtempSync(path.join(tmpdir(), 'deskhand-rooms-'));

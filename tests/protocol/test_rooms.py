@@ -504,15 +504,9 @@ def main():
     tests = [f for name, f in sorted(globals().items(), key=lambda x: getattr(x[1], '__code__', main.__code__).co_firstlineno)
              if name.startswith('test_')]
     code = tap.run(tests)
-    if service.finish() != 0 or code:
-        print('# ' + service_log().replace('\n', '\n# '))
-        code = 1
-    sys.exit(code)
+    if code:
+        print('# ' + service.log_text()[-6000:].replace('\n', '\n# '))
+    sys.exit(service.finish() or code)
 
 
-def service_log():
-    return log[0]
-
-
-log = ['']
 main()

@@ -111,8 +111,13 @@ export class CallView {
 			this.notices.say(this.#t('recordEnded'));
 	}
 
+	/** Everything in the language of now. */
 	relabel() {
 		relabel(this.element, this.#t);
+		this.panel.retitle();
+		this.#unread(this.chat.unread);
+		if (this.element.dataset.state)
+			this.setState(this.element.dataset.state);
 	}
 
 	#unread(count) {

@@ -46,11 +46,15 @@ export class Panel {
 		this.#opener?.focus();
 	}
 
+	retitle() {
+		this.#title.textContent = this.open && this.#t(this.open);
+		this.element.setAttribute('aria-label', this.#title.textContent);
+	}
+
 	#show(name) {
 		this.open = name;
 		this.element.hidden = !name;
-		this.#title.textContent = name && this.#t(name);
-		this.element.setAttribute('aria-label', this.#title.textContent);
+		this.retitle();
 		for (const [each, page] of Object.entries(this.#pages))
 			page.hidden = each !== name;
 	}
