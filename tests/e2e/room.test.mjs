@@ -109,9 +109,11 @@ test('a host and two customers see, hear and read each other', async (t) => {
 	await lin.getByTestId('open-settings').click();
 	const cameras = lin.getByTestId('device-camera');
 	await until(async () => await cameras.locator('option').count() > 1, 'both cameras');
-	const [chosen, other] = await cameras.evaluate((field) => [field.value, [...field.options].find((o) => o.value !== field.value).value]);
+	const [chosen, other] = await cameras.evaluate((field) => [field.value,
+		[...field.options].find((o) => o.value && o.value !== field.value).value]);
 	await cameras.selectOption(other);
-	await until(() => lin.evaluate((id) => connections.every((pc) => pc.getSenders().some((s) => s.track?.getSettings().deviceId === id)), other),
+	await until(() => lin.evaluate((id) => connections.filter((pc) => pc.connectionState === 'connected')
+		.every((pc) => pc.getSenders().some((s) => s.track?.getSettings().deviceId === id)), other),
 		'the other camera, for both');
 	assert.notEqual(chosen, other);
 	for (const each of [anna, zhang])
