@@ -69,7 +69,8 @@ void dh_call_finish_io(struct dh_call *call, int code);
 /* A name somebody gives: not empty, no control characters. Errors: DH_EINVAL. */
 int dh_call_check_name(struct dh_call *call, const char *param);
 
-cJSON *dh_lines_json(const struct dh_lines *lines);
+#define DH_LINES_BYTES_MAX (128 * 1024) /* clients read messages of 256 KiB */
+cJSON *dh_lines_json(const struct dh_lines *lines); /* the newest of them that fit into DH_LINES_BYTES_MAX, oldest first */
 cJSON *dh_line_json(const struct dh_chat_row *line);
 
 int64_t dh_now_ms(void); /* since 1970 */

@@ -26,11 +26,26 @@ cJSON *dh_line_json(const struct dh_chat_row *line)
 	return json;
 }
 
+/* Bytes of a string once it is JSON. */
+static size_t written_size(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += (unsigned char)*text < 0x20 ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+	return n;
+}
+
 cJSON *dh_lines_json(const struct dh_lines *lines)
 {
 	cJSON *all = cJSON_CreateArray();
-	for (int i = 0; i < lines->count; i++)
-		cJSON_AddItemToArray(all, dh_line_json(&lines->rows[i]));
+	size_t size = 0;
+	for (int i = lines->count - 1; i >= 0; i--) {
+		const struct dh_chat_row *line = &lines->rows[i];
+		size += written_size(line->text) + written_size(line->user_id) + written_size(line->user_name) + 100;
+		if (size > DH_LINES_BYTES_MAX)
+			break;
+		cJSON_InsertItemInArray(all, 0, dh_line_json(line));
+	}
 	return all;
 }
 

@@ -10,6 +10,7 @@ import { top } from './desk.mjs';
 
 const program = process.env.DESKHAND_ROOMS ?? path.join(top, 'build/room-service/deskhand-rooms');
 export const APP = 1400000001;
+export const KEY = 'a key of the tests, long enough';
 
 /** What headless Chromium needs for a camera and a screen that nobody has; slow, since several people share this machine. */
 export const fakeDevices = ['--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--use-fake-ui-for-media-stream',
@@ -20,7 +21,7 @@ export class RoomService {
 	#secrets = path.join(this.dir, 'secrets.json');
 
 	constructor() {
-		writeFileSync(this.#secrets, JSON.stringify({ [APP]: 'a key of the tests, long enough' }), { mode: 0o600 });
+		writeFileSync(this.#secrets, JSON.stringify({ [APP]: KEY }), { mode: 0o600 });
 	}
 
 	/** Always on the same port. */

@@ -1,5 +1,5 @@
-/* libFuzzer: what people may say to the room service. Lines of JSON to a hub with a store in a file of its own: the first byte
- * chooses whether the speaker is a stranger, or logged in and in a room with somebody else. */
+/* libFuzzer: what people may say to the room service. Lines of JSON to a hub with a store in a file of its own: the first
+ * byte chooses whether the speaker is a stranger, or logged in and in a room with somebody else. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,12 +77,12 @@ static void say(struct side *s, const char *text, size_t size)
 static void enter(struct side *s, int who)
 {
 	char text[8192];
-	int n = snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"room.login\",\"params\":{\"sdk_app_id\":%u,"
-			 "\"user_id\":\"u%d\",\"user_sig\":\"%s\"}}", APP, who, sigs[who]);
+	int n = snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"room.login\",\"params\":"
+			 "{\"sdk_app_id\":%u,\"user_id\":\"u%d\",\"user_sig\":\"%s\"}}", APP, who, sigs[who]);
 	say(s, text, (size_t)n);
 	settle();
-	n = snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"room.join\",\"params\":{\"room\":\"r%u\"}}",
-		     room_number);
+	n = snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"room.join\",\"params\":"
+		     "{\"room\":\"r%u\"}}", room_number);
 	say(s, text, (size_t)n);
 	settle();
 }

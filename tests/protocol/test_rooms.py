@@ -364,10 +364,23 @@ def test_history():
     tap.equal(a.error('room.chat', text=''), 'EINVAL')
     tap.equal(a.error('room.chat', text='x' * 4097), 'EINVAL')
     nasty = '\'; DROP TABLE chat; -- "}]} %s%n \\u0000'
-    a.ok('room.chat', text=nasty, key="' OR 1=1")
+    service.user('c9', 'R-history').ok('room.chat', text=nasty, key="' OR 1=1")  # a has had its share
     tap.equal(a.ok('room.history', limit=1)['lines'][0]['text'], nasty)
     strange = service.user("x' OR '1'='1", "R'; DELETE FROM rooms; --\"")
     tap.equal(strange.here['role'], 'host')
+
+
+def test_history_of_long_lines():
+    """history of long lines stays within what clients read; room.history has the rest"""
+    a = service.user('a9b', 'R-lines')
+    for i in range(40):
+        a.ok('room.chat', text=f'{i:02}' + '"' * 4094)
+    lines = service.user('b9b', 'R-lines').here['history']
+    size = len(json.dumps(lines))
+    tap.true(100000 < size < 140000, f'{size} bytes')
+    tap.equal([x['text'][:2] for x in lines], [f'{i:02}' for i in range(40 - len(lines), 40)])
+    more = a.ok('room.history', before=lines[0]['id'], limit=5)['lines']
+    tap.equal([x['text'][:2] for x in more], [f'{i:02}' for i in range(35 - len(lines), 40 - len(lines))])
 
 
 def test_malformed():
@@ -383,7 +396,7 @@ def test_malformed():
     c.put_frame(0, b'"method":"room.ice"', is_final=False)
     c.put_frame(0, b'}')
     tap.equal(c.get()['id'], 77, 'in three pieces')
-    for _ in range(10):
+    for _ in range(3):  # seven were malformed above
         c.put_frame(c.TEXT, b'nonsense')
     tap.equal(c.close_code(), 4400, 'again and again')
     stranger = service.connect()

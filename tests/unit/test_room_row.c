@@ -84,7 +84,8 @@ static void a_new_beginning_takes_nobody_in(void)
 	dh_row_finish(&r);
 }
 
-TST_MAIN({"an event bears its seq", an_event_bears_its_seq}, {"what is not acknowledged is held", what_is_not_acknowledged_is_held},
+TST_MAIN({"an event bears its seq", an_event_bears_its_seq},
+	 {"what is not acknowledged is held", what_is_not_acknowledged_is_held},
 	 {"too many are forgotten together", too_many_are_forgotten_together},
 	 {"too large are forgotten together", too_large_are_forgotten_together},
 	 {"a new beginning takes nobody in", a_new_beginning_takes_nobody_in})

@@ -17,11 +17,12 @@
 
 /* anna, made at MADE_S for EXPIRE_S by Python's hmac and zlib */
 static const char plain[] =
-	"eNqrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkEvPyEmEyxSnZiQUFmSlAcUMTAwgwhMqlVhRkFqUCZSzMgFJQwZLMXJCQoTlUMUy8ODMdZHZujoVJ"
-	"oH56uFtOkrtfeqG*T2GVpX5pSVKIYWp2nlFEZUmFRZaHW2FlZkG*rVItAMDgMmY_";
+	"eNqrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkEvPyEmEyxSnZiQUFmSlAcUMTAwgwhMqlVhRkFqUCZSzMgFJQwZLMXJCQ"
+	"oTlUMUy8ODMdZHZujoVJoH56uFtOkrtfeqG*T2GVpX5pSVKIYWp2nlFEZUmFRZaHW2FlZkG*rVItAMDgMmY_";
 static const char with_userbuf[] = /* "\0\4abcd\377" */
-	"eNqrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkEvPyEmEyxSnZiQUFmSlAcUMTAwgwhMqlVhRkFqUCZSzMgFJQwZLMXJCQoTlUMUy8tDi1KKk0DWS*"
-	"o2NQRmSuX7Z*ua0t3J7MdJBUiJdnvoFfrolLsLtlWKqlW1a4WZq7k2VVoHluWniFR1ZBYXG5Y6i2YX6ao61SLQAdTDpp";
+	"eNqrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkEvPyEmEyxSnZiQUFmSlAcUMTAwgwhMqlVhRkFqUCZSzMgFJQwZLMXJCQ"
+	"oTlUMUy8tDi1KKk0DWS*o2NQRmSuX7Z*ua0t3J7MdJBUiJdnvoFfrolLsLtlWKqlW1a4WZq7k2VVoHluWniFR1ZBYXG5Y6i2YX6a"
+	"o61SLQAdTDpp";
 
 static int check(const char *sig, int64_t now_s)
 {
