@@ -215,7 +215,7 @@ static void judge_end(struct verifier *v, uint64_t moov_at)
 	uint8_t box[DH_SIGNATURE_BOX_BYTES] = {0};
 	uint64_t left = w->file_size - v->end;
 	v->report->is_recovered = v->is_recovery;
-	bool is_growing = reserved_is(v, dh_reserved_growing);
+	bool is_growing = reserved_is(v, DH_RESERVED_GROWING);
 	v->report->is_finished = !is_growing;
 	if (!is_growing && !is_flipped(v, moov_at)) {
 		set_fault(v, DH_FAULT_HEADER_CHANGED, 0, 0, v->report->started_utc_us);
@@ -253,7 +253,7 @@ static void judge_open_end(struct verifier *v, enum dh_walk_end end)
 	bool has_tail = end == DH_WALK_TAIL && dh_walk_read(w, tail, sizeof(tail), v->end) && !dh_mp4_get32(tail);
 	if (end == DH_WALK_TAIL && !has_tail)
 		fault_behind(v, DH_FAULT_INSERTED); /* boxes that no link covers */
-	else if (has_tail && reserved_is(v, dh_reserved_growing))
+	else if (has_tail && reserved_is(v, DH_RESERVED_GROWING))
 		v->report->verdict = DH_VERDICT_UNCLEAN;
 	else
 		fault_behind(v, DH_FAULT_TRUNCATED);
@@ -268,7 +268,7 @@ static bool looks_like_ours(struct verifier *v)
 	uint8_t head[DH_RESERVED_AT + DH_RESERVED_BYTES];
 	return v->walk.file_size > sizeof(head) && dh_walk_read(&v->walk, head, sizeof(head), 0) &&
 	       (!memcmp(head, ftyp, sizeof(ftyp)) ||
-		!memcmp(head + DH_RESERVED_AT, dh_reserved_growing, DH_RESERVED_BYTES) ||
+		!memcmp(head + DH_RESERVED_AT, DH_RESERVED_GROWING, DH_RESERVED_BYTES) ||
 		!memcmp(head + DH_RESERVED_AT + 4, "mdat", 4));
 }
 

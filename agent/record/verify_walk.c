@@ -12,9 +12,6 @@
 #define CANDIDATES_MAX 1000     /* of a search: what only looks like a link costs a hash each */
 #define BOX_HEAD_BYTES 24       /* size, type, and the long type of a uuid box */
 
-const uint8_t dh_reserved_growing[DH_RESERVED_BYTES] = "\0\0\0\x10"
-						       "free\0\0\0\0\0\0\0";
-
 bool dh_walk_init(struct dh_walk *w, int fd)
 {
 	struct stat st;
@@ -184,7 +181,7 @@ static int patches_of(const struct dh_walk *w, struct patch out[DH_CHAIN_TRACKS]
 	const struct dh_link *l = &w->link;
 	int n = 0;
 	if (l->kind == DH_LINK_HEAD) {
-		out[n++] = (struct patch){DH_RESERVED_AT, DH_RESERVED_BYTES, dh_reserved_growing};
+		out[n++] = (struct patch){DH_RESERVED_AT, DH_RESERVED_BYTES, DH_RESERVED_GROWING};
 		return n;
 	}
 	for (int i = 0; i < DH_CHAIN_TRACKS; i++)
