@@ -1,6 +1,7 @@
 /* Jobs by uv_queue_work; see job.h. */
 #include "agent/ctl/job.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "common/alloc.h"
@@ -17,6 +18,7 @@ static void on_worker(uv_work_t *req)
 {
 	struct job *j = dh_container_of(req, struct job, req);
 	j->work(j->arg);
+	OPENSSL_thread_stop(); /* these threads end after OpenSSL has: what it keeps for them would be lost */
 }
 
 static void on_loop(uv_work_t *req, int status)

@@ -51,7 +51,7 @@ static void on_track(void *user, int track, enum dh_codec codec)
 {
 	struct side *s = user;
 	s->codec[track] = codec;
-	s->is_key_wanted[track] = true;
+	__atomic_store_n(&s->is_key_wanted[track], true, __ATOMIC_RELAXED);
 }
 
 static void on_remote(void *user, const struct dh_peer_remote *r)
