@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""G14: deskhand verify against sha256sum on the same recording of 1 GB, in turn; both from the page cache.
+"""G7: deskhand verify against sha256sum on the same recording of 1 GB, in turn; both from the page cache.
 
-g14_verify.py BUILD_DIR [--json OUT] [--rounds N]"""
+g7_verify.py BUILD_DIR [--json OUT] [--rounds N]"""
 import argparse
 import json
 import os
@@ -53,7 +53,7 @@ def main():
               file=sys.stderr)
     if a.json:
         with open(a.json, 'w') as f:
-            json.dump({'goal': 'G14', 'rows': rows}, f, indent=1)
+            json.dump({'goal': 'G7', 'rows': rows}, f, indent=1)
 
 
 main()
