@@ -39,7 +39,8 @@ export class CallView {
 		this.bar = h('div', { class: 'bar', role: 'toolbar', label: 'controls' });
 		this.element = h('section', { class: 'call' },
 			h('header', { class: 'top' }, this.#logo, this.#title, this.#state, this.#elapsed), this.notices.recording,
-			h('div', { class: 'middle' }, this.stage.element, this.panel.element), this.notices.element, this.bar);
+			h('div', { class: 'middle' }, this.stage.element, this.panel.element), this.bar);
+		this.stage.element.append(this.notices.element); /* never over the line that says who records */
 		this.element.addEventListener('keydown', (e) => e.key === 'Escape' && this.panel.close());
 	}
 
