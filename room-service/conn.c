@@ -1,9 +1,6 @@
 /* Messages of one WebSocket: text only, fragments put together, bounds both ways. */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "common/alloc.h"
 #include "room-service/server_priv.h"
@@ -37,7 +34,7 @@ void dh_conn_end(struct dh_conn *c, int code)
 	c->close_code = code;
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LINGER_S);
 	ask_flush(c);
-	dh_server_kick(c->s);
+	dh_lws_kick(&c->s->lws);
 }
 
 static void conn_send(void *arg, const char *text, size_t size)
@@ -90,42 +87,21 @@ static int close_now(struct dh_conn *c, int code, const char *why)
 	return -1;
 }
 
-static void keep(struct dh_conn *c, const char *data, size_t size)
-{
-	if (!size)
-		return; /* an empty fragment; c->in may be NULL yet */
-	if (c->in_len + size > c->in_cap) {
-		size_t cap = c->in_cap ? c->in_cap : 2048;
-		while (cap < c->in_len + size)
-			cap *= 2;
-		c->in = dh_realloc(c->in, cap);
-		c->in_cap = cap;
-	}
-	memcpy(c->in + c->in_len, data, size);
-	c->in_len += size;
-}
-
 int dh_conn_received(struct dh_conn *c, const char *data, size_t size)
 {
 	if (c->close_code)
 		return 0; /* on its way out */
-	if (lws_frame_is_binary(c->wsi))
+	const char *text;
+	size_t text_size;
+	int err = dh_ws_text_take(&c->in, c->wsi, data, size, DH_MESSAGE_MAX, &text, &text_size);
+	if (err == DH_EPROTO)
 		return close_now(c, UNACCEPTABLE, "text only");
-	size_t left = lws_remaining_packet_payload(c->wsi);
-	if (c->in_len + size + left > DH_MESSAGE_MAX)
+	if (err == DH_ELIMIT)
 		return close_now(c, DH_CLOSE_TOO_LARGE, dh_close_text(DH_CLOSE_TOO_LARGE));
-	bool is_whole = !left && lws_is_final_fragment(c->wsi);
-	if (is_whole && !c->in_len) {
-		dh_client_receive(c->client, data, size);
+	if (err)
 		return 0;
-	}
-	keep(c, data, size);
-	if (!is_whole)
-		return 0;
-	dh_client_receive(c->client, c->in, c->in_len);
-	free(c->in); /* long messages are rare, connections many */
-	c->in = NULL;
-	c->in_len = c->in_cap = 0;
+	dh_client_receive(c->client, text, text_size);
+	dh_ws_text_done(&c->in, 0); /* long messages are rare, connections many */
 	return 0;
 }
 
@@ -201,12 +177,6 @@ static int write_out(struct dh_conn *c, bool *is_done)
 	return DH_OK;
 }
 
-/* Several messages leave as one piece: for each piece of its own the kernel wakes the reader anew. */
-static void cork(struct dh_conn *c, int is_on)
-{
-	setsockopt(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_CORK, &is_on, sizeof(is_on));
-}
-
 void dh_conn_flush(struct dh_conn *c)
 {
 	bool is_many = c->out.next != c->out.prev, is_done = false;
@@ -216,21 +186,21 @@ void dh_conn_flush(struct dh_conn *c)
 		return;
 	}
 	if (is_many)
-		cork(c, 1);
+		dh_lws_cork(c->wsi, true);
 	int err = write_out(c, &is_done);
 	if (is_many)
-		cork(c, 0);
+		dh_lws_cork(c->wsi, false);
 	if (err) {
 		drop_out(c);
 		lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
-		dh_server_kick(c->s);
+		dh_lws_kick(&c->s->lws);
 	} else if (lws_partial_buffered(c->wsi)) {
 		lws_callback_on_writable(c->wsi);
 	} else if (!is_done) {
 		ask_flush(c); /* others first */
 	} else if (c->close_code) {
 		lws_set_timer_usecs(c->wsi, 1); /* dh_conn_close_time() follows */
-		dh_server_kick(c->s);
+		dh_lws_kick(&c->s->lws);
 	}
 }
 
@@ -250,8 +220,7 @@ void dh_conn_closed(struct dh_conn *c)
 	dh_client_destroy(c->client);
 	c->client = NULL;
 	drop_out(c);
-	free(c->in);
-	c->in = NULL;
+	dh_ws_text_done(&c->in, 0);
 	dh_list_del(&c->node);
 	dh_list_del(&c->dirty);
 	c->s = NULL;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,53 +115,12 @@ static const struct lws_protocols protocols[] = {
 	{NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
-static void lws_says(int level, const char *line)
-{
-	static const struct dh_log_owner {
-		struct dh_log log;
-	} owner = {{"rooms/lws"}};
-	DH_DEBUG(&owner, "%s", line);
-}
-
-struct timers {
-	uv_timer_t *seen[64];
-	int count;
-};
-
-static void see_timer(uv_handle_t *h, void *arg)
-{
-	struct timers *s = arg;
-	if (h->type == UV_TIMER && s->count < 64)
-		s->seen[s->count++] = (uv_timer_t *)h;
-}
-
-/* The timer that appeared on the loop while libwebsockets was being set up. */
-static uv_timer_t *new_timer(uv_loop_t *loop, const struct timers *before)
-{
-	struct timers now = {.count = 0};
-	uv_walk(loop, see_timer, &now);
-	for (int i = 0; i < now.count; i++) {
-		bool is_old = false;
-		for (int j = 0; j < before->count; j++)
-			is_old |= before->seen[j] == now.seen[i];
-		if (!is_old)
-			return now.seen[i];
-	}
-	return NULL;
-}
-
 static int open_lws(struct dh_server *s, struct dh_err *e)
 {
 	/* a ping after 25 s of silence, which keeps NATs and proxies open; nobody left after 40 s */
 	static const lws_retry_bo_t idle = {.secs_since_valid_ping = 25, .secs_since_valid_hangup = 40};
-	void *loops[] = {&s->loop->uv};
-	struct timers before = {.count = 0};
 	struct lws_context_creation_info info = {
-		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
-			   (s->config->cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
-		.foreign_loops = loops,
-		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.options = s->config->cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
 		.protocols = protocols,
 		.user = s,
 		.fd_limit_per_thread = (unsigned)files_may_be_open(),
@@ -170,29 +128,13 @@ static int open_lws(struct dh_server *s, struct dh_err *e)
 		.timeout_secs = HANDSHAKE_S,
 		.timeout_secs_ah_idle = HANDSHAKE_S,
 		.keepalive_timeout = HANDSHAKE_S,
-		.pt_serv_buf_size = 16 * 1024,
 		.retry_and_idle_policy = &idle,
 		.ssl_cert_filepath = s->config->cert,
 		.ssl_private_key_filepath = s->config->key,
-		.gid = (gid_t)-1,
-		.uid = (uid_t)-1,
 	};
-	lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
-	uv_walk(&s->loop->uv, see_timer, &before);
-	s->lws = lws_create_context(&info);
-	if (!s->lws) {
-		dh_fail(e, DH_ENOTSUP, "libwebsockets does not start on the libuv loop");
-		return dh_hint(e, "install the package libwebsockets-evlib-uv");
-	}
-	s->lws_timer = new_timer(&s->loop->uv, &before);
-	s->vhost = lws_create_vhost(s->lws, &info);
-	return s->vhost ? DH_OK : dh_fail(e, DH_EINVAL, "the certificate or its key cannot be used: %.120s",
-					  s->config->cert ? s->config->cert : "none");
-}
-
-void dh_server_kick(struct dh_server *s)
-{
-	lws_cancel_service(s->lws);
+	int err = dh_lws_open(&s->lws, s->loop, &info, e);
+	return err != DH_EFAIL ? err : dh_fail(e, DH_EINVAL, "the certificate or its key cannot be used: %.120s",
+					       s->config->cert ? s->config->cert : "none");
 }
 
 static void check_end(struct dh_server *s)
@@ -215,9 +157,9 @@ static void turn(uv_prepare_t *prepare)
 	while (!dh_list_is_empty(&todo))
 		dh_conn_flush(dh_container_of(todo.next, struct dh_conn, dirty));
 	if (!dh_list_is_empty(&s->dirty)) /* more came up meanwhile: no waiting before the next turn */
-		dh_server_kick(s);
-	if (!s->tcp_count && s->lws_timer && uv_is_active((uv_handle_t *)s->lws_timer))
-		uv_timer_stop(s->lws_timer);
+		dh_lws_kick(&s->lws);
+	if (!s->tcp_count)
+		dh_lws_quiet(&s->lws);
 	check_end(s);
 }
 
@@ -233,10 +175,6 @@ static void address_of(const struct sockaddr_storage *a, char out[DH_ADDRESS_SIZ
 
 static void accept_one(struct dh_server *s, int fd, const struct sockaddr_storage *from)
 {
-	int on = 1;
-	lws_adopt_desc_t adopt = {.vh = s->vhost,
-				  .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (s->config->cert ? LWS_ADOPT_ALLOW_SSL : 0),
-				  .fd = {.sockfd = fd}, .opaque = s};
 	char address[DH_ADDRESS_SIZE];
 	address_of(from, address);
 	bool may = dh_throttle_connect(&s->hub->throttle, address, dh_now_us());
@@ -248,10 +186,8 @@ static void accept_one(struct dh_server *s, int fd, const struct sockaddr_storag
 		return;
 	}
 	s->is_full = false;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	s->tcp_count++; /* given back by LWS_CALLBACK_WSI_DESTROY, when adopting fails as well */
-	lws_adopt_descriptor_vhost_via_info(&adopt);
-	dh_server_kick(s); /* its handshake timeout starts now */
+	dh_lws_adopt(&s->lws, fd, s->config->cert, s);
 }
 
 static void incoming(uv_poll_t *poll, int status, int events)
@@ -334,23 +270,12 @@ void dh_server_end(struct dh_server *s, void (*ended)(void *arg), void *arg)
 	dh_list_for_each_safe(pos, &s->conns)
 		dh_client_close(dh_container_of(pos, struct dh_conn, node)->client, DH_CLOSE_SHUTDOWN);
 	uv_timer_start(&s->linger, lingered, LINGER_MS, 0);
-	dh_server_kick(s);
+	dh_lws_kick(&s->lws);
 }
 
-struct search {
-	const void *what;
-	bool is_found;
-};
-
-static void look_for(uv_handle_t *h, void *arg)
+static void gone(void *arg)
 {
-	struct search *s = arg;
-	s->is_found |= (const void *)h == s->what;
-}
-
-static void gone(uv_handle_t *h)
-{
-	struct dh_server *s = h->data;
+	struct dh_server *s = arg;
 	if (s->listen_fd >= 0)
 		close(s->listen_fd);
 	if (s->pages_fd >= 0)
@@ -358,19 +283,6 @@ static void gone(uv_handle_t *h)
 	free(s);
 }
 
-static void ender_turn(uv_idle_t *ender)
-{
-	struct dh_server *s = ender->data;
-	struct search search = {s->lws_timer, false};
-	uv_walk(&s->loop->uv, look_for, &search);
-	if (search.is_found)
-		return;
-	lws_context_destroy(s->lws); /* the second call frees */
-	uv_close((uv_handle_t *)ender, gone);
-}
-
-/* libwebsockets on a loop of ours ends in two steps: the first call closes its handles, and when the loop has done
- * that a second one frees. */
 void dh_server_destroy(struct dh_server *s)
 {
 	if (!s)
@@ -385,12 +297,5 @@ void dh_server_destroy(struct dh_server *s)
 		dh_client_destroy(c->client);
 		c->client = NULL;
 	}
-	uv_idle_init(&s->loop->uv, &s->ender);
-	s->ender.data = s;
-	if (!s->lws) {
-		uv_close((uv_handle_t *)&s->ender, gone);
-		return;
-	}
-	lws_context_destroy(s->lws);
-	uv_idle_start(&s->ender, ender_turn);
+	dh_lws_close(&s->lws, s->loop, gone, s);
 }

@@ -3,8 +3,8 @@
 #ifndef DH_ROOMS_SERVER_PRIV_H
 #define DH_ROOMS_SERVER_PRIV_H
 
-#include <libwebsockets.h>
-
+#include "common/lws_loop.h"
+#include "common/ws_text.h"
 #include "room-service/client.h"
 #include "room-service/server.h"
 
@@ -19,11 +19,8 @@ struct dh_server {
 	uv_poll_t listener;
 	uv_prepare_t turn; /* each turn of the loop */
 	uv_timer_t linger; /* while it ends */
-	uv_idle_t ender;   /* while being destroyed */
 	bool is_started, is_ending;
-	struct lws_context *lws;
-	struct lws_vhost *vhost;
-	uv_timer_t *lws_timer; /* libwebsockets' own */
+	struct dh_lws lws;
 	int tcp_count;         /* adopted by libwebsockets, not yet destroyed */
 	bool is_full;          /* said so in the log */
 	struct dh_list conns;  /* struct dh_conn, WebSockets */
@@ -49,16 +46,11 @@ struct dh_conn {
 	/* -- a WebSocket -- */
 	struct dh_list node, dirty;
 	struct dh_client *client;
-	char *in; /* fragments of the message under way */
-	size_t in_len, in_cap;
+	struct dh_ws_text in; /* the message under way */
 	struct dh_list out; /* struct dh_out */
 	size_t out_bytes;
-	int64_t asking; /* seq of a ping to send; 0: none */
 	int close_code; /* 0: open; else closes when out is empty */
 };
-
-/* server.c */
-void dh_server_kick(struct dh_server *s); /* a timeout was set outside of libwebsockets' callbacks: look at the clock */
 
 /* http.c */
 int dh_http_request(struct dh_server *s, struct lws *wsi, struct dh_conn *c);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,52 +126,11 @@ static const struct lws_protocols protocols[] = {
 	{NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
-static void lws_says(int level, const char *line)
-{
-	static const struct dh_log_owner {
-		struct dh_log log;
-	} owner = {{"agent/tr_ws/lws"}};
-	DH_DEBUG(&owner, "%s", line);
-}
-
-struct timers {
-	uv_timer_t *seen[64];
-	int count;
-};
-
-static void see_timer(uv_handle_t *h, void *arg)
-{
-	struct timers *s = arg;
-	if (h->type == UV_TIMER && s->count < 64)
-		s->seen[s->count++] = (uv_timer_t *)h;
-}
-
-/* The timer that appeared on the loop while libwebsockets was being set up. */
-static uv_timer_t *new_timer(uv_loop_t *loop, const struct timers *before)
-{
-	struct timers now = {.count = 0};
-	uv_walk(loop, see_timer, &now);
-	for (int i = 0; i < now.count; i++) {
-		bool is_old = false;
-		for (int j = 0; j < before->count; j++)
-			is_old |= before->seen[j] == now.seen[i];
-		if (!is_old)
-			return now.seen[i];
-	}
-	return NULL;
-}
-
 static int open_lws(struct dh_tr_ws *t, struct dh_err *e)
 {
 	/* a ping after a minute of silence; nobody left after a minute and a half */
 	static const lws_retry_bo_t idle = {.secs_since_valid_ping = 60, .secs_since_valid_hangup = 90};
-	void *loops[] = {&t->loop->uv};
-	struct timers before = {.count = 0};
 	struct lws_context_creation_info info = {
-		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-			   LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
-		.foreign_loops = loops,
-		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.user = t,
 		.fd_limit_per_thread = DH_WS_TCP_MAX + 16,
@@ -180,42 +138,17 @@ static int open_lws(struct dh_tr_ws *t, struct dh_err *e)
 		.timeout_secs = HANDSHAKE_S,
 		.timeout_secs_ah_idle = HANDSHAKE_S,
 		.keepalive_timeout = HANDSHAKE_S,
-		.pt_serv_buf_size = 16 * 1024,
 		.retry_and_idle_policy = &idle,
-		.gid = (gid_t)-1,
-		.uid = (uid_t)-1,
 	};
-	lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
-	uv_walk(&t->loop->uv, see_timer, &before);
-	t->lws = lws_create_context(&info);
-	if (!t->lws) {
-		dh_fail(e, DH_ENOTSUP, "libwebsockets does not start on the libuv loop");
-		return dh_hint(e, "install the package libwebsockets-evlib-uv");
-	}
-	t->lws_timer = new_timer(&t->loop->uv, &before);
-	t->vhost = lws_create_vhost(t->lws, &info);
-	return t->vhost ? DH_OK : dh_fail(e, DH_EFAIL, "libwebsockets makes no virtual host");
-}
-
-void dh_ws_kick(struct dh_tr_ws *t)
-{
-	lws_cancel_service(t->lws);
-}
-
-/* libwebsockets 4.1.6 keeps a 30 s housekeeping timer for ever (lib/plat/unix/unix-init.c). With nobody connected
- * there is nothing to keep, and an idle agent must not wake up: stop it. Its next event of any kind, and so the next
- * connection, sets it again. */
-static void quiet(struct dh_tr_ws *t)
-{
-	if (!t->tcp_count && t->lws_timer && uv_is_active((uv_handle_t *)t->lws_timer))
-		uv_timer_stop(t->lws_timer);
+	return dh_lws_open(&t->lws, t->loop, &info, e);
 }
 
 /* On each turn of the loop, before it waits; causes none. */
 static void turn(uv_prepare_t *prepare)
 {
 	struct dh_tr_ws *t = prepare->data;
-	quiet(t);
+	if (!t->tcp_count)
+		dh_lws_quiet(&t->lws);
 	if (!t->is_dirty)
 		return;
 	t->is_dirty = false;
@@ -225,7 +158,7 @@ static void turn(uv_prepare_t *prepare)
 			dh_ws_flush(c);
 	}
 	if (t->is_dirty) /* more came up meanwhile: no waiting before the next turn */
-		dh_ws_kick(t);
+		dh_lws_kick(&t->lws);
 }
 
 /* ---- connections ---- */
@@ -248,9 +181,6 @@ static bool is_ours(struct dh_tr_ws *t, int fd)
 
 static void accept_one(struct dh_tr_ws *t, int fd)
 {
-	int on = 1;
-	lws_adopt_desc_t adopt = {
-		.vh = t->vhost, .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP, .fd = {.sockfd = fd}, .opaque = t};
 	if (!is_ours(t, fd)) {
 		close(fd);
 		return;
@@ -262,11 +192,9 @@ static void accept_one(struct dh_tr_ws *t, int fd)
 		close(fd);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	t->tcp_count++; /* given back by LWS_CALLBACK_WSI_DESTROY, when adopting fails as well */
-	if (!lws_adopt_descriptor_vhost_via_info(&adopt))
+	if (!dh_lws_adopt(&t->lws, fd, false, t))
 		DH_WARN(t, "libwebsockets refused a connection");
-	dh_ws_kick(t); /* its handshake timeout starts now */
 }
 
 static void incoming(uv_poll_t *poll, int status, int events)
@@ -324,38 +252,14 @@ int dh_tr_ws_port(const struct dh_tr_ws *t)
 
 /* ---- the end ---- */
 
-struct search {
-	const void *what;
-	bool is_found;
-};
-
-static void look_for(uv_handle_t *h, void *arg)
+static void gone(void *arg)
 {
-	struct search *s = arg;
-	s->is_found |= (const void *)h == s->what;
-}
-
-static void gone(uv_handle_t *h)
-{
-	struct dh_tr_ws *t = h->data;
+	struct dh_tr_ws *t = arg;
 	if (t->listen_fd >= 0)
 		close(t->listen_fd);
 	free(t);
 }
 
-static void ender_turn(uv_idle_t *ender)
-{
-	struct dh_tr_ws *t = ender->data;
-	struct search s = {t->lws_timer, false};
-	uv_walk(&t->loop->uv, look_for, &s);
-	if (s.is_found)
-		return;
-	lws_context_destroy(t->lws); /* the second call frees */
-	uv_close((uv_handle_t *)ender, gone);
-}
-
-/* libwebsockets on a loop of ours ends in two steps: the first call closes its handles, and when the loop has done
- * that a second one frees. */
 void dh_tr_ws_destroy(struct dh_tr_ws *t)
 {
 	if (!t)
@@ -373,12 +277,5 @@ void dh_tr_ws_destroy(struct dh_tr_ws *t)
 		uv_close((uv_handle_t *)&t->listener, NULL);
 		uv_close((uv_handle_t *)&t->turn, NULL);
 	}
-	uv_idle_init(&t->loop->uv, &t->ender);
-	t->ender.data = t;
-	if (!t->lws) {
-		uv_close((uv_handle_t *)&t->ender, gone);
-		return;
-	}
-	lws_context_destroy(t->lws);
-	uv_idle_start(&t->ender, ender_turn);
+	dh_lws_close(&t->lws, t->loop, gone, t);
 }

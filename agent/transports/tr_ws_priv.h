@@ -3,11 +3,11 @@
 #ifndef DH_TRANSPORTS_TR_WS_PRIV_H
 #define DH_TRANSPORTS_TR_WS_PRIV_H
 
-#include <libwebsockets.h>
-
 #include "agent/platform/places.h"
 #include "agent/transports/transport.h"
 #include "common/log.h"
+#include "common/lws_loop.h"
+#include "common/ws_text.h"
 
 #define DH_WS_CONNS_MAX 16 /* SR-20: WebSockets */
 #define DH_WS_TCP_MAX 48   /* with those still in their handshake */
@@ -20,12 +20,9 @@ struct dh_tr_ws {
 	char port_file[DH_PLACE_MAX + 16];
 	uv_poll_t listener;
 	uv_prepare_t turn; /* each turn of the loop */
-	uv_idle_t ender;   /* while being destroyed */
 	bool is_started;
 	int listen_fd;
-	struct lws_context *lws;
-	struct lws_vhost *vhost;
-	uv_timer_t *lws_timer; /* libwebsockets' own; see quiet() */
+	struct dh_lws lws;
 	int tcp_count;         /* adopted by libwebsockets, not yet destroyed */
 	bool is_full;          /* said so in the log */
 	int ws_count;
@@ -46,18 +43,13 @@ struct dh_ws_conn {
 	struct dh_tr_ws *t;
 	struct lws *wsi;
 	struct dh_client *client;
-	char *in; /* fragments of the message under way */
-	size_t in_len, in_cap;
+	struct dh_ws_text in; /* the message under way */
 	struct dh_list out; /* struct dh_ws_out */
 	size_t out_bytes;
 	bool is_dirty;      /* dh_ws_flush() has something to do */
 	bool was_full;      /* over DH_OUT_QUEUE_FULL since it was last empty */
 	int close_code;     /* 0: open; else closes when out is empty */
 };
-
-/* tr_ws.c */
-/* Something outside of libwebsockets' own callbacks set one of its timeouts: make it look at its clock. */
-void dh_ws_kick(struct dh_tr_ws *t);
 
 /* tr_ws_http.c */
 int dh_ws_http_request(struct dh_tr_ws *t, struct lws *wsi); /* plain HTTP: answered; -1 closes */
