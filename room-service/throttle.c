@@ -6,7 +6,6 @@
 #include "common/alloc.h"
 
 #define FREE_FAILURES 5
-#define WAIT_MAX_S 60
 
 static struct dh_throttle_entry *entry(struct dh_throttle *l, const char *address, int64_t now_us)
 {
@@ -37,23 +36,15 @@ bool dh_throttle_connect(struct dh_throttle *l, const char *address, int64_t now
 
 void dh_throttle_failed(struct dh_throttle *l, const char *address, int64_t now_us)
 {
-	struct dh_throttle_entry *x = entry(l, address, now_us);
-	if (++x->failures <= FREE_FAILURES)
-		return;
-	int doublings = x->failures - FREE_FAILURES - 1;
-	int64_t wait_s = doublings > 5 ? WAIT_MAX_S : 1 << doublings;
-	x->blocked_until_us = now_us + wait_s * 1000000;
+	dh_backoff_failed(&entry(l, address, now_us)->logins, FREE_FAILURES, now_us);
 }
 
 void dh_throttle_succeeded(struct dh_throttle *l, const char *address, int64_t now_us)
 {
-	struct dh_throttle_entry *x = entry(l, address, now_us);
-	x->failures = 0;
-	x->blocked_until_us = 0;
+	dh_backoff_succeeded(&entry(l, address, now_us)->logins);
 }
 
 int64_t dh_throttle_wait_us(struct dh_throttle *l, const char *address, int64_t now_us)
 {
-	int64_t until_us = entry(l, address, now_us)->blocked_until_us;
-	return until_us > now_us ? until_us - now_us : 0;
+	return dh_backoff_wait_us(&entry(l, address, now_us)->logins, now_us);
 }

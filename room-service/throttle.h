@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/backoff.h"
 #include "common/bucket.h"
 
 #define DH_ADDRESS_SIZE 46     /* of an address as text */
@@ -14,8 +15,8 @@
 struct dh_throttle_entry {
 	char address[DH_ADDRESS_SIZE];
 	struct dh_bucket connections;
-	int failures;
-	int64_t blocked_until_us, used_us;
+	struct dh_backoff logins;
+	int64_t used_us;
 };
 
 struct dh_throttle {

@@ -5,6 +5,8 @@
 
 #include "common/alloc.h"
 
+#define FREE_FAILURES 2
+
 static struct dh_throttle_entry *entry(struct dh_throttle *t, const char *origin, int64_t now_us)
 {
 	struct dh_throttle_entry *oldest = &t->entries[0];
@@ -35,23 +37,15 @@ bool dh_throttle_toggle(struct dh_throttle *t, const char *origin, int64_t now_u
 
 void dh_throttle_failed(struct dh_throttle *t, const char *origin, int64_t now_us)
 {
-	struct dh_throttle_entry *x = entry(t, origin, now_us);
-	x->failures++;
-	if (x->failures < 3)
-		return;
-	int doublings = x->failures - 3;
-	int64_t wait_s = doublings > 5 ? 60 : 1 << doublings;
-	x->blocked_until_us = now_us + (wait_s > 60 ? 60 : wait_s) * 1000000;
+	dh_backoff_failed(&entry(t, origin, now_us)->tries, FREE_FAILURES, now_us);
 }
 
 void dh_throttle_succeeded(struct dh_throttle *t, const char *origin, int64_t now_us)
 {
-	struct dh_throttle_entry *x = entry(t, origin, now_us);
-	x->failures = 0;
-	x->blocked_until_us = 0;
+	dh_backoff_succeeded(&entry(t, origin, now_us)->tries);
 }
 
 bool dh_throttle_is_blocked(struct dh_throttle *t, const char *origin, int64_t now_us)
 {
-	return entry(t, origin, now_us)->blocked_until_us > now_us;
+	return dh_backoff_wait_us(&entry(t, origin, now_us)->tries, now_us) > 0;
 }

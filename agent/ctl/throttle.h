@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/backoff.h"
 #include "common/bucket.h"
 #include "common/origin.h"
 
@@ -14,8 +15,8 @@ struct dh_throttle_entry {
 	char origin[DH_ORIGIN_MAX];
 	struct dh_bucket handshakes; /* 20 in 10 s */
 	struct dh_bucket toggles;    /* devices switched on: 5 in 10 s */
-	int failures;                /* wrong resume secrets, refused origins */
-	int64_t blocked_until_us, used_us;
+	struct dh_backoff tries;     /* wrong resume secrets, refused origins */
+	int64_t used_us;
 };
 
 struct dh_throttle {
