@@ -144,3 +144,11 @@ export class SocketAgent extends FakeAgent {
 
 /** The next event of a name. */
 export const next = (target, name) => new Promise((resolve) => target.addEventListener(name, resolve, { once: true }));
+
+/** setInterval() by t.mock.timers.tick(). Debian 12's Node 18 takes the list itself, and loses a timer when none is cleared. */
+export function mockIntervals(t) {
+	const apis = ['setInterval'];
+	t.mock.timers.enable(process.versions.node.startsWith('18.') ? apis : { apis });
+	const clear = globalThis.clearInterval;
+	t.mock.method(globalThis, 'clearInterval', (timer) => timer && clear(timer));
+}

@@ -4,6 +4,7 @@ import test from 'node:test';
 import { Mesh } from '../../js/src/room/mesh.js';
 import { countsOf, wordFor } from '../../js/src/room/quality.js';
 import { FakeConnection, FakeMediaStream, installConnections } from './fake_peers.mjs';
+import { mockIntervals } from './fakes.mjs';
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 const track = (kind) => ({ kind, enabled: true });
@@ -118,7 +119,7 @@ test('the service lost everything: what stands is left alone, what was under way
 });
 
 test('a road that fails is restarted at once, one that is silent after five seconds; none once it is back', async (t) => {
-	t.mock.timers.enable({ apis: ['setInterval'] });
+	mockIntervals(t);
 	const { members, sent } = room(1, 2);
 	members.get(1).enter(1, [], true);
 	members.get(2).enter(2, [1], true);
