@@ -10,4 +10,15 @@ int64_t dh_now_us(void);
 /* Wall time in microseconds since 1970 UTC. Any thread. */
 int64_t dh_wall_us(void);
 
+/* Of two times. INT64_MAX: never. */
+static inline int64_t dh_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t dh_later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 #endif

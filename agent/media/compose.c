@@ -180,11 +180,6 @@ void dh_compose_draw(struct dh_compose *c, int64_t now_us)
 		c->config.picture(c->config.arg, out);
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Only taps of inputs: filter, draw nothing. */
 static void advance_tapped(struct dh_compose *c, int64_t now_us)
 {
@@ -221,7 +216,7 @@ static int64_t step(void *arg)
 	if (is_due)
 		return dh_pace_next_us(&c->pace);
 	int64_t next = c->last_draw_us + KEEP_ALIVE_US;
-	return draws && c->overlay.clock ? min64(next, now + 1000000 - wall % 1000000) : next;
+	return draws && c->overlay.clock ? dh_earlier(next, now + 1000000 - wall % 1000000) : next;
 }
 
 /* ---- start and stop ---- */

@@ -126,11 +126,6 @@ static struct dh_frame *scaled(struct dh_live_encode *c, struct dh_frame *f)
 	return out;
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* When the waiting picture may be encoded while fewer are made than come. Each has its place, with a third of the source's
  * period of tolerance for jitter; who comes too soon waits one period of the source longer, for a newer one to take it. */
 static int64_t picture_due_us(const struct dh_live_encode *c)
@@ -139,7 +134,7 @@ static int64_t picture_due_us(const struct dh_live_encode *c)
 	int64_t period_us = 1000000 / l->full_fps, place_us = c->last_us + 1000000 / l->fps - period_us / 3;
 	if (l->fps >= l->full_fps || c->waiting_since_us >= place_us)
 		return c->waiting_since_us;
-	return min64(place_us + period_us, c->waiting_since_us + REST_US);
+	return dh_earlier(place_us + period_us, c->waiting_since_us + REST_US);
 }
 
 static void encode(struct dh_live_encode *c, int64_t now_us)
@@ -169,7 +164,7 @@ static int64_t take_picture(struct dh_live_encode *c, bool is_any_free, int64_t 
 	if (is_wanted)
 		follow(c, c->waiting, now_us);
 	if (is_wanted && c->is_open) {
-		int64_t due_us = is_any_free ? min64(picture_due_us(c), key_due_us(c)) : INT64_MAX;
+		int64_t due_us = is_any_free ? dh_earlier(picture_due_us(c), key_due_us(c)) : INT64_MAX;
 		if (due_us > now_us)
 			return due_us;
 		encode(c, now_us);
@@ -193,19 +188,14 @@ static int64_t ask_for_picture(struct dh_live_encode *c, int64_t now_us)
 	return now_us + KEY_APART_US;
 }
 
-static int64_t max64(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* A rate gives each picture its share of bits. What stands still after a change gets more of them, two in three pictures'
  * time, until the encoder has no use for as many as its buffer is long. INT64_MAX: it is as good as it becomes. */
 static int64_t sharpen_due_us(const struct dh_live_encode *c)
 {
-	int64_t since_us = max64(c->still_since_us, c->last_key_us);
+	int64_t since_us = dh_later(c->still_since_us, c->last_key_us);
 	if (!c->sharpen_left || c->waiting || !c->listener_count || !c->is_open)
 		return INT64_MAX;
-	int64_t due_us = max64(max64(c->last_us, c->sharpened_us) + 1500000 / c->ladder.fps, since_us + REST_US);
+	int64_t due_us = dh_later(dh_later(c->last_us, c->sharpened_us) + 1500000 / c->ladder.fps, since_us + REST_US);
 	return due_us < since_us + SHARPEN_US ? due_us : INT64_MAX;
 }
 
@@ -235,5 +225,5 @@ int64_t dh_live_video_step(struct dh_live_encode *c)
 	bool is_any_free = look_at_roads(c, now_us);
 	if (c->waiting)
 		next_us = take_picture(c, is_any_free, now_us);
-	return min64(next_us, min64(ask_for_picture(c, now_us), sharpen(c, now_us)));
+	return dh_earlier(next_us, dh_earlier(ask_for_picture(c, now_us), sharpen(c, now_us)));
 }
