@@ -45,8 +45,8 @@ struct dh_call_tracks { /* inside its owner, from init until stop's done */
 void dh_call_tracks_init(struct dh_call_tracks *c, const struct dh_rtc_api *api, struct dh_pipeline *pipeline,
 			 int64_t start_bps);
 
-/* Have a track, of that source of the pipeline, or have it no more (source -1; sound has source 0). Returns whether the
- * connection needs an offer. Errors: as dh_peer_add_track(). */
+/* Have a track, of that source of the pipeline, or have it no more (source -1; sound has source 0). *is_offer_needed is set
+ * when the connection needs an offer, and left alone otherwise. Errors: as dh_peer_add_track(). */
 int dh_call_tracks_set(struct dh_call_tracks *c, enum dh_call_track_kind kind, int source, bool *is_offer_needed,
 		       struct dh_err *e);
 /* Send nothing on a track, which stays. */

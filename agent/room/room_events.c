@@ -136,21 +136,20 @@ static void take_members(struct dh_room *r, const cJSON *list, enum dh_room_join
 
 /* ---- chat ---- */
 
-static void add_line(struct dh_room *r, const cJSON *line)
+/* Into the history; the seq is the service's, events of the agent have their own. Gives what is kept. */
+static const cJSON *add_line(struct dh_room *r, const cJSON *line)
 {
-	cJSON *copy = cJSON_Duplicate(line, true);
-	cJSON_DeleteItemFromObjectCaseSensitive(copy, "seq");
-	cJSON_AddItemToArray(r->history, copy);
+	cJSON *kept = cJSON_Duplicate(line, true);
+	cJSON_DeleteItemFromObjectCaseSensitive(kept, "seq");
+	cJSON_AddItemToArray(r->history, kept);
 	if (cJSON_GetArraySize(r->history) > DH_ROOM_HISTORY_MAX)
 		cJSON_DeleteItemFromArray(r->history, 0);
+	return kept;
 }
 
 static void take_line(struct dh_room *r, const cJSON *line)
 {
-	add_line(r, line);
-	cJSON *p = cJSON_Duplicate(line, true);
-	cJSON_DeleteItemFromObjectCaseSensitive(p, "seq"); /* the service's; events of the agent have their own */
-	dh_room_emit(r, "room.chat", p);
+	dh_room_emit(r, "room.chat", cJSON_Duplicate(add_line(r, line), true));
 }
 
 static int64_t last_line(const struct dh_room *r)
