@@ -1,7 +1,7 @@
 /* ./dev demo: starts what pages need (see desktop.mjs, rooms.mjs), opens them in Chromium with the extension, and with --once
  * or --call lets them record and prints facts as JSON. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -178,8 +178,16 @@ async function show(env, rooms, browser, port, isHeadless) {
   await browser.exited;
 }
 
+/** A call shows a camera: where there is none, the agent's pattern. */
+function useFakesWithoutCamera(options) {
+  if (!options.call || options.fake || readdirSync('/dev').some((name) => /^video\d+$/.test(name))) return;
+  console.error('demo: no camera here; the desk shows a pattern and a tone (--fake)');
+  options.fake = true;
+}
+
 async function main() {
   const options = parse(process.argv.slice(2));
+  useFakesWithoutCamera(options);
   const dir = mkdtempSync(path.join(tmpdir(), 'deskhand-demo-'));
   const desktop = new Desktop(dir);
   let browser;
