@@ -62,6 +62,33 @@ static void report(struct dh_output *o, enum dh_output_state state, const struct
 	dh_loop_post(o->worker.loop, tell, r);
 }
 
+struct segment_report {
+	struct dh_output *output;
+	struct dh_sink_segment segment;
+};
+
+static void tell_segment(void *arg)
+{
+	struct segment_report *r = arg;
+	if (r->output->config.segment)
+		r->output->config.segment(r->output->config.arg, &r->segment);
+	free(r);
+}
+
+static void sink_segment(struct dh_sink *s, const struct dh_sink_segment *segment)
+{
+	struct dh_output *o = dh_container_of(s, struct dh_output, sink);
+	struct segment_report *r = dh_alloc(sizeof(*r));
+	*r = (struct segment_report){o, *segment};
+	dh_loop_post(o->worker.loop, tell_segment, r);
+}
+
+static void sink_wants_key(struct dh_sink *s)
+{
+	struct dh_output *o = dh_container_of(s, struct dh_output, sink);
+	o->config.want_key(o->config.arg);
+}
+
 /* Close the sink and say how it ended: DONE, or FAILED with the first thing that went wrong. */
 static void end(struct dh_output *o, const struct dh_err *why)
 {
@@ -172,7 +199,8 @@ int dh_output_create(struct dh_output **out, struct dh_loop *loop, const struct 
 	o->config = *c;
 	o->args = c->args ? cJSON_Duplicate(c->args, true) : NULL;
 	dh_log_init(&o->log, "%s/%s", c->name, c->sink->base.name);
-	o->sink = (struct dh_sink){.driver = c->sink, .log = o->log, .fd = c->fd, .wake_us = INT64_MAX};
+	o->sink = (struct dh_sink){.driver = c->sink, .log = o->log, .fd = c->fd, .wake_us = INT64_MAX,
+				   .want_key = sink_wants_key, .segment = sink_segment};
 	o->sink.priv = dh_alloc(c->sink->base.priv_size);
 	o->waits_for_key = o->owns_fd = true;
 	o->queue = dh_queue_create(DH_DROP_TO_KEY, QUEUE_PACKETS, QUEUE_BYTES, &o->worker.wake);

@@ -28,6 +28,8 @@ struct dh_output_config {
 	/* RUNNING, PAUSED, DONE, FAILED. After DONE or FAILED no call comes and the output may be
 	 * destroyed. Loop thread. */
 	void (*state)(void *arg, enum dh_output_state state, const struct dh_output_facts *facts, const struct dh_err *why);
+	/* A file of a recording in several began or is finished. Before the last call of state. Loop thread. */
+	void (*segment)(void *arg, const struct dh_sink_segment *segment);
 	/* The output needs a key frame. Any thread. */
 	void (*want_key)(void *arg);
 	void *arg;

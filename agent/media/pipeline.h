@@ -25,6 +25,8 @@ struct dh_pipeline_events {
 	/* Sound levels, ten a second while enabled: RMS and peak in dBFS * 10 (-1000 = silence), per
 	 * microphone/system source and of the mix (source 0). */
 	void (*levels)(void *arg, int source, int rms_db10, int peak_db10);
+	/* A file of an output that writes several began or is finished. */
+	void (*segment)(void *arg, int output, const struct dh_sink_segment *segment);
 };
 
 struct dh_pipeline_config {

@@ -174,6 +174,13 @@ static void state(void *arg, enum dh_output_state state, const struct dh_output_
 	maybe_free(o);
 }
 
+static void segment(void *arg, const struct dh_sink_segment *segment)
+{
+	struct dh_pipeline_output *o = arg;
+	if (o->pipeline->ev.segment)
+		o->pipeline->ev.segment(o->pipeline->arg, o->id, segment);
+}
+
 static void want_key(void *arg)
 {
 	struct dh_pipeline_output *o = arg;
@@ -219,7 +226,7 @@ int dh_pipeline_output_add(struct dh_pipeline *p, const char *sink_driver, const
 	o->needs_video = dh_pipeline_has(p, true);
 	o->needs_audio = dh_pipeline_has(p, false);
 	struct dh_output_config c = {.name = p->name, .sink = sink, .args = args, .fd = fd, .state = state,
-				     .want_key = want_key, .arg = o};
+				     .segment = segment, .want_key = want_key, .arg = o};
 	int err = dh_output_create(&o->output, p->loop, &c, e);
 	if (err) {
 		free(o);

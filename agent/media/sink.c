@@ -1,8 +1,20 @@
-/* The chain's head between the sink's thread and the others, without a lock: a reader tries again when the words changed
- * under it, which they do three times a second. */
+/* What a sink's driver tells its owner. The chain's head goes between the sink's thread and the others without a lock: a
+ * reader tries again when the words changed under it, which they do three times a second. */
 #include "agent/media/sink.h"
 
 #include <string.h>
+
+void dh_sink_want_key(struct dh_sink *s)
+{
+	if (s->want_key)
+		s->want_key(s);
+}
+
+void dh_sink_tell_segment(struct dh_sink *s, const struct dh_sink_segment *segment)
+{
+	if (s->segment)
+		s->segment(s, segment);
+}
 
 void dh_sink_set_chain(struct dh_sink *s, uint32_t seq, const uint8_t head[32])
 {

@@ -34,6 +34,17 @@ struct dh_sink_chain {
 	atomic_ullong words[5]; /* 1 + seq (0: no link yet), the hash */
 };
 
+/* One file of a recording that is cut into several. Plain data. */
+struct dh_sink_segment {
+	int number;     /* from 1 */
+	bool is_over;   /* finished, and all below is known; false: it has begun */
+	char name[128]; /* beside the first */
+	int64_t bytes, duration_us, video_frames, audio_frames;
+	bool has_chain;
+	uint32_t chain_seq;
+	uint8_t chain_head[32];
+};
+
 struct dh_sink {
 	const struct dh_sink_driver *driver;
 	void *priv;
@@ -42,15 +53,21 @@ struct dh_sink {
 	struct dh_stream streams[2]; /* at most one video and one audio */
 	int stream_count;
 	int fd;
+	/* what the driver asks and tells of its owner; NULL: nobody listens. Sink thread */
+	void (*want_key)(struct dh_sink *s); /* a key frame, so that a segment can end */
+	void (*segment)(struct dh_sink *s, const struct dh_sink_segment *segment); /* one began or is finished */
 	/* -- sink thread */
 	int64_t wake_us;
 	/* -- written by the driver, read by any thread */
-	atomic_llong bytes;        /* on disk or sent */
+	atomic_llong bytes;        /* on disk or sent; this and the next: of all segments */
 	atomic_llong duration_us;  /* of what was written, pauses excluded */
 	atomic_llong video_frames, audio_frames; /* audio: packets */
 	struct dh_sink_chain chain;
 };
 
+/* For the driver: call its owner, if one listens. Sink thread. */
+void dh_sink_want_key(struct dh_sink *s);
+void dh_sink_tell_segment(struct dh_sink *s, const struct dh_sink_segment *segment);
 /* For the driver: its chain has grown. head: 32 bytes. Sink thread. */
 void dh_sink_set_chain(struct dh_sink *s, uint32_t seq, const uint8_t head[32]);
 /* False: there is no link yet. Any thread. */
