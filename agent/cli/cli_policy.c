@@ -19,6 +19,9 @@ static void show(const struct dh_policy *p)
 		fprintf(stdout, "folder %s: %s\n", p->folders[i].alias, p->folders[i].path);
 	fprintf(stdout, "user grants: %s; WebSocket: %s; %lld commands a second\n", p->may_user_grant ? "ask" : "never",
 		p->has_websocket ? "on" : "off", (long long)p->commands_per_s);
+	if (p->archive.url[0])
+		fprintf(stdout, "archive: %s; local copies are %s\n", p->archive.url,
+			p->archive.must_delete_local ? "deleted once it confirmed the hash" : "kept");
 	cJSON_ArrayForEach(v, p->warnings)
 		fprintf(stdout, "warning: %s\n", v->valuestring);
 }

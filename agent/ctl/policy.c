@@ -22,6 +22,13 @@ static const struct dh_param origin_params[] = {
 	{"scopes", DH_ARR, .items = DH_STR, .max = 32, .required = true, .doc = "what it may do; * is everything"},
 	{0},
 };
+static const struct dh_param archive_params[] = {
+	{"url", DH_STR, .max = DH_TARGET_URL_MAX - 1, .required = true,
+	 .doc = "where uploads are created by the tus protocol; must be in push_targets"},
+	{"token_file", DH_STR, .max = DH_PATH_MAX - 1, .doc = "file with a token, sent as Authorization: Bearer"},
+	{"delete_local", DH_BOOL, .doc = "delete a recording here once the archive has confirmed its hash"},
+	{0},
+};
 static const struct dh_param limit_params[] = {
 	{"commands_per_s", DH_INT, "1/s", 1, 1000000, 200, .doc = "of one page; bursts of twice as many"},
 	{0},
@@ -33,11 +40,12 @@ const struct dh_param dh_policy_params[] = {
 	{"websocket", DH_BOOL, .def = 1, .doc = "serve pages without the extension on 127.0.0.1"},
 	{"folders", DH_OBJ, .doc = "alias: directory, for recordings; ~/ is the user's home"},
 	{"push_targets", DH_ARR, .items = DH_STR, .max = 256,
-	 .doc = "rtmp(s) URLs pages may push to; a last * stands for the rest"},
+	 .doc = "URLs that recordings and streams may go to; a last * stands for the rest"},
+	{"archive", DH_OBJ, .fields = archive_params, .doc = "finished recordings are uploaded there"},
 	{"signal_hosts", DH_ARR, .items = DH_STR, .max = 256,
 	 .doc = "room services pages may name: HOST, HOST:PORT, *.REST for one more label"},
 	{"ca_file", DH_STR, .max = DH_PATH_MAX - 1,
-	 .doc = "PEM file: whom to trust in TLS to room services and TURN servers besides the system's list"},
+	 .doc = "PEM file: whom to trust in TLS to room services, TURN servers and the archive besides the system's list"},
 	{"trusted_keys", DH_ARR, .items = DH_STR, .max = 63,
 	 .doc = "public keys (base64) whose signatures under recordings count"},
 	{"ice", DH_STR, .choices = ice_modes, .def_str = "all", .doc = "relay: calls go through TURN only"},
@@ -152,6 +160,31 @@ static int take_ca_file(struct dh_policy *p, const char *path, struct dh_err *e)
 	return DH_OK;
 }
 
+static int merge_archive(struct dh_policy *p, const struct dh_paths *paths, const struct dh_args *a, struct dh_err *e)
+{
+	const char *token_file = dh_arg_str(a, "token_file");
+	struct dh_policy_archive *to = &p->archive;
+	memset(to, 0, sizeof(*to));
+	dh_strcopy(to->url, sizeof(to->url), dh_arg_str(a, "url"));
+	if (token_file)
+		dh_paths_expand(paths, token_file, to->token_file, sizeof(to->token_file));
+	if (token_file && to->token_file[0] != '/')
+		return dh_fail(e, DH_EINVAL, "archive.token_file must be an absolute path, or begin with ~/");
+	to->must_delete_local = dh_arg_bool(a, "delete_local");
+	return DH_OK;
+}
+
+static int merge_targets(struct dh_policy *p, const cJSON *targets, struct dh_err *e)
+{
+	const cJSON *v;
+	int err;
+	cJSON_ArrayForEach(v, targets)
+		if ((err = dh_target_check(v->valuestring, e)))
+			return err;
+	append_all(p->push_targets, targets);
+	return DH_OK;
+}
+
 static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const char *file, const cJSON *json,
 		      struct dh_err *e)
 {
@@ -174,7 +207,11 @@ static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const c
 				       v->valuestring);
 	}
 	append_all(p->trusted_keys, dh_arg_json(&a, "trusted_keys"));
-	append_all(p->push_targets, dh_arg_json(&a, "push_targets"));
+	if ((err = merge_targets(p, dh_arg_json(&a, "push_targets"), e)))
+		return err;
+	struct dh_args archive = dh_arg_obj(&a, "archive");
+	if (archive.json && (err = merge_archive(p, paths, &archive, e)))
+		return err;
 	append_all(p->signal_hosts, dh_arg_json(&a, "signal_hosts"));
 	if (dh_arg_has(&a, "user_grants"))
 		p->may_user_grant = !strcmp(dh_arg_str(&a, "user_grants"), "ask");
@@ -262,11 +299,36 @@ static int load_dir(struct dh_policy *p, const struct dh_paths *paths, const cha
 	return err;
 }
 
+/* What can be said only when all files are read. */
+static int check_archive(struct dh_policy *p, struct dh_err *e)
+{
+	struct dh_policy_archive *a = &p->archive;
+	struct dh_origin o;
+	char origin[DH_ORIGIN_MAX];
+	if (!a->url[0])
+		return DH_OK;
+	if (!dh_target_allows(p->push_targets, a->url)) {
+		dh_fail(e, DH_EPERM, "archive.url %.120s is not in push_targets", a->url);
+		return dh_hint(e, "Add it there: push_targets lists all that may leave this computer, uploads too.");
+	}
+	dh_target_origin(a->url, origin, sizeof(origin));
+	int err = dh_origin_parse(&o, origin, false, e);
+	if (err)
+		return err;
+	if (o.is_http && !o.is_loopback && a->token_file[0])
+		return dh_fail(e, DH_EINVAL, "archive.url is http: the token would be read by everybody on the way");
+	if (o.is_http && !o.is_loopback)
+		warn(p, "archive.url %s is not https: anybody on the way to %s can read the recordings.", a->url, o.host);
+	return o.is_http || o.is_https ? DH_OK : dh_fail(e, DH_EINVAL, "archive.url is neither https nor http");
+}
+
 int dh_policy_load(struct dh_policy *p, const struct dh_paths *paths)
 {
 	dh_policy_init(p, paths);
 	for (int i = 0; paths->policy_dirs[i] && !p->error.code; i++)
 		load_dir(p, paths, paths->policy_dirs[i], &p->error);
+	if (!p->error.code)
+		check_archive(p, &p->error);
 	return p->error.code;
 }
 

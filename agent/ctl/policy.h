@@ -6,6 +6,7 @@
 #include "agent/ctl/paths.h"
 #include "agent/ctl/scope.h"
 #include "common/param.h"
+#include "common/target.h"
 
 struct dh_policy_origin {
 	struct dh_origin origin;
@@ -18,6 +19,12 @@ struct dh_policy_folder {
 	char path[DH_PATH_MAX];
 };
 
+struct dh_policy_archive {
+	char url[DH_TARGET_URL_MAX];  /* "": none */
+	char token_file[DH_PATH_MAX]; /* "": none */
+	bool must_delete_local;       /* once the archive confirmed the hash */
+};
+
 struct dh_policy {
 	struct dh_policy_origin *origins;
 	int origin_count;
@@ -27,7 +34,8 @@ struct dh_policy {
 	bool may_user_grant; /* user_grants: ask */
 	bool has_websocket;
 	bool is_relay_only;  /* ice: relay */
-	char ca_file[DH_PATH_MAX]; /* of room services and TURN servers, besides the system's; "": none */
+	struct dh_policy_archive archive;
+	char ca_file[DH_PATH_MAX]; /* of services the agent goes to, besides the system's; "": none */
 	int64_t commands_per_s;
 	cJSON *files;        /* paths read, in order */
 	cJSON *warnings;     /* sentences for `policy check` */

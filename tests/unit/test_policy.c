@@ -248,8 +248,62 @@ static void damaged_grants_count_nothing(void)
 	tear_down();
 }
 
+static void targets(void)
+{
+	static const char *const bad[] = {"", "https://", "https://a.example", "archive.example/x", "https://a.example*",
+					  "https://*.example/x", "https://u:p@a.example/x", "https://a.example/x/*/y",
+					  "https://a.example/x y", "https://a.example/../x", "https://a.example/x/%2E%2e/*"};
+	static const char *const refused[] = {
+		"https://a.example/files", "https://a.example/files/../keys", "https://a.example/files/x/.%2E/y",
+		"https://a.example.evil.example/files/x", "https://a.example@evil.example/files/x",
+		"http://a.example/files/x", "https://a.example:444/files/x", "https://a.example/files/x\\y",
+		"rtmps://live.example/in2", "",
+	};
+	cJSON *list = cJSON_Parse("[\"https://A.example/files/*\",\"rtmps://live.example/in\"]");
+	char origin[60];
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct dh_err e = {0};
+		TST_EQ(dh_target_check(bad[i], &e), DH_EINVAL);
+	}
+	for (const cJSON *v = list->child; v; v = v->next)
+		TST_EQ(dh_target_check(v->valuestring, NULL), DH_OK);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		TST_CHECK(!dh_target_allows(list, refused[i]));
+	TST_CHECK(dh_target_allows(list, "https://a.EXAMPLE/files/"));
+	TST_CHECK(dh_target_allows(list, "https://a.example/files/x..y?z=1"));
+	TST_CHECK(dh_target_allows(list, "rtmps://live.example/in"));
+	dh_target_origin("https://a.example:8443/files/", origin, sizeof(origin));
+	TST_STR(origin, "https://a.example:8443");
+	cJSON_Delete(list);
+}
+
+static void an_archive_is_a_target(void)
+{
+	set_up();
+	struct dh_policy p;
+	char text[300], expect[120];
+	TST_EQ(error_of("{\"archive\":{\"url\":\"https://a.example/f/\"}}", text, sizeof(text)), DH_EPERM);
+	TST_CHECK(strstr(text, "not in push_targets") != NULL);
+	TST_EQ(error_of("{\"archive\":{\"url\":\"rtmps://a.example/x\"},"
+			"\"push_targets\":[\"rtmps://a.example/x\"]}", text, sizeof(text)), DH_EINVAL);
+	TST_EQ(error_of("{\"archive\":{\"url\":\"http://a.example/x\",\"token_file\":\"/t\"},"
+			"\"push_targets\":[\"http://a.example/x\"]}", text, sizeof(text)), DH_EINVAL);
+	TST_EQ(error_of("{\"push_targets\":[\"https://a.example*\"]}", text, sizeof(text)), DH_EINVAL);
+	put("50-x.json", "{\"archive\":{\"url\":\"https://a.example/files/\",\"token_file\":\"~/t\"}}", 0644);
+	put("60-y.json", "{\"push_targets\":[\"https://a.example/*\"]}", 0644); /* the files together count */
+	TST_EQ(dh_policy_load(&p, &paths), DH_OK);
+	TST_STR(p.archive.url, "https://a.example/files/");
+	snprintf(expect, sizeof(expect), "%s/t", dir);
+	TST_STR(p.archive.token_file, expect);
+	TST_CHECK(!p.archive.must_delete_local);
+	dh_policy_finish(&p);
+	tear_down();
+}
+
 TST_MAIN({"places of files", places}, {"SR-12 policy files merge in name order", merges_in_name_order},
 	 {"SR-40 a wrong policy file is an error", refuses_errors},
 	 {"SR-12 a file others can write to is an error", refuses_writable_by_others},
 	 {"SR-13 user grants", user_grants}, {"user grants never exceed the policy", never_above_policy},
-	 {"damaged grants count for nothing", damaged_grants_count_nothing})
+	 {"damaged grants count for nothing", damaged_grants_count_nothing},
+	 {"push_targets: what is meant, and what only looks so", targets},
+	 {"an archive must be a push target", an_archive_is_a_target})
