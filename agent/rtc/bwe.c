@@ -1,8 +1,6 @@
 /* The control law of the estimator. */
 #include "agent/rtc/bwe.h"
 
-#include <math.h>
-
 #define QUEUE_HIGH_US 50000   /* longer than this is cut whatever the trend says */
 #define QUEUE_TREND_US 15000  /* a trend without any queue is noise */
 #define QUEUE_EMPTY_US 20000
@@ -17,13 +15,17 @@
 #define NEAR_RISE_BPS 30000   /* per second, near the known capacity */
 #define PROBE_EVERY_US 3000000
 #define PROBE_IDLE_US 6000000   /* application-limited: nobody is waiting for the answer */
+#define PROBE_FAILED_US 500000  /* it got lost, or its answer: nothing was learnt */
 #define PROBE_AGAIN_US 1000000  /* a limit that still raised the target may have been chance */
 #define PROBE_AFTER_CUT_US 2000000
 #define APP_LIMITED 0.6
 #define OUTAGE_US 600000
+#define OUTAGE_ANSWERS 5        /* missing in a row, where they come rarely */
+#define UNTOLD_MAX_US 900000    /* more is an outage; the rates reach no further back */
 #define OUTAGE_STEP_US 500000
-#define LOSS_WINDOW_US 1000000
-#define LOSS_MIN_PACKETS 20
+#define LOSSY 0.02            /* less is not worth sending anything twice */
+#define TEST_KEEPS 0.95       /* of what does not get lost */
+#define TEST_LOSS_MAX 0.5
 
 static double clamp(double v, double low, double high)
 {
@@ -48,7 +50,7 @@ void dh_bwe_init(struct dh_bwe *b, const struct dh_bwe_config *c, int64_t now_us
 	dh_probe_init(&b->probe);
 	dh_rate_init(&b->acked);
 	dh_rate_init(&b->sent);
-	b->loss.window_us = now_us;
+	dh_loss_init(&b->loss, now_us);
 	set_target(b, (double)c->start_bps);
 }
 
@@ -72,13 +74,6 @@ static double arriving(const struct dh_bwe *b)
 	return (double)dh_rate_bps(&b->acked, b->acked_until_us, is_dense ? RATE_SHORT_US : RATE_US);
 }
 
-static void forget_loss_window(struct dh_bwe *b, int64_t now_us)
-{
-	b->loss.lost = b->loss.total = 0;
-	b->loss.window_us = now_us;
-	b->loss.ignore_us = now_us;
-}
-
 static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
 {
 	double rate = arriving(b), queue = (double)b->delay.queue_us;
@@ -94,8 +89,7 @@ static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
 	b->probe.wanted.id = 0;
 	if (rate * keep < b->target_bps)
 		set_target(b, rate * keep);
-	b->loss.is_testing = false;
-	forget_loss_window(b, now_us);
+	dh_loss_forget(&b->loss, now_us);
 }
 
 static void drain(struct dh_bwe *b, int64_t now_us)
@@ -108,7 +102,7 @@ static void drain(struct dh_bwe *b, int64_t now_us)
 		b->rise_us = now_us;
 		if (!b->is_app_limited && b->capacity_bps * 0.9 > b->target_bps)
 			set_target(b, b->capacity_bps * 0.9);
-		forget_loss_window(b, now_us);
+		dh_loss_forget(&b->loss, now_us);
 		return;
 	}
 	if ((since > GIVE_UP_US && queue_us * 2 > b->peak_queue_us) || since > GIVE_UP_LATEST_US) {
@@ -136,32 +130,24 @@ static void judge_delay(struct dh_bwe *b, int64_t now_us)
 	b->last_queue_us = queue_us;
 }
 
-/* A whole window of loss: is it ours, and does it call for less? */
+/* A test costs what was lost, not what the content happened to need: a rate that goes down to what arrives would stay
+ * there long after the loss turned out to be the road's. */
 static void judge_loss(struct dh_bwe *b, int64_t now_us)
 {
-	struct dh_bwe_loss *l = &b->loss;
-	double p = (double)l->lost / l->total, noise = 2 * sqrt(p * (1 - p) / l->total);
-	l->fraction = p;
-	l->lost = l->total = 0;
-	l->window_us = now_us;
-	if (l->is_testing) {
-		l->is_testing = false;
-		if (p > l->before_test * 0.6)
-			l->inherent = clamp(p, 0, 0.5);
-		return;
+	switch (dh_loss_judge(&b->loss, now_us)) {
+	case DH_LOSS_SUSPECT:
+		b->cut_us = now_us;
+		b->before_test_bps = b->target_bps;
+		set_target(b, b->target_bps * TEST_KEEPS * (1 - clamp(b->loss.before_test, 0, TEST_LOSS_MAX)));
+		break;
+	case DH_LOSS_ROADS: /* it was for nothing */
+		if (b->before_test_bps > b->target_bps)
+			set_target(b, b->before_test_bps);
+		b->cut_us = now_us - PROBE_AFTER_CUT_US;
+		break;
+	default:
+		break;
 	}
-	if (p < l->inherent + 0.03 + noise) {
-		if (p < l->inherent)
-			l->inherent += 0.2 * (p - l->inherent); /* up by a test only, or our own loss would teach it */
-		return;
-	}
-	l->is_testing = true;
-	l->before_test = p;
-	forget_loss_window(b, now_us);
-	b->cut_us = now_us;
-	double rate = (double)dh_rate_bps(&b->acked, b->acked_until_us, RATE_US) * 0.95;
-	if (rate < b->target_bps)
-		set_target(b, rate);
 }
 
 static void rise(struct dh_bwe *b, int64_t now_us)
@@ -187,7 +173,7 @@ static void rise(struct dh_bwe *b, int64_t now_us)
 
 static void probe_result(struct dh_bwe *b, double bps, bool is_limited, int64_t now_us)
 {
-	b->next_probe_us = now_us + (b->is_app_limited ? PROBE_IDLE_US : PROBE_EVERY_US);
+	b->next_probe_us = now_us + (bps < 0 ? PROBE_FAILED_US : b->is_app_limited ? PROBE_IDLE_US : PROBE_EVERY_US);
 	b->probe_quiet_us = now_us + 300000;
 	if (bps <= 0 || b->state != DH_BWE_RISE)
 		return;
@@ -210,21 +196,39 @@ static void forget_arrivals(struct dh_bwe *b)
 	b->acked_until_us = 0;
 }
 
+/* Feedback gets lost too, and nobody repeats it. What it would have told of is taken to have come like the rest, evenly
+ * between what is known: without that, one lost message halves the rate that seems to arrive. */
+static void guess_untold(struct dh_bwe *b, const struct dh_twcc_result *r, int n)
+{
+	int64_t from_us = b->acked_until_us, gap_us = r[0].sent_us - b->told_sent_us, to_us = from_us;
+	int untold = (int16_t)(r[0].seq - b->told_seq) - 1;
+	if (!from_us || untold <= 0 || gap_us <= 0 || gap_us > UNTOLD_MAX_US)
+		return;
+	for (int i = n - 1; i >= 0; i--)
+		if (r[i].arrival_us != DH_TWCC_LOST)
+			to_us = r[i].arrival_us;
+	double bytes = (double)dh_rate_bytes(&b->sent, r[0].sent_us, gap_us) * (1 - b->loss.fraction);
+	int64_t pieces = to_us > from_us ? (to_us - from_us) / DH_RATE_BUCKET_US + 1 : 1;
+	for (int64_t i = 0; i < pieces && pieces <= DH_RATE_BUCKETS; i++)
+		dh_rate_add(&b->acked, from_us + (to_us - from_us) * i / pieces, (uint32_t)(bytes / (double)pieces));
+	b->guessed_from = (uint16_t)(b->told_seq + 1);
+	b->guessed = untold;
+}
+
 static void count(struct dh_bwe *b, const struct dh_twcc_result *r, int n, int64_t now_us, bool *any)
 {
 	int64_t rtt = INT64_MAX;
 	for (int i = 0; i < n; i++) {
 		bool is_lost = r[i].arrival_us == DH_TWCC_LOST;
-		if (r[i].sent_us > b->loss.ignore_us && !r[i].was_lost) {
-			b->loss.total++;
-			b->loss.lost += is_lost;
-		}
+		if (!r[i].was_lost)
+			dh_loss_count(&b->loss, r[i].sent_us, is_lost);
 		if (is_lost)
 			continue;
 		*any = true;
 		if (b->acked_until_us && r[i].arrival_us < b->acked_until_us - 3000000)
 			forget_arrivals(b); /* another clock */
-		dh_rate_add(&b->acked, r[i].arrival_us, r[i].bytes);
+		if ((uint16_t)(r[i].seq - b->guessed_from) >= b->guessed) /* else it was only late */
+			dh_rate_add(&b->acked, r[i].arrival_us, r[i].bytes);
 		if (r[i].arrival_us > b->acked_until_us)
 			b->acked_until_us = r[i].arrival_us;
 		if (now_us - r[i].sent_us < rtt)
@@ -232,6 +236,10 @@ static void count(struct dh_bwe *b, const struct dh_twcc_result *r, int n, int64
 	}
 	if (*any)
 		b->rtt_us += (rtt - b->rtt_us) / 4;
+	if (n && (!b->told_sent_us || (int16_t)(r[n - 1].seq - b->told_seq) > 0)) {
+		b->told_seq = r[n - 1].seq;
+		b->told_sent_us = r[n - 1].sent_us;
+	}
 }
 
 static void end_outage(struct dh_bwe *b, int64_t now_us)
@@ -239,8 +247,7 @@ static void end_outage(struct dh_bwe *b, int64_t now_us)
 	bool was_long = now_us - b->outage_us > 2000000;
 	b->state = DH_BWE_RISE;
 	b->rise_us = now_us;
-	b->loss.is_testing = false;
-	forget_loss_window(b, now_us);
+	dh_loss_forget(&b->loss, now_us);
 	if (was_long) { /* the road may be another: learn it anew, from not more than the start */
 		dh_delay_init(&b->delay);
 		b->capacity_bps = 0;
@@ -254,9 +261,16 @@ void dh_bwe_feedback(struct dh_bwe *b, const struct dh_twcc_result *r, int n, in
 {
 	bool any = false, is_limited = false;
 	bool is_first = !b->has_feedback;
+	if (n > 0)
+		guess_untold(b, r, n);
 	count(b, r, n, now_us, &any);
 	if (!any)
 		return;
+	/* Rather the shortest than the mean: a lost one must not make us patient. */
+	int64_t since_us = b->has_feedback ? now_us - b->answered_us : 0;
+	if (!b->interval_us)
+		b->interval_us = since_us;
+	b->interval_us += (since_us - b->interval_us) / (since_us < b->interval_us ? 4 : 16);
 	b->has_feedback = true;
 	b->answered_us = now_us;
 	b->unanswered_us = 0;
@@ -270,8 +284,7 @@ void dh_bwe_feedback(struct dh_bwe *b, const struct dh_twcc_result *r, int n, in
 	judge_delay(b, now_us);
 	if (measured)
 		probe_result(b, (double)measured, is_limited, now_us);
-	if (b->state == DH_BWE_RISE && now_us - b->loss.window_us >= LOSS_WINDOW_US &&
-	    b->loss.total >= LOSS_MIN_PACKETS)
+	if (b->state == DH_BWE_RISE)
 		judge_loss(b, now_us);
 	rise(b, now_us);
 }
@@ -279,6 +292,8 @@ void dh_bwe_feedback(struct dh_bwe *b, const struct dh_twcc_result *r, int n, in
 void dh_bwe_tick(struct dh_bwe *b, int64_t now_us)
 {
 	int64_t patience = b->rtt_us * 3 > OUTAGE_US ? b->rtt_us * 3 : OUTAGE_US;
+	if (patience < b->interval_us * OUTAGE_ANSWERS)
+		patience = b->interval_us * OUTAGE_ANSWERS;
 	if (b->has_feedback && b->unanswered_us && now_us - b->unanswered_us > patience) {
 		if (b->state != DH_BWE_OUTAGE) {
 			b->before_outage_bps = b->target_bps;
@@ -316,6 +331,11 @@ bool dh_bwe_take_probe(struct dh_bwe *b, int64_t now_us, struct dh_bwe_probe *ou
 int64_t dh_bwe_target_bps(const struct dh_bwe *b)
 {
 	return (int64_t)b->target_bps;
+}
+
+bool dh_bwe_is_lossy(const struct dh_bwe *b)
+{
+	return b->loss.inherent > LOSSY;
 }
 
 int64_t dh_bwe_pacing_bps(const struct dh_bwe *b)

@@ -10,6 +10,7 @@
 #define DH_RTC_BWE_H
 
 #include "agent/rtc/bwe_delay.h"
+#include "agent/rtc/bwe_loss.h"
 #include "agent/rtc/bwe_probe.h"
 #include "agent/rtc/rate.h"
 
@@ -19,16 +20,6 @@ struct dh_bwe_config {
 
 enum dh_bwe_state { DH_BWE_NONE, DH_BWE_RISE, DH_BWE_DRAIN, DH_BWE_OUTAGE };
 
-struct dh_bwe_loss {
-	int lost, total;
-	int64_t window_us;    /* start of the window */
-	int64_t ignore_us;    /* packets sent before do not count */
-	double fraction;      /* of the last whole window */
-	double inherent;      /* the road's own, not caused by rate */
-	double before_test;
-	bool is_testing;
-};
-
 struct dh_bwe {
 	struct dh_bwe_config config;
 	enum dh_bwe_state state;
@@ -36,19 +27,23 @@ struct dh_bwe {
 	int64_t remb_bps;         /* 0: none */
 	struct dh_delay delay;
 	struct dh_probe probe;
-	struct dh_bwe_loss loss;
+	struct dh_loss loss;
 	struct dh_rate acked, sent;
 	double capacity_bps;      /* what arrived while the queue was full; 0: unknown */
 	int64_t rtt_us;
 	int64_t acked_until_us;   /* receiver's clock */
 	int64_t unanswered_us;    /* first packet sent after the last answer, 0: none */
-	int64_t answered_us;
+	int64_t answered_us, interval_us; /* between two answers, as a rule */
 	int64_t cut_us, episode_us, rise_us;
 	int64_t peak_queue_us, last_queue_us;
 	int64_t next_probe_us, probe_quiet_us;
-	double before_outage_bps;
+	double before_outage_bps, before_test_bps;
 	int64_t outage_us;
 	bool has_feedback, is_app_limited;
+	uint16_t told_seq;        /* the last number they told of */
+	int64_t told_sent_us;
+	uint16_t guessed_from;    /* numbers whose feedback was lost: counted in acked as they probably came */
+	int guessed;
 };
 
 void dh_bwe_init(struct dh_bwe *b, const struct dh_bwe_config *c, int64_t now_us);
@@ -70,6 +65,9 @@ bool dh_bwe_take_probe(struct dh_bwe *b, int64_t now_us, struct dh_bwe_probe *ou
 
 /* All that may leave, bits per second: media, retransmission, headers. */
 int64_t dh_bwe_target_bps(const struct dh_bwe *b);
+
+/* Whether the road loses packets whatever we send. */
+bool dh_bwe_is_lossy(const struct dh_bwe *b);
 
 /* The pacer's rate: a little over the target so that a frame leaves within its interval; less while draining. */
 int64_t dh_bwe_pacing_bps(const struct dh_bwe *b);

@@ -3,6 +3,7 @@
 
 #define PROBE_US 30000      /* long enough to average jitter, short enough to add 30 ms of queue at twice the rate */
 #define WAIT_US 1500000     /* all answers are in by then, or the cluster failed */
+#define SENT_BY_US 300000   /* of the start: an answer for what left later, and the cluster has had all of its own */
 
 void dh_probe_init(struct dh_probe *p)
 {
@@ -64,7 +65,7 @@ static int64_t measure(struct dh_probe *p, bool *is_limited)
 
 int64_t dh_probe_feedback(struct dh_probe *p, const struct dh_twcc_result *r, int n, int64_t now_us, bool *is_limited)
 {
-	bool is_past = false;
+	bool is_past = false, is_over = false;
 	if (!p->running)
 		return 0;
 	for (int i = 0; i < n; i++) {
@@ -73,8 +74,9 @@ int64_t dh_probe_feedback(struct dh_probe *p, const struct dh_twcc_result *r, in
 		else if (p->packets && r[i].probe != p->running && r[i].sent_us > p->started_us &&
 			 r[i].arrival_us != DH_TWCC_LOST)
 			is_past = true;
+		is_over |= r[i].sent_us > p->started_us + SENT_BY_US;
 	}
-	if ((is_past && p->packets >= DH_PROBE_MIN_PACKETS) || now_us - p->started_us > WAIT_US)
+	if ((is_past && p->packets >= DH_PROBE_MIN_PACKETS) || is_over || now_us - p->started_us > WAIT_US)
 		return measure(p, is_limited);
 	return 0;
 }

@@ -324,7 +324,7 @@ static void set_rates(struct dh_peer *p, int64_t now_us)
 		if (s->is_audio)
 			audio_bps += dh_rate_bps(&s->rate, now_us, 1000000);
 		if (s->rtx) {
-			dh_rtx_set_link(s->rtx, dh_bwe_target_bps(&p->bwe), p->rtt_us);
+			dh_rtx_set_link(s->rtx, dh_bwe_target_bps(&p->bwe), p->rtt_us, dh_bwe_is_lossy(&p->bwe));
 			rtx_bps += dh_rtx_bps(s->rtx, now_us);
 		}
 	}
@@ -338,15 +338,18 @@ static void tick(void *arg)
 	struct dh_peer *p = arg;
 	struct dh_bwe_probe probe;
 	int64_t now_us = dh_now_us();
-	bool any = false;
-	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
+	bool any = false, has_picture = false;
+	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++) {
 		any |= dh_peer_is_sending(&p->senders[i]);
+		has_picture |= dh_peer_is_sending(&p->senders[i]) && !p->senders[i].is_audio && p->senders[i].has_sent;
+	}
 	if (!any || p->state == DH_PEER_FAILED || p->state == DH_PEER_CLOSED)
 		return; /* started again with the next track */
 	if (p->has_twcc)
 		dh_bwe_tick(&p->bwe, now_us);
 	set_rates(p, now_us);
-	if (p->has_twcc && dh_bwe_take_probe(&p->bwe, now_us, &probe))
+	/* before the first picture there is nothing to probe with: the first probe would be lost, the ramp late */
+	if (p->has_twcc && has_picture && dh_bwe_take_probe(&p->bwe, now_us, &probe))
 		dh_pacer_probe(&p->pacer, probe.id, probe.rate_bps, probe.bytes, probe.min_packets, now_us);
 	dh_peer_run_pacer(p);
 	dh_rtc_timer_start(p->rtc->thread, &p->tick_timer, TICK_MS, tick, p);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARE 4               /* a quarter of the target */
+#define SHARE 4               /* a quarter of the target ... */
+#define SHARE_LOSSY 3         /* ... a third where 15 % get lost, and what is sent again too */
 #define BURST_US 500000       /* budget saved up at most, as time */
 #define BURST_MIN_BITS (4 * 1250 * 8)
 #define REPEAT_MIN_US 20000   /* a round trip is never taken for shorter */
@@ -18,7 +19,7 @@ void dh_rtx_init(struct dh_rtx *r, int64_t target_bps, int64_t now_us)
 	dh_rate_init(&r->rate);
 	r->refill_us = now_us;
 	r->budget_bits = BURST_MIN_BITS;
-	dh_rtx_set_link(r, target_bps, REPEAT_MIN_US);
+	dh_rtx_set_link(r, target_bps, REPEAT_MIN_US, false);
 }
 
 void dh_rtx_finish(struct dh_rtx *r)
@@ -29,19 +30,29 @@ void dh_rtx_finish(struct dh_rtx *r)
 	}
 }
 
-static void refill(struct dh_rtx *r, int64_t now_us)
+static int64_t share_bps(const struct dh_rtx *r)
 {
-	int64_t share = r->target_bps / SHARE, most = share * BURST_US / 1000000;
-	if (most < BURST_MIN_BITS)
-		most = BURST_MIN_BITS;
-	r->budget_bits += share * (now_us - r->refill_us) / 1000000;
-	r->refill_us = now_us;
-	if (r->budget_bits > most)
-		r->budget_bits = most;
+	return r->target_bps / (r->is_lossy ? SHARE_LOSSY : SHARE);
 }
 
-void dh_rtx_set_link(struct dh_rtx *r, int64_t target_bps, int64_t rtt_us)
+/* What may be saved up at most. */
+static int64_t savings(const struct dh_rtx *r)
 {
+	int64_t most = share_bps(r) * BURST_US / 1000000;
+	return most > BURST_MIN_BITS ? most : BURST_MIN_BITS;
+}
+
+static void refill(struct dh_rtx *r, int64_t now_us)
+{
+	r->budget_bits += share_bps(r) * (now_us - r->refill_us) / 1000000;
+	r->refill_us = now_us;
+	if (r->budget_bits > savings(r))
+		r->budget_bits = savings(r);
+}
+
+void dh_rtx_set_link(struct dh_rtx *r, int64_t target_bps, int64_t rtt_us, bool is_lossy)
+{
+	r->is_lossy = is_lossy;
 	r->target_bps = target_bps;
 	r->rtt_us = rtt_us > REPEAT_MIN_US ? rtt_us : REPEAT_MIN_US;
 }
@@ -96,8 +107,10 @@ int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, d
 			r->needs_key = true;
 		if (verdict <= 0)
 			continue;
-		/* Asked again: the last one or the NACK was lost too. Two, so that a third wait gets rare. */
-		int copies = s->resent && r->budget_bits >= (int64_t)s->size * 16 ? 2 : 1;
+		/* Asked again: the last one or the NACK was lost too. Two, so that a third wait gets rare; at once two on a
+		 * road that is known to lose, as long as half of the savings is left for what comes. */
+		bool is_generous = r->is_lossy && r->budget_bits > savings(r) / 2;
+		int copies = (s->resent || is_generous) && r->budget_bits >= (int64_t)s->size * 16 ? 2 : 1;
 		s->resent_us = now_us;
 		for (int k = 0; k < copies; k++) {
 			r->budget_bits -= (int64_t)s->size * 8;

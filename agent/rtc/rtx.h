@@ -1,8 +1,9 @@
 /* Retransmission: sent packets are kept for a while and sent again when the receiver asks (NACK). Pure, driven by
  * now_us; one thread. Not here: the RTX packet's header (RFC 4588), which the packet layer writes.
  * Two limits keep loss by congestion from feeding itself (a naive sender collapses): a packet leaves again at most
- * once per round trip, and all of it at most a quarter of the target rate. What is refused leaves a hole the
- * receiver cannot close and may wait on silently, so a refusal asks our own encoder for a key frame. */
+ * once per round trip, and all of it at most a quarter of the target rate (a third on a lossy road). What is refused
+ * leaves a hole the receiver cannot close and may wait on silently, so a refusal asks our own encoder for a key
+ * frame. */
 #ifndef DH_RTC_RTX_H
 #define DH_RTC_RTX_H
 
@@ -26,7 +27,7 @@ struct dh_rtx {
 	struct dh_rtx_slot slot[DH_RTX_SLOTS];
 	int64_t budget_bits, refill_us;
 	int64_t target_bps, rtt_us;
-	bool needs_key;
+	bool needs_key, is_lossy;
 	uint16_t key_seq; /* holes before it do not matter any more */
 	bool has_key;
 	struct dh_rate rate;
@@ -40,14 +41,16 @@ typedef void dh_rtx_resend_fn(void *user, uint16_t seq, const uint8_t *data, siz
 void dh_rtx_init(struct dh_rtx *r, int64_t target_bps, int64_t now_us);
 void dh_rtx_finish(struct dh_rtx *r);
 
-/* The present target (bits per second) and round trip; both feed the limits. */
-void dh_rtx_set_link(struct dh_rtx *r, int64_t target_bps, int64_t rtt_us);
+/* The present target (bits per second) and round trip; both feed the limits. is_lossy: the road itself loses packets
+ * (dh_bwe_is_lossy()), so what is sent again may get lost again. */
+void dh_rtx_set_link(struct dh_rtx *r, int64_t target_bps, int64_t rtt_us, bool is_lossy);
 
 /* Keep a copy of a packet that leaves now. */
 void dh_rtx_put(struct dh_rtx *r, uint16_t seq, const void *data, size_t size, int64_t now_us);
 
-/* A NACK for n numbers: resend is called for those that may go; twice for one that was asked for before, while the
- * budget allows. Returns how many calls. Anything refused (budget, or no longer kept) sets the wish for a key frame. */
+/* A NACK for n numbers: resend is called for those that may go; twice for one that was asked for before or on a lossy
+ * road, while the budget allows. Returns how many calls. Anything refused (budget, or no longer kept) sets the wish for
+ * a key frame. */
 int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, dh_rtx_resend_fn *resend, void *user);
 
 /* A key frame that was asked for starts at seq: packets before it are not worth sending again. */

@@ -326,7 +326,7 @@ static void step(struct rtc_session *s)
 	if (is_due(s->now_us, &s->next_tick_us, 25000))
 		dh_bwe_tick(&s->bwe, s->now_us);
 	dh_pacer_set_rate(&s->pacer, dh_bwe_pacing_bps(&s->bwe));
-	dh_rtx_set_link(&s->rtx, dh_bwe_target_bps(&s->bwe), s->bwe.rtt_us);
+	dh_rtx_set_link(&s->rtx, dh_bwe_target_bps(&s->bwe), s->bwe.rtt_us, dh_bwe_is_lossy(&s->bwe));
 	if (dh_bwe_take_probe(&s->bwe, s->now_us, &probe))
 		dh_pacer_probe(&s->pacer, probe.id, probe.rate_bps, probe.bytes, probe.min_packets, s->now_us);
 	if (is_due(s->now_us, &s->next_audio_us, AUDIO_US))

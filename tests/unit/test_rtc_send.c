@@ -197,7 +197,7 @@ static void rtx_limits_itself(void)
 	uint8_t packet[1000] = {0};
 	uint16_t seqs[200];
 	dh_rtx_init(&r, 1000000, 0);
-	dh_rtx_set_link(&r, 1000000, 100000);
+	dh_rtx_set_link(&r, 1000000, 100000, false);
 	for (int i = 0; i < 200; i++) {
 		seqs[i] = (uint16_t)(65500 + i);
 		packet[0] = seqs[i] & 255;
@@ -224,6 +224,23 @@ static void rtx_limits_itself(void)
 	dh_rtx_finish(&r);
 }
 
+static void rtx_on_a_lossy_road(void)
+{
+	static struct dh_rtx r;
+	uint8_t packet[1000] = {0};
+	uint16_t seqs[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+	dh_rtx_init(&r, 1200000, 0);
+	dh_rtx_set_link(&r, 1200000, 50000, true);
+	for (int i = 0; i < 8; i++) {
+		packet[0] = (uint8_t)i;
+		dh_rtx_put(&r, seqs[i], packet, sizeof(packet), 1000000);
+	}
+	/* 400 kbit/s, half a second saved up: 25 packets; two of each while more than half is there */
+	TST_EQ(dh_rtx_nack(&r, seqs, 8, 1000000, on_resend, NULL), 2 * 7 + 1);
+	TST_CHECK(!dh_rtx_needs_key(&r));
+	dh_rtx_finish(&r);
+}
+
 static void rtx_forgets(void)
 {
 	static struct dh_rtx r;
@@ -243,6 +260,31 @@ static void rtx_forgets(void)
 }
 
 /* -- estimator without a road -- */
+
+/* 960 kbit/s arrive, answers come each 250 ms, but some get lost: that is neither an outage nor half of the rate. */
+static void bwe_with_lost_feedback(void)
+{
+	struct dh_bwe b;
+	struct dh_bwe_config c = {50000, 1000000, 2000000};
+	struct dh_twcc_result r[25];
+	dh_bwe_init(&b, &c, 1000000);
+	for (int i = 0; i < 40 * 25; i++) {
+		int64_t now_us = 1000000 + i * 10000;
+		r[i % 25] = (struct dh_twcc_result){.sent_us = now_us, .arrival_us = now_us + 30000, .bytes = 1200,
+						    .seq = (uint16_t)(i + 65000)};
+		dh_bwe_sent(&b, 1200, now_us);
+		dh_bwe_tick(&b, now_us);
+		TST_CHECK(b.state == DH_BWE_RISE);
+		int answer = i / 25;
+		bool is_lost = answer % 10 == 4 || answer % 10 == 6 || answer % 10 == 7 || answer % 10 == 8;
+		if (i % 25 < 24 || is_lost)
+			continue;
+		dh_bwe_feedback(&b, r, 25, now_us + 10000);
+		int64_t bps = dh_rate_bps(&b.acked, b.acked_until_us, 500000);
+		TST_CHECK(answer < 2 || (answer % 10 == 9 ? bps > 440000 && bps < 1000000 : bps > 900000 && bps < 1020000));
+		TST_CHECK(dh_bwe_target_bps(&b) >= 1000000);
+	}
+}
 
 static void bwe_without_feedback(void)
 {
@@ -295,5 +337,6 @@ TST_MAIN({"a rate counts its window", rate_counts_a_window}, {"the history repor
 	 {"the recorder tells gaps and latecomers", recorder_reports_gaps_and_latecomers},
 	 {"the pacer orders and spreads", pacer_orders_and_spreads},
 	 {"the pacer flushes what is too late", pacer_flushes_what_is_too_late}, {"the pacer probes", pacer_probes},
-	 {"retransmission limits itself", rtx_limits_itself}, {"the send history forgets", rtx_forgets},
+	 {"retransmission limits itself", rtx_limits_itself}, {"retransmission on a lossy road", rtx_on_a_lossy_road},
+	 {"the send history forgets", rtx_forgets}, {"the estimator with lost feedback", bwe_with_lost_feedback},
 	 {"the estimator without feedback", bwe_without_feedback}, {"the estimator bears nonsense", bwe_bears_nonsense})
