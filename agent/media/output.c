@@ -42,7 +42,7 @@ void dh_output_get_facts(struct dh_output *o, struct dh_output_facts *out)
 	out->duration_us = atomic_load(&o->sink.duration_us);
 	out->video_frames = atomic_load(&o->sink.video_frames);
 	out->audio_frames = atomic_load(&o->sink.audio_frames);
-	out->dropped = dh_queue_dropped(o->queue);
+	out->dropped = dh_queue_dropped(o->queue) + atomic_load(&o->sink.dropped);
 	out->has_chain = dh_sink_get_chain(&o->sink, &out->chain_seq, out->chain_head);
 }
 
@@ -81,6 +81,27 @@ static void sink_segment(struct dh_sink *s, const struct dh_sink_segment *segmen
 	struct segment_report *r = dh_alloc(sizeof(*r));
 	*r = (struct segment_report){o, *segment};
 	dh_loop_post(o->worker.loop, tell_segment, r);
+}
+
+struct link_report {
+	struct dh_output *output;
+	struct dh_sink_link now;
+};
+
+static void tell_link(void *arg)
+{
+	struct link_report *r = arg;
+	if (r->output->config.link)
+		r->output->config.link(r->output->config.arg, &r->now);
+	free(r);
+}
+
+static void sink_link(struct dh_sink *s, const struct dh_sink_link *now)
+{
+	struct dh_output *o = dh_container_of(s, struct dh_output, sink);
+	struct link_report *r = dh_alloc(sizeof(*r));
+	*r = (struct link_report){o, *now};
+	dh_loop_post(o->worker.loop, tell_link, r);
 }
 
 static void sink_wants_key(struct dh_sink *s)
@@ -200,7 +221,7 @@ int dh_output_create(struct dh_output **out, struct dh_loop *loop, const struct 
 	o->args = c->args ? cJSON_Duplicate(c->args, true) : NULL;
 	dh_log_init(&o->log, "%s/%s", c->name, c->sink->base.name);
 	o->sink = (struct dh_sink){.driver = c->sink, .log = o->log, .fd = c->fd, .wake_us = INT64_MAX,
-				   .want_key = sink_wants_key, .segment = sink_segment};
+				   .want_key = sink_wants_key, .link = sink_link, .segment = sink_segment};
 	o->sink.priv = dh_alloc(c->sink->base.priv_size);
 	o->waits_for_key = o->owns_fd = true;
 	o->queue = dh_queue_create(DH_DROP_TO_KEY, QUEUE_PACKETS, QUEUE_BYTES, &o->worker.wake);

@@ -12,7 +12,7 @@ enum dh_output_state {
 
 struct dh_output_facts {
 	int64_t bytes, duration_us, video_frames, audio_frames;
-	int64_t dropped; /* packets the output's queue refused */
+	int64_t dropped; /* packets the output's queue or the sink refused */
 	bool has_chain;  /* an evidence chain grows with it: */
 	uint32_t chain_seq;
 	uint8_t chain_head[32];
@@ -30,6 +30,8 @@ struct dh_output_config {
 	void (*state)(void *arg, enum dh_output_state state, const struct dh_output_facts *facts, const struct dh_err *why);
 	/* A file of a recording in several began or is finished. Before the last call of state. Loop thread. */
 	void (*segment)(void *arg, const struct dh_sink_segment *segment);
+	/* A sink that speaks to a server says how it is doing. Before the last call of state. Loop thread. */
+	void (*link)(void *arg, const struct dh_sink_link *now);
 	/* The output needs a key frame. Any thread. */
 	void (*want_key)(void *arg);
 	void *arg;

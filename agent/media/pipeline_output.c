@@ -181,6 +181,13 @@ static void segment(void *arg, const struct dh_sink_segment *segment)
 		o->pipeline->ev.segment(o->pipeline->arg, o->id, segment);
 }
 
+static void link_changed(void *arg, const struct dh_sink_link *now)
+{
+	struct dh_pipeline_output *o = arg;
+	if (o->pipeline->ev.link)
+		o->pipeline->ev.link(o->pipeline->arg, o->id, now);
+}
+
 static void want_key(void *arg)
 {
 	struct dh_pipeline_output *o = arg;
@@ -226,7 +233,7 @@ int dh_pipeline_output_add(struct dh_pipeline *p, const char *sink_driver, const
 	o->needs_video = dh_pipeline_has(p, true);
 	o->needs_audio = dh_pipeline_has(p, false);
 	struct dh_output_config c = {.name = p->name, .sink = sink, .args = args, .fd = fd, .state = state,
-				     .segment = segment, .want_key = want_key, .arg = o};
+				     .segment = segment, .link = link_changed, .want_key = want_key, .arg = o};
 	int err = dh_output_create(&o->output, p->loop, &c, e);
 	if (err) {
 		free(o);

@@ -10,6 +10,12 @@ void dh_sink_want_key(struct dh_sink *s)
 		s->want_key(s);
 }
 
+void dh_sink_tell_link(struct dh_sink *s, const struct dh_sink_link *now)
+{
+	if (s->link)
+		s->link(s, now);
+}
+
 void dh_sink_tell_segment(struct dh_sink *s, const struct dh_sink_segment *segment)
 {
 	if (s->segment)

@@ -28,6 +28,15 @@ struct dh_sink_driver {
 	int (*close)(struct dh_sink *s, int64_t end_us, struct dh_err *e);
 };
 
+/* How a sink that speaks to a server is doing. */
+enum dh_link_state { DH_LINK_NONE, DH_LINK_CONNECTING, DH_LINK_LIVE, DH_LINK_RECONNECTING };
+
+struct dh_sink_link {
+	enum dh_link_state state;
+	int attempt;       /* number of the try that comes or is made; 0 while LIVE */
+	struct dh_err why; /* what the last one failed by; code 0: nothing */
+};
+
 /* The newest link of an evidence chain that is safe in the file: the sink's thread writes, any reads. */
 struct dh_sink_chain {
 	atomic_uint version; /* odd while the words change */
@@ -53,8 +62,9 @@ struct dh_sink {
 	struct dh_stream streams[2]; /* at most one video and one audio */
 	int stream_count;
 	int fd;
-	/* what the driver asks and tells of its owner; NULL: nobody listens. Sink thread */
-	void (*want_key)(struct dh_sink *s); /* a key frame, so that a segment can end */
+	/* what the driver asks and tells of its owner; NULL: nobody listens. Any thread until close() returns */
+	void (*want_key)(struct dh_sink *s); /* a key frame, so that a segment can end or a connection begin */
+	void (*link)(struct dh_sink *s, const struct dh_sink_link *now); /* the connection changed */
 	void (*segment)(struct dh_sink *s, const struct dh_sink_segment *segment); /* one began or is finished */
 	/* -- sink thread */
 	int64_t wake_us;
@@ -62,11 +72,13 @@ struct dh_sink {
 	atomic_llong bytes;        /* on disk or sent; this and the next: of all segments */
 	atomic_llong duration_us;  /* of what was written, pauses excluded */
 	atomic_llong video_frames, audio_frames; /* audio: packets */
+	atomic_llong dropped; /* packets that did not leave */
 	struct dh_sink_chain chain;
 };
 
-/* For the driver: call its owner, if one listens. Sink thread. */
+/* For the driver: call its owner, if one listens. Any thread until close() returns. */
 void dh_sink_want_key(struct dh_sink *s);
+void dh_sink_tell_link(struct dh_sink *s, const struct dh_sink_link *now);
 void dh_sink_tell_segment(struct dh_sink *s, const struct dh_sink_segment *segment);
 /* For the driver: its chain has grown. head: 32 bytes. Sink thread. */
 void dh_sink_set_chain(struct dh_sink *s, uint32_t seq, const uint8_t head[32]);
