@@ -108,7 +108,7 @@ static int take_path(struct dh_rtmp_url *u, const char *path, struct dh_err *e)
 	if (!take(plain, sizeof(plain), path + 1, query))
 		return refuse(e, "it is too long");
 	if (plain[strspn(plain, IN_PATH)] || query[strspn(query, IN_QUERY)])
-		return refuse(e, "it has a character that addresses do not have (a space, a quote, a control character ...)");
+		return refuse(e, "it has a character that addresses do not have (a space, a quote, a control ...)");
 	const char *wrong = wrong_escapes(plain, true);
 	if (!*wrong)
 		wrong = wrong_escapes(query, false);
@@ -176,55 +176,42 @@ int dh_rtmp_url_parse(struct dh_rtmp_url *out, const char *text, struct dh_err *
 
 void dh_rtmp_url_server(const struct dh_rtmp_url *u, char *out, size_t size)
 {
-	snprintf(out, size, "%s://%s%s%s:%d", u->is_tls ? "rtmps" : "rtmp", u->login, u->login[0] ? "@" : "", u->host, u->port);
+	snprintf(out, size, "%s://%s%s%s:%d", u->is_tls ? "rtmps" : "rtmp", u->login, u->login[0] ? "@" : "", u->host,
+		 u->port);
+}
+
+bool dh_rtmp_is_url(const char *text)
+{
+	bool is_tls;
+	return take_scheme(text, &is_tls) != NULL;
 }
 
 int dh_rtmp_target_parse(struct dh_rtmp_target *out, const char *text, struct dh_err *e)
 {
 	struct dh_rtmp_target t = {0};
-	char authority[220];
 	struct dh_err why = {0};
+	char authority[220];
 	const char *rest = take_scheme(text, &t.is_tls), *path = rest ? strchr(rest, '/') : NULL;
-	int err = !rest ? refuse(&why, "it begins neither with rtmp:// nor with rtmps://") :
-		  !path || !take(authority, sizeof(authority), rest, path) ? refuse(&why, "no path follows the host") : DH_OK;
-	if (!err)
-		err = take_host(authority, t.is_tls, t.host, &t.port, &why);
-	if (!err && (strlen(path) >= sizeof(t.path) || path[strspn(path, IN_PATH "*")]))
-		err = refuse(&why, "the path has a character that paths do not have");
+	int err = !path || !take(authority, sizeof(authority), rest, path) ? refuse(&why, "it is not rtmp[s]://HOST/PATH") :
+		  take_host(authority, t.is_tls, t.host, &t.port, &why);
+	if (!err && (strlen(path) >= sizeof(t.path) || strpbrk(path, "?#")))
+		err = refuse(&why, "an entry is compared without the query, and has none");
 	if (err) {
-		dh_fail(e, err, "push_targets: \"%.80s\": %s", text, why.text);
-		return dh_hint(e, "An entry is rtmp[s]://HOST[:PORT]/PATH, where * in the path stands for any characters.");
+		dh_fail(e, err, "push_targets: \"%.80s\" cannot be used: %s", text, why.text);
+		return dh_hint(e, "Write rtmps://live.example/app/* or the like.");
 	}
 	dh_strcopy(t.path, sizeof(t.path), path);
 	*out = t;
 	return DH_OK;
 }
 
-/* Each * of pattern stands for any characters. */
-static bool fits(const char *pattern, const char *text)
-{
-	const char *star = NULL, *from = NULL;
-	while (*text) {
-		if (*pattern == '*') {
-			star = pattern++;
-			from = text;
-		} else if (*pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star) {
-			pattern = star + 1;
-			text = ++from;
-		} else {
-			return false;
-		}
-	}
-	return !pattern[strspn(pattern, "*")];
-}
-
 bool dh_rtmp_target_matches(const struct dh_rtmp_target *t, const struct dh_rtmp_url *u)
 {
 	char path[sizeof(u->app) + sizeof(u->name) + 2];
+	size_t n = strlen(t->path);
 	int name_bytes = (int)strcspn(u->name, "?");
 	snprintf(path, sizeof(path), "/%s/%.*s", u->app, name_bytes, u->name);
-	return t->is_tls == u->is_tls && t->port == u->port && !strcmp(t->host, u->host) && fits(t->path, path);
+	if (t->is_tls != u->is_tls || t->port != u->port || strcmp(t->host, u->host))
+		return false;
+	return n && t->path[n - 1] == '*' ? !strncmp(t->path, path, n - 1) : !strcmp(t->path, path);
 }

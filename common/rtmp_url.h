@@ -20,7 +20,7 @@ struct dh_rtmp_url {
 	char shown[300]; /* for people: rtmp://host/live/... */
 };
 
-/* What a policy allows: scheme, host and port exactly, in the path each * stands for any characters. */
+/* An entry of push_targets for RTMP: scheme, host and port exactly; a last * of the path stands for the rest. */
 struct dh_rtmp_target {
 	bool is_tls;
 	char host[200];
@@ -35,7 +35,10 @@ int dh_rtmp_url_parse(struct dh_rtmp_url *out, const char *text, struct dh_err *
 /* The same address as FFmpeg opens it, without application and name: rtmps://user:password@host:443. Secret. */
 void dh_rtmp_url_server(const struct dh_rtmp_url *u, char *out, size_t size);
 
-/* An entry of push_targets. Errors: DH_EINVAL. Any thread. */
+/* Whether it begins as one. Any thread. */
+bool dh_rtmp_is_url(const char *text);
+
+/* An entry that dh_target_check() took. Errors: DH_EINVAL. Any thread. */
 int dh_rtmp_target_parse(struct dh_rtmp_target *out, const char *text, struct dh_err *e);
 bool dh_rtmp_target_matches(const struct dh_rtmp_target *t, const struct dh_rtmp_url *u);
 

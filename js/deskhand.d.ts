@@ -388,6 +388,39 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** A push changed, and each second while it is live. */
+	'push.state': DeskhandEvent<{
+		/** id */
+		push: string;
+		/** whose program it is */
+		session: string;
+		/** that it belongs to */
+		recording?: string;
+		/** where to, without the stream's name and other secrets */
+		target?: string;
+		/** connecting, live, reconnecting, stopped, failed */
+		state: string;
+		/** number of the try that comes or is made; 0 while live */
+		attempt?: number;
+		/** sent, over all connections (B) */
+		bytes?: number;
+		/** of what was sent (ms) */
+		duration_ms?: number;
+		/** packets (pictures, chunks of sound) that did not go out: slow network, or away */
+		dropped?: number;
+		/** of the last second (bit/s) */
+		bitrate_bps?: number;
+		/** what the last connection failed by, or why it ended */
+		why?: string;
+		/** error name, with why */
+		name?: string;
+		/** what to do, with why */
+		hint?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** The file has begun. */
 	'recording.started': DeskhandEvent<{
 		/** from recording.start */
@@ -637,7 +670,7 @@ export class Deskhand extends EventTarget {
 			/** session, composed, compose_dropped, compose_ms, encoded, encoded_bytes, encode_ms, sources: [source, role, width, height, frames, dropped] */
 			sessions?: Record<string, unknown>[];
 		}>;
-		/** State of the agent and of the caller's sessions and rooms; towards the command line: of everything. */
+		/** State of the agent and of the caller's sessions, rooms and pushes; towards the command line: of everything. */
 		status(params?: Record<string, never>, how?: CallOptions): Promise<{
 			/** running, stopping */
 			state?: string;
@@ -651,6 +684,8 @@ export class Deskhand extends EventTarget {
 			sessions?: Record<string, unknown>[];
 			/** as room.list */
 			rooms?: Record<string, unknown>[];
+			/** as event push.state */
+			pushes?: Record<string, unknown>[];
 			/** command line only */
 			pid?: number;
 			/** command line only; 0: WebSocket off */
@@ -830,6 +865,34 @@ export class Deskhand extends EventTarget {
 			preview: string;
 			/** SDP, with the addresses known by now; later ones come as events preview.candidate */
 			answer: string;
+		}>;
+	};
+	readonly push: {
+		/** Push what the session shows to an RTMP server, until push.stop. Answers at once; event push.state tells how it goes. */
+		start(params: {
+			/** from session.open */
+			session: string;
+			/** rtmp[s]://host[:port]/app/name; the policy lists it in push_targets. Its secrets are never told */
+			url: string;
+			/** the same within 60 s gives the same push */
+			request_id?: string;
+		}, how?: CallOptions): Promise<{
+			/** its id */
+			push: string;
+			/** the URL without its secrets */
+			target?: string;
+		}>;
+		/** End a push. Answers when what was queued is sent, or 2 s have gone. */
+		stop(params: {
+			/** from push.start */
+			push: string;
+		}, how?: CallOptions): Promise<{
+			/** sent (B) */
+			bytes: number;
+			/** of what was sent (ms) */
+			duration_ms: number;
+			/** packets that did not go out */
+			dropped: number;
 		}>;
 	};
 	readonly recording: {

@@ -32,6 +32,18 @@ static void show_rooms(const cJSON *rooms)
 	}
 }
 
+static void show_pushes(const cJSON *pushes)
+{
+	const cJSON *p;
+	cJSON_ArrayForEach(p, pushes) {
+		fprintf(stdout, "push      %s of %s: %s, %.1f MB sent, %.0f packets dropped\n", dh_cli_text(p, "target"),
+			dh_cli_text(p, "origin"), dh_cli_text(p, "state"), dh_cli_number(p, "bytes") / 1e6,
+			dh_cli_number(p, "dropped"));
+		if (dh_cli_text(p, "why")[0])
+			fprintf(stdout, "  try %.0f  %s\n", dh_cli_number(p, "attempt"), dh_cli_text(p, "why"));
+	}
+}
+
 static void show(const cJSON *r)
 {
 	const cJSON *c;
@@ -48,6 +60,7 @@ static void show(const cJSON *r)
 			dh_cli_text(c, "browser"));
 	show_sessions(cJSON_GetObjectItemCaseSensitive(r, "sessions"));
 	show_rooms(cJSON_GetObjectItemCaseSensitive(r, "rooms"));
+	show_pushes(cJSON_GetObjectItemCaseSensitive(r, "pushes"));
 	if (dh_cli_number(r, "refused") > 0)
 		fprintf(stdout, "refused   %.0f, the last: %s\n", dh_cli_number(r, "refused"),
 			dh_cli_text(r, "last_denial"));
@@ -59,4 +72,4 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 }
 
 const struct dh_cli_command dh_cli_status = {
-	"status", "[--json]", "Show the agent, who is connected, what is recorded and who is in rooms.", run};
+	"status", "[--json]", "Show the agent, who is connected, what is recorded and pushed, and who is in rooms.", run};

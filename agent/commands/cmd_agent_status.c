@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "agent/ctl/client_priv.h"
+#include "agent/ctl/push.h"
 #include "agent/ctl/session.h"
 #include "agent/room/room.h"
 #include "common/clock.h"
@@ -49,6 +50,7 @@ static int handle(struct dh_call *call)
 	dh_reply_int(call, "uptime_ms", (dh_now_us() - ctl->started_us) / 1000);
 	dh_reply_json(call, "sessions", dh_sessions_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "rooms", dh_rooms_to_json(ctl, call->is_cli ? NULL : call->origin));
+	dh_reply_json(call, "pushes", dh_pushes_to_json(ctl, call->is_cli ? NULL : call->origin));
 	if (call->is_cli)
 		add_machine(call);
 	return DH_OK;
@@ -56,13 +58,14 @@ static int handle(struct dh_call *call)
 
 const struct dh_command dh_cmd_agent_status = {
 	.name = "agent.status",
-	.doc = "State of the agent and of the caller's sessions and rooms; towards the command line: of everything.",
+	.doc = "State of the agent and of the caller's sessions, rooms and pushes; towards the command line: of everything.",
 	.reply = (const struct dh_param[]){
 		{"state", DH_STR, .doc = "running, stopping"}, {"version", DH_STR, .doc = "of the agent"},
 		{"fake", DH_BOOL, .doc = "pattern and tone instead of devices"},
 		{"uptime_ms", DH_INT, "ms", .doc = "since the agent started"},
 		{"sessions", DH_ARR, .items = DH_OBJ, .doc = "as session.list"},
 		{"rooms", DH_ARR, .items = DH_OBJ, .doc = "as room.list"},
+		{"pushes", DH_ARR, .items = DH_OBJ, .doc = "as event push.state"},
 		{"pid", DH_INT, .doc = "command line only"}, {"port", DH_INT, .doc = "command line only; 0: WebSocket off"},
 		{"socket", DH_STR, .doc = "command line only"},
 		{"clients", DH_ARR, .items = DH_OBJ, .doc = "command line only: origin, channel, browser, pid, granted"},

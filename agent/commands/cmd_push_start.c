@@ -22,11 +22,12 @@ static int handle(struct dh_call *call)
 
 const struct dh_command dh_cmd_push_start = {
 	.name = "push.start",
-	.doc = "Push what the session shows to an RTMP server, until push.stop. Answers at once; event push.state tells how it goes.",
+	.doc = "Push what the session shows to an RTMP server, until push.stop. Answers at once; event push.state tells "
+	       "how it goes.",
 	.params = (const struct dh_param[]){
 		{"session", DH_STR, .max = 64, .required = true, .doc = "from session.open"},
 		{"url", DH_STR, .max = DH_RTMP_URL_MAX, .required = true,
-		 .doc = "rtmp[s]://host[:port]/app/name; the policy lists it in push_targets. It is kept secret from here on"},
+		 .doc = "rtmp[s]://host[:port]/app/name; the policy lists it in push_targets. Its secrets are never told"},
 		{"request_id", DH_STR, .max = 64, .doc = "the same within 60 s gives the same push"}, {0}},
 	.reply = (const struct dh_param[]){{"push", DH_STR, .required = true, .doc = "its id"},
 					   {"target", DH_STR, .doc = "the URL without its secrets"}, {0}},

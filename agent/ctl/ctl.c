@@ -8,6 +8,7 @@
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/devices.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/push.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/rtc.h"
 #include "agent/ctl/session.h"
@@ -61,6 +62,7 @@ int dh_ctl_create(struct dh_ctl **out, struct dh_loop *loop, const struct dh_ctl
 	dh_list_init(&ctl->sessions);
 	dh_list_init(&ctl->previews);
 	dh_list_init(&ctl->rooms);
+	dh_list_init(&ctl->pushes);
 	dh_list_init(&ctl->rtc_entries);
 	int err = dh_paths_init(&ctl->paths, e);
 	if (!err)
@@ -195,4 +197,5 @@ void dh_ctl_reload(struct dh_ctl *ctl)
 	}
 	dh_sessions_check_grants(ctl);
 	dh_rooms_check_grants(ctl);
+	dh_pushes_check_grants(ctl);
 }

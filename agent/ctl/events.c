@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/ctl/client_priv.h"
+#include "agent/ctl/push.h"
 #include "common/clock.h"
 
 #define SESSION {"session", DH_STR, .doc = "from session.open"}
@@ -100,6 +101,7 @@ const struct dh_event dh_events[] = {
 		{"reason", DH_STR,
 		 .doc = "left, closed, kicked, replaced, expired, refused, session_closed, revoked, shutdown"},
 		{"text", DH_STR, .doc = "a sentence"}, {0}}, 0, DH_SCOPE_ROOM},
+	{"push.state", "A push changed, and each second while it is live.", dh_push_params, DH_EVENT_STATE, 0, "push"},
 	{"recording.started", "The file has begun.", PARAMS{RECORDING, SESSION, CHAIN, {0}}, 0},
 	{"recording.progress", "How far a recording is, each second.",
 	 PARAMS{RECORDING, SESSION, {"state", DH_STR, .doc = "recording, paused"}, FACTS,

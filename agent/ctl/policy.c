@@ -45,7 +45,7 @@ const struct dh_param dh_policy_params[] = {
 	{"signal_hosts", DH_ARR, .items = DH_STR, .max = 256,
 	 .doc = "room services pages may name: HOST, HOST:PORT, *.REST for one more label"},
 	{"ca_file", DH_STR, .max = DH_PATH_MAX - 1,
-	 .doc = "PEM file: whom to trust in TLS to room services, TURN servers and the archive besides the system's list"},
+	 .doc = "PEM file: whom to trust in TLS to room services, TURN and RTMP servers, the archive, besides the system's list"},
 	{"trusted_keys", DH_ARR, .items = DH_STR, .max = 63,
 	 .doc = "public keys (base64) whose signatures under recordings count"},
 	{"ice", DH_STR, .choices = ice_modes, .def_str = "all", .doc = "relay: calls go through TURN only"},
@@ -177,10 +177,14 @@ static int merge_archive(struct dh_policy *p, const struct dh_paths *paths, cons
 static int merge_targets(struct dh_policy *p, const cJSON *targets, struct dh_err *e)
 {
 	const cJSON *v;
-	int err;
-	cJSON_ArrayForEach(v, targets)
-		if ((err = dh_target_check(v->valuestring, e)))
+	struct dh_rtmp_target rtmp;
+	cJSON_ArrayForEach(v, targets) {
+		int err = dh_target_check(v->valuestring, e);
+		if (!err && dh_rtmp_is_url(v->valuestring))
+			err = dh_rtmp_target_parse(&rtmp, v->valuestring, e);
+		if (err)
 			return err;
+	}
 	append_all(p->push_targets, targets);
 	return DH_OK;
 }
@@ -343,6 +347,16 @@ const struct dh_policy_origin *dh_policy_find(const struct dh_policy *p, const s
 		wild = &p->origins[i];
 	}
 	return wild;
+}
+
+bool dh_policy_allows_push(const struct dh_policy *p, const struct dh_rtmp_url *u)
+{
+	const cJSON *v;
+	struct dh_rtmp_target t;
+	cJSON_ArrayForEach(v, p->push_targets)
+		if (!dh_rtmp_target_parse(&t, v->valuestring, NULL) && dh_rtmp_target_matches(&t, u))
+			return true;
+	return false;
 }
 
 const char *dh_policy_folder(const struct dh_policy *p, const char *alias)

@@ -6,6 +6,7 @@
 #include "agent/ctl/paths.h"
 #include "agent/ctl/scope.h"
 #include "common/param.h"
+#include "common/rtmp_url.h"
 #include "common/target.h"
 
 struct dh_policy_origin {
@@ -60,6 +61,9 @@ int dh_policy_merge_file(struct dh_policy *p, const struct dh_paths *paths, cons
 
 /* The entry for a page's origin: an exact one before a wildcard; NULL when none. */
 const struct dh_policy_origin *dh_policy_find(const struct dh_policy *p, const struct dh_origin *page);
+
+/* Whether an entry of push_targets names this address. */
+bool dh_policy_allows_push(const struct dh_policy *p, const struct dh_rtmp_url *u);
 
 /* Folder of an alias, NULL when there is none. */
 const char *dh_policy_folder(const struct dh_policy *p, const char *alias);

@@ -30,7 +30,7 @@ const struct dh_param dh_push_params[] = {
 	{"attempt", DH_INT, .doc = "number of the try that comes or is made; 0 while live"},
 	{"bytes", DH_INT, "B", .doc = "sent, over all connections"},
 	{"duration_ms", DH_INT, "ms", .doc = "of what was sent"},
-	{"dropped", DH_INT, .doc = "packets (pictures and chunks of sound) that did not go out: the network was slow or away"},
+	{"dropped", DH_INT, .doc = "packets (pictures, chunks of sound) that did not go out: slow network, or away"},
 	{"bitrate_bps", DH_INT, "bit/s", .doc = "of the last second"},
 	{"why", DH_STR, .doc = "what the last connection failed by, or why it ended"},
 	{"name", DH_STR, .doc = "error name, with why"},
@@ -119,7 +119,7 @@ static void tick(uv_timer_t *timer)
 		if (p->is_stopping)
 			continue;
 		measure(p, now_us);
-		if (p->link.state == DH_LINK_LIVE)
+		if (p->link.state == DH_SINK_LINK_LIVE)
 			tell(p);
 	}
 }
@@ -172,7 +172,7 @@ int dh_push_start(struct dh_session *s, const struct dh_push_order *o, struct dh
 	struct dh_push *p = dh_alloc(sizeof(*p));
 	p->ctl = s->ctl;
 	p->session = s;
-	p->link.state = DH_LINK_CONNECTING;
+	p->link.state = DH_SINK_LINK_CONNECTING;
 	p->link.attempt = 1;
 	p->created_us = p->measured_us = dh_now_us();
 	dh_list_init(&p->stoppers);
@@ -221,8 +221,8 @@ static void over(struct dh_push *p, const struct dh_err *why)
 		add_why(v, why);
 	else
 		cJSON_AddStringToObject(v, "why", p->reason[0] ? p->reason : "the session was closed");
-	DH_INFO(p, "%s: %lld bytes sent, %lld packets dropped%s%s", is_failed ? "failed" : "ended", (long long)p->facts.bytes,
-		(long long)p->facts.dropped, is_failed ? ": " : "", is_failed ? why->text : "");
+	DH_INFO(p, "%s: %lld bytes sent, %lld packets dropped%s%s", is_failed ? "failed" : "ended",
+		(long long)p->facts.bytes, (long long)p->facts.dropped, is_failed ? ": " : "", is_failed ? why->text : "");
 	dh_emit(p->ctl, "push.state", p->origin, v);
 	dh_list_for_each_safe(pos, &p->stoppers) {
 		struct dh_call *call = dh_container_of(pos, struct dh_call, wait);
@@ -292,8 +292,8 @@ static struct dh_push *find_output(struct dh_session *s, int output)
 
 /* ---- from the session ---- */
 
-void dh_push_output_changed(struct dh_session *s, int output, enum dh_output_state state, const struct dh_output_facts *facts,
-			    const struct dh_err *why)
+void dh_push_output_changed(struct dh_session *s, int output, enum dh_output_state state,
+			    const struct dh_output_facts *facts, const struct dh_err *why)
 {
 	struct dh_push *p = find_output(s, output);
 	if (!p)

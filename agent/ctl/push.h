@@ -55,8 +55,8 @@ cJSON *dh_pushes_to_json(struct dh_ctl *ctl, const char *origin); /* NULL: all, 
 extern const struct dh_param dh_push_params[];
 
 /* From the session. */
-void dh_push_output_changed(struct dh_session *s, int output, enum dh_output_state state, const struct dh_output_facts *facts,
-			    const struct dh_err *why);
+void dh_push_output_changed(struct dh_session *s, int output, enum dh_output_state state,
+			    const struct dh_output_facts *facts, const struct dh_err *why);
 void dh_push_link_changed(struct dh_session *s, int output, const struct dh_sink_link *now);
 void dh_pushes_session_gone(struct dh_session *s);
 

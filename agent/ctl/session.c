@@ -7,6 +7,7 @@
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/events.h"
 #include "agent/ctl/preview.h"
+#include "agent/ctl/push.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/session_priv.h"
 #include "agent/ctl/stats.h"
@@ -165,12 +166,19 @@ static void on_levels(void *arg, int source, int rms_db10, int peak_db10)
 static void on_output(void *arg, int output, enum dh_output_state state, const struct dh_output_facts *facts,
 		      const struct dh_err *why)
 {
+	dh_push_output_changed(arg, output, state, facts, why);
 	dh_recording_output_changed(arg, output, state, facts, why);
+}
+
+static void on_link(void *arg, int output, const struct dh_sink_link *now)
+{
+	dh_push_link_changed(arg, output, now);
 }
 
 static const struct dh_pipeline_events pipeline_events = {
 	.source = dh_session_source_event,
 	.output = on_output,
+	.link = on_link,
 	.levels = on_levels,
 };
 
@@ -305,6 +313,7 @@ static void pipeline_gone(void *arg)
 	struct dh_session *s = arg;
 	struct dh_ctl *ctl = s->ctl;
 	dh_recordings_session_gone(s);
+	dh_pushes_session_gone(s);
 	dh_list_for_each_safe(pos, &s->closers) {
 		struct dh_call *call = dh_container_of(pos, struct dh_call, wait);
 		dh_list_del(pos);

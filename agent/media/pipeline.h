@@ -22,13 +22,13 @@ struct dh_pipeline_events {
 	 * after FAILED what was written so far is playable. */
 	void (*output)(void *arg, int output, enum dh_output_state state, const struct dh_output_facts *facts,
 		       const struct dh_err *why);
-	/* An output to a server says how it is doing, while it runs. May be NULL. */
-	void (*link)(void *arg, int output, const struct dh_sink_link *now);
 	/* Sound levels, ten a second while enabled: RMS and peak in dBFS * 10 (-1000 = silence), per
 	 * microphone/system source and of the mix (source 0). */
 	void (*levels)(void *arg, int source, int rms_db10, int peak_db10);
 	/* A file of an output that writes several began or is finished. */
 	void (*segment)(void *arg, int output, const struct dh_sink_segment *segment);
+	/* An output to a server says how it is doing, while it runs. May be NULL. */
+	void (*link)(void *arg, int output, const struct dh_sink_link *now);
 };
 
 struct dh_pipeline_config {

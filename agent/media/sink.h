@@ -29,10 +29,10 @@ struct dh_sink_driver {
 };
 
 /* How a sink that speaks to a server is doing. */
-enum dh_link_state { DH_LINK_NONE, DH_LINK_CONNECTING, DH_LINK_LIVE, DH_LINK_RECONNECTING };
+enum dh_sink_link_state { DH_SINK_LINK_NONE, DH_SINK_LINK_CONNECTING, DH_SINK_LINK_LIVE, DH_SINK_LINK_RECONNECTING };
 
 struct dh_sink_link {
-	enum dh_link_state state;
+	enum dh_sink_link_state state;
 	int attempt;       /* number of the try that comes or is made; 0 while LIVE */
 	struct dh_err why; /* what the last one failed by; code 0: nothing */
 };

@@ -32,7 +32,7 @@ void dh_rtmp_queue_finish(struct dh_rtmp_queue *q)
 void dh_rtmp_queue_open(struct dh_rtmp_queue *q)
 {
 	pthread_mutex_lock(&q->lock);
-	q->is_open = q->has_opened = q->waits_for_key = true;
+	q->is_open = q->waits_for_key = true;
 	pthread_mutex_unlock(&q->lock);
 }
 
@@ -79,9 +79,10 @@ bool dh_rtmp_queue_put(struct dh_rtmp_queue *q, struct dh_packet *p)
 	bool is_taken = q->is_open && (!q->waits_for_key || may_begin(q, p));
 	if (is_taken) {
 		q->waits_for_key = false;
+		q->has_begun = true;
 		q->ring[(q->head + q->count++) % DH_RTMP_PACKETS_MAX] = dh_packet_ref(p);
 		q->bytes += p->size;
-	} else if (q->has_opened) {
+	} else if (q->has_begun) {
 		q->dropped++;
 	}
 	pthread_mutex_unlock(&q->lock);

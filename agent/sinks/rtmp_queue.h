@@ -17,7 +17,8 @@ struct dh_rtmp_queue {
 	struct dh_packet *ring[DH_RTMP_PACKETS_MAX];
 	int head, count;
 	size_t bytes;
-	bool is_open, has_opened, waits_for_key; /* what came before it was opened once is not counted */
+	bool is_open, waits_for_key;
+	bool has_begun; /* what comes before the very first packet is not counted as dropped */
 	int64_t dropped;
 };
 

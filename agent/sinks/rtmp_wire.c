@@ -62,7 +62,7 @@ static int fail(const struct dh_rtmp_wire *w, int averror, struct dh_err *e)
 	}
 	if (said == SAID_SERVER) {
 		dh_fail(e, DH_EPERM, "%.100s refuses to take the stream", host);
-		return dh_hint(e, "Check application, stream name and key; a server may also hold the name for an earlier push.");
+		return dh_hint(e, "Check application, name and key; a server may also hold the name for an earlier push.");
 	}
 	if (is_late(w) || averror == AVERROR(ETIMEDOUT))
 		return dh_fail(e, DH_ETIMEDOUT, "%.100s took nothing for %d s", host, DH_RTMP_SILENT_US / 1000000);
@@ -94,7 +94,7 @@ static bool append(int to, const char *path)
 	return all > 0 && write(to, "\n", 1) == 1;
 }
 
-/* FFmpeg takes one file: the system's list and the policy's, joined. -1: without the policy's the system's is the default. */
+/* FFmpeg takes one file (none: the system's list): the system's and the policy's, joined. -1: failed. */
 static int join_trust(const char *ca_file, struct dh_err *e)
 {
 	int fd = memfd_create("deskhand-cas", MFD_CLOEXEC);

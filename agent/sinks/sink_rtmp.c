@@ -71,10 +71,10 @@ static bool is_wanted(struct link *l)
 static int64_t until_us(void *arg)
 {
 	struct link *l = arg;
-	return is_wanted(l) || l->now.state == DH_LINK_LIVE ? atomic_load(&l->until_us) : 0;
+	return is_wanted(l) || l->now.state == DH_SINK_LINK_LIVE ? atomic_load(&l->until_us) : 0;
 }
 
-static void tell(struct link *l, enum dh_link_state state, int attempt)
+static void tell(struct link *l, enum dh_sink_link_state state, int attempt)
 {
 	l->now.state = state;
 	l->now.attempt = attempt;
@@ -100,7 +100,7 @@ static void begin_stream(struct link *l)
 	DH_INFO(l, "pushes to %s", l->url.shown);
 	dh_rtmp_queue_open(&l->queue);
 	l->has_been_live = true;
-	tell(l, DH_LINK_LIVE, 0);
+	tell(l, DH_SINK_LINK_LIVE, 0);
 	pthread_mutex_lock(&l->lock);
 	if (l->sink)
 		dh_sink_want_key(l->sink);
@@ -161,17 +161,17 @@ static void *run(void *arg)
 {
 	struct link *l = arg;
 	int attempt = 1; /* the try that comes */
-	tell(l, DH_LINK_CONNECTING, attempt);
+	tell(l, DH_SINK_LINK_CONNECTING, attempt);
 	while (is_wanted(l)) {
 		l->now.why = (struct dh_err){0};
 		one_connection(l, &l->now.why);
 		if (!is_wanted(l))
 			break;
-		attempt = l->now.state == DH_LINK_LIVE ? 1 : attempt + 1;
+		attempt = l->now.state == DH_SINK_LINK_LIVE ? 1 : attempt + 1;
 		if (attempt <= 2) /* an outage of hours is two lines */
 			DH_WARN(l, "%s: %s; trying again", l->url.shown, l->now.why.text);
 		dh_backoff_failed(&l->backoff, FREE_FAILURES, dh_now_us());
-		tell(l, l->has_been_live ? DH_LINK_RECONNECTING : DH_LINK_CONNECTING, attempt);
+		tell(l, l->has_been_live ? DH_SINK_LINK_RECONNECTING : DH_SINK_LINK_CONNECTING, attempt);
 		pause_between(l);
 	}
 	pthread_mutex_lock(&l->lock);
@@ -265,8 +265,8 @@ static int rtmp_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 }
 
 const struct dh_sink_driver dh_sink_rtmp = {
-	.base = {.name = "rtmp", .doc = "Pushes to an RTMP or RTMPS server, and comes back after each loss.", .params = params,
-		 .priv_size = sizeof(struct rtmp)},
+	.base = {.name = "rtmp", .doc = "Pushes to an RTMP or RTMPS server, and comes back after each loss.",
+		 .params = params, .priv_size = sizeof(struct rtmp)},
 	.open = rtmp_open,
 	.write = rtmp_write,
 	.close = rtmp_close,

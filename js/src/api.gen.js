@@ -8,6 +8,7 @@ export const api = {
 	grants: ['list', 'request', 'revoke'],
 	policy: ['get'],
 	preview: ['candidate', 'close', 'open'],
+	push: ['start', 'stop'],
 	recording: ['delete', 'get', 'list', 'marker', 'pause', 'resume', 'reveal', 'start', 'stop', 'verify'],
 	room: ['chat', 'custom', 'get', 'join', 'kick', 'leave', 'list', 'mute', 'share', 'ticket'],
 	rtc: ['stats'],
