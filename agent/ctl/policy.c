@@ -45,7 +45,7 @@ const struct dh_param dh_policy_params[] = {
 	{"signal_hosts", DH_ARR, .items = DH_STR, .max = 256,
 	 .doc = "room services pages may name: HOST, HOST:PORT, *.REST for one more label"},
 	{"ca_file", DH_STR, .max = DH_PATH_MAX - 1,
-	 .doc = "PEM file: whom to trust in TLS to room services, TURN and RTMP servers, the archive, besides the system's list"},
+	 .doc = "PEM file: whom to trust in TLS besides the system's list: room services, TURN, RTMP, the archive"},
 	{"trusted_keys", DH_ARR, .items = DH_STR, .max = 63,
 	 .doc = "public keys (base64) whose signatures under recordings count"},
 	{"ice", DH_STR, .choices = ice_modes, .def_str = "all", .doc = "relay: calls go through TURN only"},

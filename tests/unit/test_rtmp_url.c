@@ -17,7 +17,8 @@ static bool allows(const char *entry, const char *url)
 {
 	struct dh_rtmp_target t;
 	struct dh_rtmp_url u;
-	return !dh_target_check(entry, NULL) && !dh_rtmp_target_parse(&t, entry, NULL) && !dh_rtmp_url_parse(&u, url, NULL) && dh_rtmp_target_matches(&t, &u);
+	return !dh_target_check(entry, NULL) && !dh_rtmp_target_parse(&t, entry, NULL) &&
+	       !dh_rtmp_url_parse(&u, url, NULL) && dh_rtmp_target_matches(&t, &u);
 }
 
 static void takes_apart(void)
