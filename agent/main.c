@@ -30,8 +30,8 @@ static const struct dh_cli_command version = {"version", "", "Print the version.
 
 static const struct dh_cli_command *const commands[] = {
 	&dh_cli_agent, &dh_cli_call_cmd, &dh_cli_events, &dh_cli_devices, &dh_cli_status, &dh_cli_doctor,
-	&dh_cli_record, &dh_cli_recover, &dh_cli_verify, &dh_cli_grants, &dh_cli_policy, &manifests, &dh_cli_describe,
-	&version, NULL};
+	&dh_cli_record, &dh_cli_recover, &dh_cli_verify, &dh_cli_uploads, &dh_cli_grants, &dh_cli_policy, &manifests,
+	&dh_cli_describe, &version, NULL};
 
 static void usage(FILE *to)
 {

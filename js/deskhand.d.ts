@@ -578,6 +578,123 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** How far an upload is, and what is in its way. */
+	'upload.progress': DeskhandEvent<{
+		/** id */
+		upload: string;
+		/** of which it is */
+		recording: string;
+		/** of the file */
+		name: string;
+		/** waiting, uploading, confirming, done, failed, refused, cancelled */
+		state: string;
+		/** of the file (B) */
+		bytes: number;
+		/** there, or on their way (B) */
+		bytes_sent: number;
+		/** of the file, in hex, when the upload began */
+		sha256?: string;
+		/** the archive has the same hash */
+		hash_confirmed: boolean;
+		/** the file here was deleted after that, as the policy says */
+		local_deleted: boolean;
+		/** wall time (ms) */
+		created_ms?: number;
+		/** wall time (ms) */
+		ended_ms?: number;
+		/** error name, of what is in the way */
+		error?: string;
+		/** a sentence */
+		reason?: string;
+		/** what to do */
+		hint?: string;
+		/** the next try comes in (ms) */
+		retry_ms?: number;
+		/** command line only: its URL at the archive */
+		location?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** A recording is in the archive. */
+	'upload.done': DeskhandEvent<{
+		/** id */
+		upload: string;
+		/** of which it is */
+		recording: string;
+		/** of the file */
+		name: string;
+		/** waiting, uploading, confirming, done, failed, refused, cancelled */
+		state: string;
+		/** of the file (B) */
+		bytes: number;
+		/** there, or on their way (B) */
+		bytes_sent: number;
+		/** of the file, in hex, when the upload began */
+		sha256?: string;
+		/** the archive has the same hash */
+		hash_confirmed: boolean;
+		/** the file here was deleted after that, as the policy says */
+		local_deleted: boolean;
+		/** wall time (ms) */
+		created_ms?: number;
+		/** wall time (ms) */
+		ended_ms?: number;
+		/** error name, of what is in the way */
+		error?: string;
+		/** a sentence */
+		reason?: string;
+		/** what to do */
+		hint?: string;
+		/** the next try comes in (ms) */
+		retry_ms?: number;
+		/** command line only: its URL at the archive */
+		location?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
+	/** An upload has ended without success. */
+	'upload.failed': DeskhandEvent<{
+		/** id */
+		upload: string;
+		/** of which it is */
+		recording: string;
+		/** of the file */
+		name: string;
+		/** waiting, uploading, confirming, done, failed, refused, cancelled */
+		state: string;
+		/** of the file (B) */
+		bytes: number;
+		/** there, or on their way (B) */
+		bytes_sent: number;
+		/** of the file, in hex, when the upload began */
+		sha256?: string;
+		/** the archive has the same hash */
+		hash_confirmed: boolean;
+		/** the file here was deleted after that, as the policy says */
+		local_deleted: boolean;
+		/** wall time (ms) */
+		created_ms?: number;
+		/** wall time (ms) */
+		ended_ms?: number;
+		/** error name, of what is in the way */
+		error?: string;
+		/** a sentence */
+		reason?: string;
+		/** what to do */
+		hint?: string;
+		/** the next try comes in (ms) */
+		retry_ms?: number;
+		/** command line only: its URL at the archive */
+		location?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 }
 
 export interface CaptureDetail {
@@ -670,7 +787,7 @@ export class Deskhand extends EventTarget {
 			/** session, composed, compose_dropped, compose_ms, encoded, encoded_bytes, encode_ms, sources: [source, role, width, height, frames, dropped] */
 			sessions?: Record<string, unknown>[];
 		}>;
-		/** State of the agent and of the caller's sessions, rooms and pushes; towards the command line: of everything. */
+		/** State of the agent and of what the caller has: sessions, rooms, pushes, uploads. The command line sees all. */
 		status(params?: Record<string, never>, how?: CallOptions): Promise<{
 			/** running, stopping */
 			state?: string;
@@ -686,6 +803,8 @@ export class Deskhand extends EventTarget {
 			rooms?: Record<string, unknown>[];
 			/** as event push.state */
 			pushes?: Record<string, unknown>[];
+			/** as upload.list, without those that are done or cancelled */
+			uploads?: Record<string, unknown>[];
 			/** command line only */
 			pid?: number;
 			/** command line only; 0: WebSocket off */
@@ -830,6 +949,10 @@ export class Deskhand extends EventTarget {
 			/** command line only */
 			folder_paths?: Record<string, unknown>;
 			/** command line only */
+			push_targets?: string[];
+			/** command line only: url, token_file, delete_local */
+			archive?: Record<string, unknown>;
+			/** command line only */
 			files?: string[];
 			/** command line only */
 			warnings?: string[];
@@ -945,6 +1068,41 @@ export class Deskhand extends EventTarget {
 			error?: string;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
+			/** to the archive; not in recording.list */
+			uploads?: {
+				/** id */
+				upload: string;
+				/** of which it is */
+				recording: string;
+				/** of the file */
+				name: string;
+				/** waiting, uploading, confirming, done, failed, refused, cancelled */
+				state: string;
+				/** of the file (B) */
+				bytes: number;
+				/** there, or on their way (B) */
+				bytes_sent: number;
+				/** of the file, in hex, when the upload began */
+				sha256?: string;
+				/** the archive has the same hash */
+				hash_confirmed: boolean;
+				/** the file here was deleted after that, as the policy says */
+				local_deleted: boolean;
+				/** wall time (ms) */
+				created_ms?: number;
+				/** wall time (ms) */
+				ended_ms?: number;
+				/** error name, of what is in the way */
+				error?: string;
+				/** a sentence */
+				reason?: string;
+				/** what to do */
+				hint?: string;
+				/** the next try comes in (ms) */
+				retry_ms?: number;
+				/** command line only: its URL at the archive */
+				location?: string;
+			}[];
 			/** command line only */
 			path?: string;
 		}>;
@@ -998,6 +1156,41 @@ export class Deskhand extends EventTarget {
 				error?: string;
 				/** t_ms, text, step */
 				markers?: Record<string, unknown>[];
+				/** to the archive; not in recording.list */
+				uploads?: {
+					/** id */
+					upload: string;
+					/** of which it is */
+					recording: string;
+					/** of the file */
+					name: string;
+					/** waiting, uploading, confirming, done, failed, refused, cancelled */
+					state: string;
+					/** of the file (B) */
+					bytes: number;
+					/** there, or on their way (B) */
+					bytes_sent: number;
+					/** of the file, in hex, when the upload began */
+					sha256?: string;
+					/** the archive has the same hash */
+					hash_confirmed: boolean;
+					/** the file here was deleted after that, as the policy says */
+					local_deleted: boolean;
+					/** wall time (ms) */
+					created_ms?: number;
+					/** wall time (ms) */
+					ended_ms?: number;
+					/** error name, of what is in the way */
+					error?: string;
+					/** a sentence */
+					reason?: string;
+					/** what to do */
+					hint?: string;
+					/** the next try comes in (ms) */
+					retry_ms?: number;
+					/** command line only: its URL at the archive */
+					location?: string;
+				}[];
 				/** command line only */
 				path?: string;
 			}[];
@@ -1095,6 +1288,41 @@ export class Deskhand extends EventTarget {
 			error?: string;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
+			/** to the archive; not in recording.list */
+			uploads?: {
+				/** id */
+				upload: string;
+				/** of which it is */
+				recording: string;
+				/** of the file */
+				name: string;
+				/** waiting, uploading, confirming, done, failed, refused, cancelled */
+				state: string;
+				/** of the file (B) */
+				bytes: number;
+				/** there, or on their way (B) */
+				bytes_sent: number;
+				/** of the file, in hex, when the upload began */
+				sha256?: string;
+				/** the archive has the same hash */
+				hash_confirmed: boolean;
+				/** the file here was deleted after that, as the policy says */
+				local_deleted: boolean;
+				/** wall time (ms) */
+				created_ms?: number;
+				/** wall time (ms) */
+				ended_ms?: number;
+				/** error name, of what is in the way */
+				error?: string;
+				/** a sentence */
+				reason?: string;
+				/** what to do */
+				hint?: string;
+				/** the next try comes in (ms) */
+				retry_ms?: number;
+				/** command line only: its URL at the archive */
+				location?: string;
+			}[];
 			/** command line only */
 			path?: string;
 		}>;
@@ -1539,6 +1767,102 @@ export class Deskhand extends EventTarget {
 			/** sound sources */
 			muted?: boolean;
 		}, how?: CallOptions): Promise<Record<string, never>>;
+	};
+	readonly upload: {
+		/** End an upload; the archive is told to drop what it has of it. The recording stays. */
+		cancel(params: {
+			/** from upload.list */
+			upload: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Uploads of this origin's recordings to the archive, oldest first; towards the command line all. */
+		list(params?: {
+			/** only of this one */
+			recording?: string;
+			/** leave out those that are done or cancelled */
+			unfinished?: boolean;
+		}, how?: CallOptions): Promise<{
+			/** each */
+			uploads: {
+				/** id */
+				upload: string;
+				/** of which it is */
+				recording: string;
+				/** of the file */
+				name: string;
+				/** waiting, uploading, confirming, done, failed, refused, cancelled */
+				state: string;
+				/** of the file (B) */
+				bytes: number;
+				/** there, or on their way (B) */
+				bytes_sent: number;
+				/** of the file, in hex, when the upload began */
+				sha256?: string;
+				/** the archive has the same hash */
+				hash_confirmed: boolean;
+				/** the file here was deleted after that, as the policy says */
+				local_deleted: boolean;
+				/** wall time (ms) */
+				created_ms?: number;
+				/** wall time (ms) */
+				ended_ms?: number;
+				/** error name, of what is in the way */
+				error?: string;
+				/** a sentence */
+				reason?: string;
+				/** what to do */
+				hint?: string;
+				/** the next try comes in (ms) */
+				retry_ms?: number;
+				/** command line only: its URL at the archive */
+				location?: string;
+			}[];
+		}>;
+		/** Try an upload now; one that failed begins anew. */
+		retry(params: {
+			/** from upload.list */
+			upload: string;
+		}, how?: CallOptions): Promise<Record<string, never>>;
+		/** Upload a finished recording to the archive of the policy. Goes on with one that failed or was cancelled. */
+		start(params: {
+			/** from recording.list */
+			recording: string;
+		}, how?: CallOptions): Promise<{
+			/** of this recording */
+			uploads: {
+				/** id */
+				upload: string;
+				/** of which it is */
+				recording: string;
+				/** of the file */
+				name: string;
+				/** waiting, uploading, confirming, done, failed, refused, cancelled */
+				state: string;
+				/** of the file (B) */
+				bytes: number;
+				/** there, or on their way (B) */
+				bytes_sent: number;
+				/** of the file, in hex, when the upload began */
+				sha256?: string;
+				/** the archive has the same hash */
+				hash_confirmed: boolean;
+				/** the file here was deleted after that, as the policy says */
+				local_deleted: boolean;
+				/** wall time (ms) */
+				created_ms?: number;
+				/** wall time (ms) */
+				ended_ms?: number;
+				/** error name, of what is in the way */
+				error?: string;
+				/** a sentence */
+				reason?: string;
+				/** what to do */
+				hint?: string;
+				/** the next try comes in (ms) */
+				retry_ms?: number;
+				/** command line only: its URL at the archive */
+				location?: string;
+			}[];
+		}>;
 	};
 }
 

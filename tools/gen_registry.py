@@ -15,7 +15,7 @@ KINDS = {  # kind: (symbol prefix, struct, field)
     'speaker': ('dh_spk_', 'dh_speaker_driver', 'speakers'),
 }
 
-SINGLES = {'rtc': 'dh_rtc_api', 'voice': 'dh_voice_api'}  # at most one of each; field = kind
+SINGLES = {'rtc': 'dh_rtc_api', 'voice': 'dh_voice_api', 'http': 'dh_http_api'}  # at most one of each; field = kind
 
 
 def drivers(names):

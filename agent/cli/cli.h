@@ -21,7 +21,7 @@ struct dh_cli_command {
 
 extern const struct dh_cli_command dh_cli_agent, dh_cli_call_cmd, dh_cli_describe, dh_cli_devices, dh_cli_doctor,
 	dh_cli_events, dh_cli_grants, dh_cli_policy, dh_cli_record, dh_cli_recover, dh_cli_status,
-	dh_cli_verify;
+	dh_cli_uploads, dh_cli_verify;
 
 /* getopt_long() with --help, --log-level and --log-json added. Returns the option, -1 at the end, or -2 when the
  * program should exit with *code (help shown, bad usage). */
@@ -49,6 +49,9 @@ void dh_cli_print_json(const cJSON *json, bool is_pretty);
 /* Members, "" and 0 when absent. */
 const char *dh_cli_text(const cJSON *json, const char *name);
 double dh_cli_number(const cJSON *json, const char *name);
+
+/* A line of upload.list, for people. */
+void dh_cli_show_upload(const cJSON *u);
 
 /* Everything `describe` prints. with_drivers loads the drivers module. */
 cJSON *dh_describe(bool with_drivers);

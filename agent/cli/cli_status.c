@@ -61,6 +61,8 @@ static void show(const cJSON *r)
 	show_sessions(cJSON_GetObjectItemCaseSensitive(r, "sessions"));
 	show_rooms(cJSON_GetObjectItemCaseSensitive(r, "rooms"));
 	show_pushes(cJSON_GetObjectItemCaseSensitive(r, "pushes"));
+	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(r, "uploads"))
+		dh_cli_show_upload(c);
 	if (dh_cli_number(r, "refused") > 0)
 		fprintf(stdout, "refused   %.0f, the last: %s\n", dh_cli_number(r, "refused"),
 			dh_cli_text(r, "last_denial"));
@@ -72,4 +74,4 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 }
 
 const struct dh_cli_command dh_cli_status = {
-	"status", "[--json]", "Show the agent, who is connected, what is recorded and pushed, and who is in rooms.", run};
+	"status", "[--json]", "Show the agent, who is connected or in rooms, what is recorded, pushed, uploaded.", run};

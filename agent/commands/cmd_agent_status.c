@@ -6,6 +6,7 @@
 #include "agent/ctl/push.h"
 #include "agent/ctl/session.h"
 #include "agent/room/room.h"
+#include "agent/upload/uploads.h"
 #include "common/clock.h"
 
 static cJSON *clients(struct dh_ctl *ctl)
@@ -51,6 +52,7 @@ static int handle(struct dh_call *call)
 	dh_reply_json(call, "sessions", dh_sessions_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "rooms", dh_rooms_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "pushes", dh_pushes_to_json(ctl, call->is_cli ? NULL : call->origin));
+	dh_reply_json(call, "uploads", dh_uploads_to_json(ctl, call->is_cli ? NULL : call->origin, NULL, true));
 	if (call->is_cli)
 		add_machine(call);
 	return DH_OK;
@@ -58,7 +60,7 @@ static int handle(struct dh_call *call)
 
 const struct dh_command dh_cmd_agent_status = {
 	.name = "agent.status",
-	.doc = "State of the agent and of the caller's sessions, rooms and pushes; towards the command line: of everything.",
+	.doc = "State of the agent and of what the caller has: sessions, rooms, pushes, uploads. The command line sees all.",
 	.reply = (const struct dh_param[]){
 		{"state", DH_STR, .doc = "running, stopping"}, {"version", DH_STR, .doc = "of the agent"},
 		{"fake", DH_BOOL, .doc = "pattern and tone instead of devices"},
@@ -66,6 +68,7 @@ const struct dh_command dh_cmd_agent_status = {
 		{"sessions", DH_ARR, .items = DH_OBJ, .doc = "as session.list"},
 		{"rooms", DH_ARR, .items = DH_OBJ, .doc = "as room.list"},
 		{"pushes", DH_ARR, .items = DH_OBJ, .doc = "as event push.state"},
+		{"uploads", DH_ARR, .items = DH_OBJ, .doc = "as upload.list, without those that are done or cancelled"},
 		{"pid", DH_INT, .doc = "command line only"}, {"port", DH_INT, .doc = "command line only; 0: WebSocket off"},
 		{"socket", DH_STR, .doc = "command line only"},
 		{"clients", DH_ARR, .items = DH_OBJ, .doc = "command line only: origin, channel, browser, pid, granted"},

@@ -21,6 +21,14 @@ static int handle(struct dh_call *call)
 	for (int i = 0; i < p->folder_count; i++)
 		cJSON_AddStringToObject(paths, p->folders[i].alias, p->folders[i].path);
 	dh_reply_json(call, "folder_paths", paths);
+	dh_reply_json(call, "push_targets", cJSON_Duplicate(p->push_targets, true));
+	if (p->archive.url[0]) {
+		cJSON *archive = cJSON_CreateObject();
+		cJSON_AddStringToObject(archive, "url", p->archive.url);
+		cJSON_AddStringToObject(archive, "token_file", p->archive.token_file);
+		cJSON_AddBoolToObject(archive, "delete_local", p->archive.must_delete_local);
+		dh_reply_json(call, "archive", archive);
+	}
 	dh_reply_json(call, "files", cJSON_Duplicate(p->files, true));
 	dh_reply_json(call, "warnings", cJSON_Duplicate(p->warnings, true));
 	if (p->error.code)
@@ -39,6 +47,8 @@ const struct dh_command dh_cmd_policy_get = {
 			{"limits", DH_OBJ, .doc = "commands_per_s"},
 			{"folders", DH_ARR, .items = DH_STR, .doc = "aliases for recording.start"},
 			{"folder_paths", DH_OBJ, .doc = "command line only"},
+			{"push_targets", DH_ARR, .items = DH_STR, .doc = "command line only"},
+			{"archive", DH_OBJ, .doc = "command line only: url, token_file, delete_local"},
 			{"files", DH_ARR, .items = DH_STR, .doc = "command line only"},
 			{"warnings", DH_ARR, .items = DH_STR, .doc = "command line only"},
 			{"error", DH_STR, .doc = "command line only: what is wrong with a policy file"},

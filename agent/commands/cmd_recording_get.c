@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/ctl/recording.h"
+#include "agent/upload/uploads.h"
 
 const struct dh_param dh_chain_params[] = {
 	{"seq", DH_INT, .required = true, .doc = "number of the link, from 0"},
@@ -28,6 +29,7 @@ const struct dh_param dh_recording_params[] = {
 	{"reason", DH_STR, .doc = "why it stopped"},
 	{"error", DH_STR, .doc = "when it failed"},
 	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},
+	{"uploads", DH_ARR, .items = DH_OBJ, .fields = dh_upload_params, .doc = "to the archive; not in recording.list"},
 	{"path", DH_STR, .doc = "command line only"},
 	{0},
 };

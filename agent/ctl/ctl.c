@@ -15,6 +15,7 @@
 #include "agent/ctl/stats.h"
 #include "agent/ctl/watch.h"
 #include "agent/room/room.h"
+#include "agent/upload/uploads.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
@@ -75,6 +76,7 @@ int dh_ctl_create(struct dh_ctl **out, struct dh_loop *loop, const struct dh_ctl
 	load_rules(ctl);
 	dh_devices_create(ctl);
 	dh_recordings_create(ctl);
+	dh_uploads_create(ctl);
 	dh_watch_start(ctl);
 	dh_rooms_start(ctl);
 	*out = ctl;
@@ -91,7 +93,7 @@ void dh_ctl_check_stopped(struct dh_ctl *ctl)
 {
 	if (!ctl->is_stopping || ctl->has_stopped || ctl->job_count || !dh_list_is_empty(&ctl->sessions) ||
 	    !dh_list_is_empty(&ctl->previews) || !dh_list_is_empty(&ctl->rooms) || !dh_devices_are_idle(ctl) ||
-	    !dh_recordings_are_idle(ctl))
+	    !dh_recordings_are_idle(ctl) || !dh_uploads_are_idle(ctl))
 		return;
 	ctl->has_stopped = true;
 	dh_loop_post(ctl->loop, all_gone, ctl);
@@ -113,6 +115,7 @@ void dh_ctl_stop(struct dh_ctl *ctl, void (*stopped)(void *arg), void *arg)
 	dh_stats_stop(ctl);
 	dh_devices_stop(ctl);
 	dh_recordings_stop(ctl);
+	dh_uploads_stop(ctl);
 	dh_rooms_stop(ctl);
 	dh_list_for_each_safe(pos, &ctl->sessions)
 		dh_session_close(dh_container_of(pos, struct dh_session, node), "the agent is shutting down");
@@ -123,6 +126,7 @@ void dh_ctl_destroy(struct dh_ctl *ctl)
 {
 	dh_ctl_rtc_destroy(ctl);
 	dh_stats_destroy(ctl);
+	dh_uploads_destroy(ctl);
 	dh_recordings_destroy(ctl);
 	dh_devices_destroy(ctl);
 	dh_policy_finish(&ctl->policy);
@@ -198,4 +202,5 @@ void dh_ctl_reload(struct dh_ctl *ctl)
 	dh_sessions_check_grants(ctl);
 	dh_rooms_check_grants(ctl);
 	dh_pushes_check_grants(ctl);
+	dh_uploads_policy_changed(ctl);
 }

@@ -18,6 +18,7 @@ struct dh_devices;
 struct dh_recordings;
 struct dh_rtc;
 struct dh_stats;
+struct dh_uploads;
 struct dh_watch;
 
 struct dh_ctl_config {
@@ -53,6 +54,7 @@ struct dh_ctl {
 	void *stopped_arg;
 	struct dh_devices *devices;
 	struct dh_recordings *recordings;
+	struct dh_uploads *uploads;
 	struct dh_stats *stats;
 	struct dh_watch *watch;
 };

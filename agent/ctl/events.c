@@ -8,6 +8,7 @@
 
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/push.h"
+#include "agent/upload/uploads.h"
 #include "common/clock.h"
 
 #define SESSION {"session", DH_STR, .doc = "from session.open"}
@@ -122,6 +123,10 @@ const struct dh_event dh_events[] = {
 	{"recording.recovered", "A recording that was cut off earlier has been finished.",
 	 PARAMS{RECORDING, {"duration_ms", DH_INT, "ms", .doc = "that could be saved"},
 		{"bytes", DH_INT, "B", .doc = "in the file"}, CHAIN, {0}}, 0},
+	{"upload.progress", "How far an upload is, and what is in its way.", dh_upload_params, DH_EVENT_STATE,
+	 DH_SCOPE_FILES_LIST, "upload"},
+	{"upload.done", "A recording is in the archive.", dh_upload_params, 0, DH_SCOPE_FILES_LIST},
+	{"upload.failed", "An upload has ended without success.", dh_upload_params, 0, DH_SCOPE_FILES_LIST},
 	{0},
 };
 

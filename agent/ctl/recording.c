@@ -13,6 +13,7 @@
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/session.h"
 #include "agent/room/room.h"
+#include "agent/upload/uploads.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
@@ -37,6 +38,7 @@ void dh_recording_add_facts(cJSON *to, const struct dh_recording *r)
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
 {
 	cJSON *all = dh_recording_to_json(r, call->is_cli);
+	cJSON_AddItemToObject(all, "uploads", dh_uploads_to_json(r->ctl, call->is_cli ? NULL : call->origin, r->id, false));
 	while (all->child) {
 		cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
 		char name[64];
@@ -229,6 +231,7 @@ static void over(struct dh_recording *r, bool is_failed, const struct dh_err *wh
 	dh_emit(r->ctl, is_failed ? "recording.failed" : "recording.stopped", r->origin, params);
 	finish_waiting(&r->starters, r, is_failed ? r->why.code : DH_ECANCELED, &r->why, false);
 	finish_waiting(&r->stoppers, r, is_failed ? r->why.code : DH_OK, &r->why, true);
+	dh_uploads_recording_over(r);
 	dh_recording_save(r);
 	dh_recordings_update_timer(r->ctl);
 }
@@ -447,6 +450,7 @@ int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
 	dh_strcopy(j->path, sizeof(j->path), r->path);
 	dh_recording_index_path(r, j->index_path, sizeof(j->index_path));
 	dh_recording_sidecar_path(r->path, j->sidecar_path, sizeof(j->sidecar_path));
+	dh_uploads_recording_deleted(call->ctl, r->id);
 	dh_list_del(&r->node);
 	dh_recording_free(r);
 	dh_job_run(call->ctl, delete_work, delete_done, j);

@@ -28,7 +28,7 @@ struct dh_recording {
 	struct dh_session *session; /* NULL once over */
 	int output;                 /* in the session's pipeline, 0: none yet */
 	enum dh_recording_state state;
-	bool is_recovered;
+	bool is_recovered, must_archive;
 	char path[DH_PATH_MAX], folder[64], name[128], case_id[72], request_id[72];
 	int64_t created_us;                        /* agent clock, 0 when read from the index */
 	int64_t started_wall_ms, stopped_wall_ms;

@@ -97,6 +97,7 @@ char *dh_recording_index_text(const struct dh_recording *r)
 {
 	cJSON *v = dh_recording_to_json(r, true);
 	cJSON_AddStringToObject(v, "origin", r->origin);
+	cJSON_AddBoolToObject(v, "must_archive", r->must_archive);
 	char *text = cJSON_Print(v);
 	cJSON_Delete(v);
 	return text;
@@ -196,6 +197,7 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 	dh_log_init(&r->log, "agent/recording %.8s", r->id);
 	r->state = state_of(json);
 	r->is_recovered = cJSON_IsTrue(recovered);
+	r->must_archive = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "must_archive"));
 	dh_strcopy(r->session_id, sizeof(r->session_id), text_of(json, "session"));
 	dh_strcopy(r->origin, sizeof(r->origin), text_of(json, "origin"));
 	dh_strcopy(r->path, sizeof(r->path), text_of(json, "path"));

@@ -13,6 +13,7 @@
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording.h"
 #include "agent/record/verify.h"
+#include "agent/upload/uploads.h"
 #include "common/alloc.h"
 
 /* The sidecar may lack links that the file has, or after a power cut have some that the file lacks. */
@@ -139,6 +140,7 @@ static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item
 	cJSON_AddNumberToObject(params, "bytes", (double)r->facts.bytes);
 	dh_recording_add_chain(params, r);
 	dh_emit(ctl, "recording.recovered", r->origin, params);
+	dh_uploads_recording_over(r);
 	dh_recording_save(r);
 }
 

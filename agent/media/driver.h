@@ -27,6 +27,7 @@ struct dh_driver_tables { /* each ends with NULL */
 	const struct dh_speaker_driver *const *speakers;
 	const struct dh_rtc_api *rtc; /* WebRTC; NULL in a build without */
 	const struct dh_voice_api *voice; /* echo, noise, gain; NULL in a build without */
+	const struct dh_http_api *http; /* uploads; NULL in a build without */
 };
 
 /* The tables, loading the module at the first call. NULL on failure, with e filled. Loop thread. */

@@ -10,6 +10,7 @@
 #include "agent/media/speaker.h"
 #include "agent/media/voice.h"
 #include "agent/rtc/rtc_api.h"
+#include "agent/upload/http.h"
 
 extern const struct dh_driver_tables dh_driver_tables;
 

@@ -15,4 +15,5 @@ export const api = {
 	session: ['attach', 'close', 'list', 'open', 'update'],
 	snapshot: ['take'],
 	source: ['add', 'remove', 'update'],
+	upload: ['cancel', 'list', 'retry', 'start'],
 };

@@ -1,0 +1,40 @@
+/* Uploads of finished recordings to the policy's archive: which there are, whose turn it is, what became of them. They
+ * outlive the agent. docs/upload.md. Loop thread only. */
+#ifndef DH_UPLOAD_UPLOADS_H
+#define DH_UPLOAD_UPLOADS_H
+
+#include "agent/ctl/command.h"
+#include "agent/ctl/ctl.h"
+
+struct dh_recording;
+struct dh_upload;
+
+/* After the recordings: read what is kept, and go on with it. */
+void dh_uploads_create(struct dh_ctl *ctl);
+void dh_uploads_stop(struct dh_ctl *ctl);
+bool dh_uploads_are_idle(struct dh_ctl *ctl);
+void dh_uploads_destroy(struct dh_ctl *ctl);
+
+/* Whether the policy wants finished recordings in an archive. */
+bool dh_uploads_are_wanted(const struct dh_ctl *ctl);
+/* A recording is finished and about to be saved: it goes to the archive if there is one. */
+void dh_uploads_recording_over(struct dh_recording *r);
+/* It is deleted: its uploads end, and what the archive has of unfinished ones is given up. */
+void dh_uploads_recording_deleted(struct dh_ctl *ctl, const char *recording);
+void dh_uploads_policy_changed(struct dh_ctl *ctl);
+
+/* Upload a finished recording, or go on with it. Errors: DH_ESTATE it is not finished, or the policy names no archive. */
+int dh_uploads_start(struct dh_recording *r, struct dh_err *e);
+/* Try now, from the beginning after a failure. Errors: DH_ESTATE it is done. */
+int dh_upload_retry(struct dh_upload *u, struct dh_err *e);
+/* Errors: DH_ESTATE it is over. */
+int dh_upload_cancel(struct dh_upload *u, struct dh_err *e);
+
+/* As upload.list replies: of an origin, of a recording (NULL: all), oldest first. */
+cJSON *dh_uploads_to_json(struct dh_ctl *ctl, const char *origin, const char *recording, bool only_unfinished);
+extern const struct dh_param dh_upload_params[]; /* what each is */
+
+/* The upload named by param "upload" if it belongs to this origin. Errors: DH_ENOENT. */
+int dh_call_upload(struct dh_call *call, struct dh_upload **out);
+
+#endif

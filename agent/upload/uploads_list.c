@@ -1,0 +1,253 @@
+/* Which uploads there are: from finished recordings, from the spool; what commands do with them. See uploads.h. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/ctl/recording.h"
+#include "agent/record/verify.h"
+#include "agent/upload/uploads_priv.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+
+bool dh_uploads_are_wanted(const struct dh_ctl *ctl)
+{
+	return ctl->policy.archive.url[0] && !ctl->policy.error.code;
+}
+
+static struct dh_upload *add(struct dh_ctl *ctl, const struct dh_upload_record *record)
+{
+	struct dh_upload *u = dh_alloc(sizeof(*u));
+	u->ctl = ctl;
+	u->record = *record;
+	u->sent_bytes = record->offset;
+	u->file.fd = -1;
+	dh_log_init(&u->log, "agent/upload %.8s", record->id);
+	dh_list_add(&ctl->uploads->list, &u->node);
+	return u;
+}
+
+void dh_upload_drop(struct dh_upload *u)
+{
+	dh_list_del(&u->node);
+	dh_upload_file_finish(&u->file);
+	free(u);
+}
+
+/* ---- for recordings ---- */
+
+static struct dh_upload *find(struct dh_ctl *ctl, const char *recording)
+{
+	dh_list_for_each(pos, &ctl->uploads->list) {
+		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (!strcmp(u->record.recording, recording) && u->wish != DH_UPLOAD_WISH_FORGET)
+			return u;
+	}
+	return NULL;
+}
+
+static void create(struct dh_recording *r)
+{
+	struct dh_upload_record record = {.state = DH_UPLOAD_WAITING, .created_ms = dh_wall_us() / 1000,
+					  .bytes = r->facts.bytes};
+	dh_random_hex(record.id, 16);
+	dh_strcopy(record.recording, sizeof(record.recording), r->id);
+	dh_strcopy(record.origin, sizeof(record.origin), r->origin);
+	dh_strcopy(record.path, sizeof(record.path), r->path);
+	dh_strcopy(record.name, sizeof(record.name), r->name);
+	dh_strcopy(record.case_id, sizeof(record.case_id), r->case_id);
+	if (r->facts.has_chain)
+		dh_hash_to_hex(r->facts.chain_head, record.chain_head);
+	struct dh_upload *u = add(r->ctl, &record);
+	dh_upload_tell(u);
+	dh_upload_save(u);
+}
+
+static void archive(struct dh_recording *r)
+{
+	if (r->must_archive && r->state == DH_RECORDING_DONE && !find(r->ctl, r->id))
+		create(r);
+}
+
+void dh_uploads_recording_over(struct dh_recording *r)
+{
+	r->must_archive = dh_uploads_are_wanted(r->ctl);
+	archive(r);
+}
+
+void dh_uploads_recording_deleted(struct dh_ctl *ctl, const char *recording)
+{
+	dh_list_for_each_safe(pos, &ctl->uploads->list) {
+		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (!strcmp(u->record.recording, recording))
+			dh_upload_wish_for(u, DH_UPLOAD_WISH_FORGET);
+	}
+}
+
+void dh_uploads_policy_changed(struct dh_ctl *ctl)
+{
+	static const struct dh_policy_archive none;
+	const struct dh_policy_archive *now = dh_uploads_are_wanted(ctl) ? &ctl->policy.archive : &none;
+	bool is_other = memcmp(&ctl->uploads->archive, now, sizeof(*now)) != 0;
+	ctl->uploads->archive = *now;
+	dh_list_for_each_safe(pos, &ctl->uploads->list) {
+		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (u->due_us == INT64_MAX || is_other)
+			u->due_us = 0;
+		if (u->run && is_other)
+			dh_upload_run_cancel(u->run); /* goes on by the new rules */
+		dh_upload_advance(u);
+	}
+}
+
+/* ---- for commands ---- */
+
+int dh_uploads_start(struct dh_recording *r, struct dh_err *e)
+{
+	struct dh_upload *u = find(r->ctl, r->id);
+	if (r->state != DH_RECORDING_DONE && r->state != DH_RECORDING_FAILED) {
+		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
+		return dh_hint(e, "Stop it first.");
+	}
+	if (!dh_uploads_are_wanted(r->ctl)) {
+		dh_fail(e, DH_ESTATE, "the policy names no archive");
+		return dh_hint(e, "The administrator sets \"archive\": docs/upload.md.");
+	}
+	if (!u)
+		create(r);
+	else if (u->record.state != DH_UPLOAD_DONE)
+		return dh_upload_retry(u, e);
+	return DH_OK;
+}
+
+int dh_upload_retry(struct dh_upload *u, struct dh_err *e)
+{
+	struct dh_upload_record *r = &u->record;
+	if (r->state == DH_UPLOAD_DONE)
+		return dh_fail(e, DH_ESTATE, "%s is in the archive", r->name);
+	if (u->wish)
+		return dh_fail(e, DH_EBUSY, "%s is being cancelled", r->name);
+	dh_backoff_succeeded(&u->backoff);
+	u->due_us = 0;
+	if (dh_upload_is_open(r)) {
+		dh_uploads_pump(u->ctl);
+		return DH_OK;
+	}
+	bool is_refused = r->state == DH_UPLOAD_REFUSED; /* nothing wrong with what is there already */
+	r->state = DH_UPLOAD_WAITING;
+	r->why = (struct dh_err){0};
+	r->creations = r->setbacks = r->confirmations = 0;
+	r->done_ms = 0;
+	if (!is_refused) {
+		r->location[0] = '\0';
+		r->offset = u->sent_bytes = 0;
+		r->has_hash = false;
+	}
+	dh_upload_tell(u);
+	dh_upload_save(u);
+	return DH_OK;
+}
+
+int dh_upload_cancel(struct dh_upload *u, struct dh_err *e)
+{
+	if (!dh_upload_is_open(&u->record))
+		return dh_fail(e, DH_ESTATE, "the upload is %s", dh_upload_state_name(u->record.state));
+	if (!u->wish)
+		dh_upload_wish_for(u, DH_UPLOAD_WISH_CANCEL);
+	return DH_OK;
+}
+
+/* ---- begin and end ---- */
+
+static bool has_recording(struct dh_ctl *ctl, const char *id)
+{
+	dh_list_for_each(pos, dh_recordings_list(ctl))
+		if (!strcmp(dh_container_of(pos, struct dh_recording, node)->id, id))
+			return true;
+	return false;
+}
+
+static void sort_in(struct dh_list *list, struct dh_upload *u)
+{
+	dh_list_del(&u->node);
+	struct dh_list *after = list->prev;
+	while (after != list && dh_container_of(after, struct dh_upload, node)->record.created_ms > u->record.created_ms)
+		after = after->prev;
+	dh_list_add(after->next, &u->node); /* before the next one */
+}
+
+static void load_one(struct dh_ctl *ctl, const char *file)
+{
+	struct dh_upload_record record;
+	struct dh_err e = {0};
+	int err = dh_upload_record_load(&record, ctl->uploads->dir, file, &e);
+	if (err && err != DH_ENOENT)
+		DH_WARN(ctl, "%s: that upload is not gone on with", e.text);
+	if (err)
+		return;
+	if (record.state == DH_UPLOAD_UPLOADING)
+		record.state = DH_UPLOAD_WAITING; /* the agent was stopped */
+	struct dh_upload *u = add(ctl, &record);
+	sort_in(&ctl->uploads->list, u);
+	if (!has_recording(ctl, record.recording))
+		dh_upload_wish_for(u, DH_UPLOAD_WISH_FORGET); /* deleted, and then the agent was stopped */
+}
+
+static void load(struct dh_ctl *ctl)
+{
+	DIR *dir = opendir(ctl->uploads->dir);
+	for (struct dirent *d; dir && (d = readdir(dir));)
+		load_one(ctl, d->d_name);
+	if (dir)
+		closedir(dir);
+	dh_list_for_each(pos, dh_recordings_list(ctl))
+		archive(dh_container_of(pos, struct dh_recording, node));
+	dh_uploads_policy_changed(ctl);
+}
+
+void dh_uploads_create(struct dh_ctl *ctl)
+{
+	struct dh_uploads *all = dh_alloc(sizeof(*all));
+	struct dh_err e = {0};
+	dh_list_init(&all->list);
+	ctl->uploads = all;
+	snprintf(all->dir, sizeof(all->dir), "%s/uploads", ctl->paths.state_dir);
+	uv_timer_init(&ctl->loop->uv, &all->timer);
+	all->timer.data = ctl;
+	if (dh_paths_make_dir(all->dir, &e))
+		DH_WARN(ctl, "uploads are not kept: %s", e.text);
+	load(ctl);
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+	struct dh_ctl *ctl = h->data;
+	ctl->uploads->is_timer_closed = true;
+	dh_ctl_check_stopped(ctl);
+}
+
+void dh_uploads_stop(struct dh_ctl *ctl)
+{
+	dh_list_for_each(pos, &ctl->uploads->list) {
+		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (u->run)
+			dh_upload_run_cancel(u->run);
+	}
+	uv_close((uv_handle_t *)&ctl->uploads->timer, timer_closed);
+}
+
+bool dh_uploads_are_idle(struct dh_ctl *ctl)
+{
+	dh_list_for_each(pos, &ctl->uploads->list)
+		if (dh_container_of(pos, struct dh_upload, node)->run)
+			return false;
+	return ctl->uploads->is_timer_closed;
+}
+
+void dh_uploads_destroy(struct dh_ctl *ctl)
+{
+	dh_list_for_each_safe(pos, &ctl->uploads->list)
+		dh_upload_drop(dh_container_of(pos, struct dh_upload, node));
+	free(ctl->uploads);
+	ctl->uploads = NULL;
+}
