@@ -136,10 +136,16 @@ bool dh_client_has(const struct dh_client *c, int64_t seq)
 	return c->is_closing || !m || m->sent >= seq;
 }
 
+int64_t dh_client_events_left(const struct dh_client *c)
+{
+	const struct dh_member *m = c->is_closing ? NULL : dh_client_member(c);
+	return m ? m->row.last - m->sent : 0;
+}
+
 struct dh_event *dh_client_next_event(struct dh_client *c, int64_t *seq)
 {
-	struct dh_member *m = c->is_closing ? NULL : dh_client_member(c);
-	if (!m || m->sent >= m->row.last)
+	struct dh_member *m = dh_client_member(c);
+	if (!dh_client_events_left(c))
 		return NULL;
 	*seq = ++m->sent;
 	c->hub->metrics.events++;

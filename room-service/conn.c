@@ -1,13 +1,16 @@
 /* Messages of one WebSocket: text only, fragments put together, bounds both ways. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "room-service/server_priv.h"
 
 #define LINGER_S 3            /* for a close frame to get through */
 #define WRITES_MAX 64         /* messages one connection sends before others have their turn */
 #define UNACCEPTABLE 1003     /* RFC 6455, 7.4.1: a kind of data that is not taken */
+#define SEQ_DIGITS 21         /* of an int64, with the NUL */
 #define OUT_MAX (1024 * 1024) /* bytes of replies that wait; events wait in the member's row, which has a bound of its own */
 
 static void drop_out(struct dh_conn *c)
@@ -64,6 +67,44 @@ static void conn_close(void *arg, enum dh_close_code code)
 
 static const struct dh_client_ops ops = {conn_send, ask_flush, conn_close};
 
+/* ---- who is silent ---- */
+
+static void heard(struct dh_conn *c)
+{
+	dh_idle_heard(&c->s->idle, &c->idle, dh_now_us());
+}
+
+/* The TCP connection ends without a word. */
+static void drop(struct dh_conn *c)
+{
+	drop_out(c);
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+	dh_lws_kick(&c->s->lws);
+}
+
+static void look_for_silent(struct dh_server *s)
+{
+	int64_t now_us = dh_now_us();
+	struct dh_idle_node *n;
+	while ((n = dh_idle_next_gone(&s->idle, now_us)))
+		drop(dh_container_of(n, struct dh_conn, idle));
+	while ((n = dh_idle_next_to_ask(&s->idle, now_us))) {
+		struct dh_conn *c = dh_container_of(n, struct dh_conn, idle);
+		c->must_ping = true;
+		ask_flush(c);
+	}
+}
+
+static void look(uv_timer_t *timer)
+{
+	struct dh_server *s = timer->data;
+	look_for_silent(s);
+	if (dh_idle_is_empty(&s->idle))
+		uv_timer_stop(timer);
+}
+
+/* ---- from the first message to the last ---- */
+
 int dh_conn_established(struct dh_server *s, struct lws *wsi, struct dh_conn *c)
 {
 	char address[DH_ADDRESS_SIZE];
@@ -72,7 +113,11 @@ int dh_conn_established(struct dh_server *s, struct lws *wsi, struct dh_conn *c)
 	c->wsi = wsi;
 	dh_list_init(&c->out);
 	dh_list_init(&c->dirty);
+	dh_list_init(&c->idle.node);
 	dh_list_add(&s->conns, &c->node);
+	heard(c);
+	if (!uv_is_active((uv_handle_t *)&s->look))
+		uv_timer_start(&s->look, look, DH_IDLE_LOOK_MS, DH_IDLE_LOOK_MS);
 	dh_http_address(wsi, address);
 	c->client = dh_client_create(s->hub, address, &ops, c);
 	return 0;
@@ -91,6 +136,7 @@ int dh_conn_received(struct dh_conn *c, const char *data, size_t size)
 {
 	if (c->close_code)
 		return 0; /* on its way out */
+	heard(c);
 	const char *text;
 	size_t text_size;
 	int err = dh_ws_text_take(&c->in, c->wsi, data, size, DH_MESSAGE_MAX, &text, &text_size);
@@ -107,11 +153,14 @@ int dh_conn_received(struct dh_conn *c, const char *data, size_t size)
 
 void dh_conn_ponged(struct dh_conn *c, const void *data, size_t size)
 {
-	int64_t seq;
-	if (size != sizeof(seq) || c->close_code)
-		return; /* libwebsockets' own pings are empty */
-	memcpy(&seq, data, sizeof(seq));
-	dh_client_heard(c->client, seq);
+	char digits[SEQ_DIGITS] = "";
+	if (c->close_code)
+		return;
+	heard(c);
+	if (size >= sizeof(digits))
+		return; /* not an answer to a ping of ours */
+	memcpy(digits, data, size);
+	dh_client_heard(c->client, strtoll(digits, NULL, 10));
 }
 
 static int write_one(struct dh_conn *c, unsigned char *text, size_t size, enum lws_write_protocol kind)
@@ -140,11 +189,13 @@ static int write_event(struct dh_conn *c, const struct dh_event *ev, int64_t seq
 	return err;
 }
 
+/* Digits: libwebsockets 4.1.6 wants UTF-8 in pongs too, and ends a connection whose pong is none with 1007. */
 static int write_ping(struct dh_conn *c, int64_t seq)
 {
-	unsigned char room[LWS_PRE + sizeof(seq)];
-	memcpy(room + LWS_PRE, &seq, sizeof(seq));
-	return write_one(c, room + LWS_PRE, sizeof(seq), LWS_WRITE_PING);
+	c->must_ping = false;
+	char room[LWS_PRE + SEQ_DIGITS];
+	int size = snprintf(room + LWS_PRE, SEQ_DIGITS, "%lld", (long long)seq);
+	return write_one(c, (unsigned char *)room + LWS_PRE, (size_t)size, LWS_WRITE_PING);
 }
 
 static bool is_reply_next(const struct dh_conn *c)
@@ -169,6 +220,8 @@ static int write_out(struct dh_conn *c, bool *is_done)
 			err = write_event(c, ev, seq);
 		else if (c->client && dh_client_wants_ack(c->client, &seq))
 			err = write_ping(c, seq);
+		else if (c->must_ping)
+			err = write_ping(c, 0);
 		else
 			return *is_done = true, DH_OK;
 		if (err || lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
@@ -177,9 +230,15 @@ static int write_out(struct dh_conn *c, bool *is_done)
 	return DH_OK;
 }
 
+static bool is_more_than_one(const struct dh_conn *c)
+{
+	int64_t events = c->client ? dh_client_events_left(c->client) : 0;
+	return events + !dh_list_is_empty(&c->out) > 1 || c->out.next != c->out.prev;
+}
+
 void dh_conn_flush(struct dh_conn *c)
 {
-	bool is_many = c->out.next != c->out.prev, is_done = false;
+	bool is_many = is_more_than_one(c), is_done = false;
 	dh_list_del(&c->dirty);
 	if (lws_partial_buffered(c->wsi)) {
 		lws_callback_on_writable(c->wsi); /* comes back here */
@@ -191,9 +250,7 @@ void dh_conn_flush(struct dh_conn *c)
 	if (is_many)
 		dh_lws_cork(c->wsi, false);
 	if (err) {
-		drop_out(c);
-		lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
-		dh_lws_kick(&c->s->lws);
+		drop(c);
 	} else if (lws_partial_buffered(c->wsi)) {
 		lws_callback_on_writable(c->wsi);
 	} else if (!is_done) {
@@ -223,5 +280,6 @@ void dh_conn_closed(struct dh_conn *c)
 	dh_ws_text_done(&c->in, 0);
 	dh_list_del(&c->node);
 	dh_list_del(&c->dirty);
+	dh_list_del(&c->idle.node);
 	c->s = NULL;
 }

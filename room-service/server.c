@@ -20,6 +20,8 @@
 #define HANDSHAKE_S 5
 #define LINGER_MS 3000
 #define ACCEPTS_MAX 64 /* of one turn */
+#define FILES_OWN 64   /* that are no connections */
+#define FILES_UNKNOWN 1024
 
 /* ---- listening ---- */
 
@@ -55,16 +57,16 @@ static int port_of(int fd)
 	return ntohs(is_v6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
 }
 
-static int files_may_be_open(void)
+/* As many files as we may have, up to what we need; how many connections that allows. libwebsockets makes a table of all
+ * files; told a smaller number, it would go through all connections to find each one. */
+static int allow_files(void)
 {
 	struct rlimit r;
-	if (!getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < r.rlim_max) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
-	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur > DH_TCP_MAX + 64)
-		return DH_TCP_MAX;
-	return (int)r.rlim_cur - 64;
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return FILES_UNKNOWN - FILES_OWN;
+	r.rlim_cur = r.rlim_max < DH_TCP_MAX + FILES_OWN ? r.rlim_max : DH_TCP_MAX + FILES_OWN;
+	setrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur > FILES_OWN ? (int)r.rlim_cur - FILES_OWN : 1;
 }
 
 /* ---- libwebsockets ---- */
@@ -117,21 +119,20 @@ static const struct lws_protocols protocols[] = {
 
 static int open_lws(struct dh_server *s, struct dh_err *e)
 {
-	/* a ping after 25 s of silence, which keeps NATs and proxies open; nobody left after 40 s */
-	static const lws_retry_bo_t idle = {.secs_since_valid_ping = 25, .secs_since_valid_hangup = 40};
+	static const lws_retry_bo_t never = {.secs_since_valid_ping = 0}; /* idle.h does it */
 	struct lws_context_creation_info info = {
 		.options = s->config->cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
 		.protocols = protocols,
 		.user = s,
-		.fd_limit_per_thread = (unsigned)files_may_be_open(),
 		.max_http_header_pool = DH_STRANGERS_MAX,
 		.timeout_secs = HANDSHAKE_S,
 		.timeout_secs_ah_idle = HANDSHAKE_S,
 		.keepalive_timeout = HANDSHAKE_S,
-		.retry_and_idle_policy = &idle,
+		.retry_and_idle_policy = &never,
 		.ssl_cert_filepath = s->config->cert,
 		.ssl_private_key_filepath = s->config->key,
 	};
+	s->tcp_max = allow_files();
 	int err = dh_lws_open(&s->lws, s->loop, &info, e);
 	return err != DH_EFAIL ? err : dh_fail(e, DH_EINVAL, "the certificate or its key cannot be used: %.120s",
 					       s->config->cert ? s->config->cert : "none");
@@ -178,7 +179,7 @@ static void accept_one(struct dh_server *s, int fd, const struct sockaddr_storag
 	char address[DH_ADDRESS_SIZE];
 	address_of(from, address);
 	bool may = dh_throttle_connect(&s->hub->throttle, address, dh_now_us());
-	if (s->tcp_count >= DH_TCP_MAX || !may) {
+	if (s->tcp_count >= s->tcp_max || !may) {
 		if (!s->is_full) /* once, not for each of a flood */
 			DH_WARN(s, "refused: %s connections from %s", may ? "too many" : "too frequent", address);
 		s->is_full = true;
@@ -223,9 +224,11 @@ int dh_server_create(struct dh_server **out, struct dh_loop *loop, struct dh_hub
 	s->listen_fd = s->pages_fd = -1;
 	dh_list_init(&s->conns);
 	dh_list_init(&s->dirty);
+	dh_idle_init(&s->idle);
 	uv_prepare_init(&loop->uv, &s->turn);
 	uv_timer_init(&loop->uv, &s->linger);
-	s->turn.data = s->linger.data = s;
+	uv_timer_init(&loop->uv, &s->look);
+	s->turn.data = s->linger.data = s->look.data = s;
 	int err = open_pages(s, e);
 	if (!err)
 		err = listen_on(config, &s->listen_fd, e);
@@ -291,6 +294,7 @@ void dh_server_destroy(struct dh_server *s)
 		uv_close((uv_handle_t *)&s->listener, NULL);
 	uv_close((uv_handle_t *)&s->turn, NULL);
 	uv_close((uv_handle_t *)&s->linger, NULL);
+	uv_close((uv_handle_t *)&s->look, NULL);
 	dh_list_for_each_safe(pos, &s->conns) {
 		struct dh_conn *c = dh_container_of(pos, struct dh_conn, node);
 		c->close_code = DH_CLOSE_SHUTDOWN;

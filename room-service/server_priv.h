@@ -6,6 +6,7 @@
 #include "common/lws_loop.h"
 #include "common/ws_text.h"
 #include "room-service/client.h"
+#include "room-service/idle.h"
 #include "room-service/server.h"
 
 #define DH_TCP_MAX 60000
@@ -19,12 +20,15 @@ struct dh_server {
 	uv_poll_t listener;
 	uv_prepare_t turn; /* each turn of the loop */
 	uv_timer_t linger; /* while it ends */
+	uv_timer_t look;   /* for silent ones, while there are connections */
 	bool is_started, is_ending;
 	struct dh_lws lws;
 	int tcp_count;         /* adopted by libwebsockets, not yet destroyed */
+	int tcp_max;           /* by the files we may open */
 	bool is_full;          /* said so in the log */
 	struct dh_list conns;  /* struct dh_conn, WebSockets */
 	struct dh_list dirty;  /* those with something to write */
+	struct dh_idle idle;   /* conn->idle */
 	void (*ended)(void *arg);
 	void *ended_arg;
 };
@@ -45,6 +49,8 @@ struct dh_conn {
 	size_t body_size, body_sent;
 	/* -- a WebSocket -- */
 	struct dh_list node, dirty;
+	struct dh_idle_node idle;
+	bool must_ping; /* to hear whether it is there */
 	struct dh_client *client;
 	struct dh_ws_text in; /* the message under way */
 	struct dh_list out; /* struct dh_out */

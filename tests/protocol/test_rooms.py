@@ -450,6 +450,20 @@ def test_slow_reader():
     slow.close()
 
 
+def test_long_stay():
+    """who reads and answers pings stays, however many events there are"""
+    b, got = service.user('b12', 'R-stay'), []
+    before = service.metric('slow_readers_total')
+    for round_ in range(4):
+        a = service.user(f'a12-{round_}', 'R-stay')  # limits are per connection
+        for i in range(250):
+            a.ask('room.custom', {'data': i, 'to': b.here['member']})
+        got += [b.event('room.custom')['data'] for _ in range(250)]
+        a.ok('room.leave')
+    tap.equal(got, list(range(250)) * 4)
+    tap.equal((service.metric('slow_readers_total'), b.error('room.state', camera=True)), (before, {}))
+
+
 def test_http():
     """health, metrics, pages: known files only, no tricks with paths"""
     def get(path, method='GET', headers=''):

@@ -256,6 +256,8 @@ class WebSocket(Stream):
             opcode, is_final, part = self.get_frame()
             if opcode == self.CLOSE:
                 raise Closed(struct.unpack('>H', part[:2])[0] if len(part) > 1 else None, part[2:].decode())
+            if opcode == self.PING:
+                self.put_frame(self.PONG, part)
             if opcode in (self.PING, self.PONG):
                 continue
             body += part
