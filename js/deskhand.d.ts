@@ -167,6 +167,31 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** Something is wrong with a source, or no longer so: to be mended while the people are there. */
+	'quality.warning': DeskhandEvent<{
+		/** from session.open */
+		session?: string;
+		/** number */
+		source?: number;
+		/** camera, microphone, remote, ... */
+		role?: string;
+		/** black, covered, frozen, dark, bright, silent, clipping, skew, format, device */
+		kind?: string;
+		/** start, end */
+		state?: string;
+		/** how long it has been so (ms) */
+		since_ms?: number;
+		/** measured; what of: docs/quality.md */
+		value?: number;
+		/** of value */
+		threshold?: number;
+		/** what to do; at the start */
+		hint?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** One more address of this computer, towards the client that opened the preview. */
 	'preview.candidate': DeskhandEvent<{
 		/** from preview.open */
@@ -1596,7 +1621,7 @@ export class Deskhand extends EventTarget {
 				template?: string;
 				/** width, height, fps */
 				canvas?: Record<string, unknown>;
-				/** source, role, device, state, muted, gain_db, reason, hint */
+				/** source, role, device, state, muted, gain_db, reason, hint, warnings (present ones, as quality.warning) */
 				sources?: Record<string, unknown>[];
 				/** unfinished ones */
 				recordings?: string[];
@@ -1649,6 +1674,29 @@ export class Deskhand extends EventTarget {
 				/** faint, over the picture */
 				watermark?: string;
 			};
+			/** kinds of quality.warning to leave out, set to false */
+			quality?: {
+				/** black pictures */
+				black?: boolean;
+				/** a hand or a cap over the lens */
+				covered?: boolean;
+				/** the same picture again and again */
+				frozen?: boolean;
+				/** too little light */
+				dark?: boolean;
+				/** over-exposed */
+				bright?: boolean;
+				/** a microphone without sound */
+				silent?: boolean;
+				/** a microphone that is too loud */
+				clipping?: boolean;
+				/** sound and picture apart */
+				skew?: boolean;
+				/** far less than asked for */
+				format?: boolean;
+				/** another device than the one asked for */
+				device?: boolean;
+			};
 			/** x264 or openh264; the better one there is when absent */
 			encoder?: string;
 			/** when the page is gone: keep, stop_after orphan_s, stop */
@@ -1692,6 +1740,29 @@ export class Deskhand extends EventTarget {
 				text?: string;
 				/** faint, over the picture */
 				watermark?: string;
+			};
+			/** only what is named changes */
+			quality?: {
+				/** black pictures */
+				black?: boolean;
+				/** a hand or a cap over the lens */
+				covered?: boolean;
+				/** the same picture again and again */
+				frozen?: boolean;
+				/** too little light */
+				dark?: boolean;
+				/** over-exposed */
+				bright?: boolean;
+				/** a microphone without sound */
+				silent?: boolean;
+				/** a microphone that is too loud */
+				clipping?: boolean;
+				/** sound and picture apart */
+				skew?: boolean;
+				/** far less than asked for */
+				format?: boolean;
+				/** another device than the one asked for */
+				device?: boolean;
 			};
 			/** all sound of the session */
 			muted?: boolean;

@@ -3,6 +3,16 @@
 
 #include "agent/cli/cli.h"
 
+static void show_source(const cJSON *src)
+{
+	const cJSON *w;
+	fprintf(stdout, "  %-10s %s %s%s%s\n", dh_cli_text(src, "role"), dh_cli_text(src, "device"),
+		dh_cli_text(src, "state"), dh_cli_text(src, "reason")[0] ? ": " : "", dh_cli_text(src, "reason"));
+	cJSON_ArrayForEach(w, cJSON_GetObjectItemCaseSensitive(src, "warnings"))
+		fprintf(stdout, "             WARNING: %s for %.0f s. %s\n", dh_cli_text(w, "kind"),
+			dh_cli_number(w, "since_ms") / 1000, dh_cli_text(w, "hint"));
+}
+
 static void show_sessions(const cJSON *sessions)
 {
 	const cJSON *s, *src;
@@ -12,9 +22,7 @@ static void show_sessions(const cJSON *sessions)
 			dh_cli_text(s, "template"), dh_cli_number(canvas, "width"), dh_cli_number(canvas, "height"),
 			cJSON_GetObjectItemCaseSensitive(s, "recordings")->child ? ", recording" : "");
 		cJSON_ArrayForEach(src, cJSON_GetObjectItemCaseSensitive(s, "sources"))
-			fprintf(stdout, "  %-10s %s %s%s%s\n", dh_cli_text(src, "role"),
-				dh_cli_text(src, "device"), dh_cli_text(src, "state"),
-				dh_cli_text(src, "reason")[0] ? ": " : "", dh_cli_text(src, "reason"));
+			show_source(src);
 	}
 }
 

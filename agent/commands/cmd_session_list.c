@@ -20,7 +20,8 @@ const struct dh_command dh_cmd_session_list = {
 					 {"template", DH_STR, .doc = "layout"},
 					 {"canvas", DH_OBJ, .doc = "width, height, fps"},
 					 {"sources", DH_ARR, .items = DH_OBJ,
-					  .doc = "source, role, device, state, muted, gain_db, reason, hint"},
+					  .doc = "source, role, device, state, muted, gain_db, reason, hint, warnings "
+						 "(present ones, as quality.warning)"},
 					 {"recordings", DH_ARR, .items = DH_STR, .doc = "unfinished ones"},
 					 {"previews", DH_INT, .doc = "open ones"},
 					 {"is_controlled", DH_BOOL, .doc = "a client holds it"},

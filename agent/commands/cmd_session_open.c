@@ -3,6 +3,7 @@
 
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/devices.h"
+#include "agent/ctl/quality.h"
 #include "agent/ctl/session.h"
 #include "common/clock.h"
 
@@ -71,6 +72,8 @@ const struct dh_command dh_cmd_session_open = {
 		{"sources", DH_ARR, .items = DH_OBJ, .max = 16, .fields = dh_source_params_table, .required = true,
 		 .doc = "what is shown and heard"},
 		{"overlay", DH_OBJ, .fields = dh_overlay_params, .doc = "what is written into the picture"},
+		{"quality", DH_OBJ, .fields = dh_quality_params,
+		 .doc = "kinds of quality.warning to leave out, set to false"},
 		{"encoder", DH_STR, .max = 31, .doc = "x264 or openh264; the better one there is when absent"},
 		{"orphan_policy", DH_STR, .choices = orphan_policies, .def_str = "keep",
 		 .doc = "when the page is gone: keep, stop_after orphan_s, stop"},

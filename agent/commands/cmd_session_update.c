@@ -1,6 +1,7 @@
 /* session.update: layout, overlay, sources and mute of a running session, without a gap in a recording. */
 #include <string.h>
 
+#include "agent/ctl/quality.h"
 #include "agent/ctl/session.h"
 
 /* The source of the session that an entry of the wanted list means: same role and device. */
@@ -81,6 +82,7 @@ const struct dh_command dh_cmd_session_update = {
 		{"sources", DH_ARR, .items = DH_OBJ, .max = 16, .fields = dh_source_params_table,
 		 .doc = "the whole list; those already there (role, device) run on"},
 		{"overlay", DH_OBJ, .fields = dh_overlay_params, .doc = "only what is named changes"},
+		{"quality", DH_OBJ, .fields = dh_quality_params, .doc = "only what is named changes"},
 		{"muted", DH_BOOL, .doc = "all sound of the session"}, {0}},
 	.scope_doc = "per source: camera, microphone, screen, system_audio",
 	.handle = handle,

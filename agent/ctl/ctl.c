@@ -9,6 +9,7 @@
 #include "agent/ctl/devices.h"
 #include "agent/ctl/events.h"
 #include "agent/ctl/push.h"
+#include "agent/ctl/quality.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/rtc.h"
 #include "agent/ctl/session.h"
@@ -113,6 +114,7 @@ void dh_ctl_stop(struct dh_ctl *ctl, void (*stopped)(void *arg), void *arg)
 		dh_client_close(dh_container_of(pos, struct dh_client, node), DH_CLOSE_SHUTDOWN);
 	dh_watch_stop(ctl);
 	dh_stats_stop(ctl);
+	dh_quality_stop(ctl);
 	dh_devices_stop(ctl);
 	dh_recordings_stop(ctl);
 	dh_uploads_stop(ctl);
@@ -127,6 +129,7 @@ void dh_ctl_destroy(struct dh_ctl *ctl)
 	dh_ctl_rtc_destroy(ctl);
 	dh_stats_destroy(ctl);
 	dh_uploads_destroy(ctl);
+	dh_quality_destroy(ctl);
 	dh_recordings_destroy(ctl);
 	dh_devices_destroy(ctl);
 	dh_policy_finish(&ctl->policy);

@@ -15,6 +15,7 @@
 #define DH_PROTOCOL_VERSION 1
 
 struct dh_devices;
+struct dh_quality_watch;
 struct dh_recordings;
 struct dh_rtc;
 struct dh_stats;
@@ -56,6 +57,7 @@ struct dh_ctl {
 	struct dh_recordings *recordings;
 	struct dh_uploads *uploads;
 	struct dh_stats *stats;
+	struct dh_quality_watch *quality;
 	struct dh_watch *watch;
 };
 

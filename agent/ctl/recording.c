@@ -9,6 +9,7 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
+#include "agent/ctl/quality.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/session.h"
@@ -248,6 +249,7 @@ static void running(struct dh_recording *r)
 		dh_recording_add_chain(params, r);
 		dh_emit(r->ctl, "recording.started", r->origin, params);
 		finish_waiting(&r->starters, r, DH_OK, NULL, false);
+		dh_recording_note_quality(r);
 	} else if (was_paused) {
 		dh_emit(r->ctl, "recording.resumed", r->origin, event_params(r));
 	}

@@ -8,6 +8,7 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/preview.h"
 #include "agent/ctl/push.h"
+#include "agent/ctl/quality.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/session_priv.h"
 #include "agent/ctl/stats.h"
@@ -254,6 +255,8 @@ static struct dh_session *make_session(struct dh_call *call, const struct dh_ses
 	struct dh_args overlay = dh_arg_obj(call->args, "overlay");
 	if (overlay.json)
 		read_overlay(&s->overlay, &overlay);
+	struct dh_args quality = dh_arg_obj(call->args, "quality");
+	dh_session_configure_quality(s, &quality);
 	s->orphan_policy = read_orphan_policy(dh_arg_str(call->args, "orphan_policy"));
 	s->orphan_s = (int)dh_arg_int(call->args, "orphan_s");
 	return s;
@@ -285,6 +288,7 @@ int dh_session_open(struct dh_call *call, const struct dh_session_identity *as, 
 	}
 	DH_INFO(s, "opened by %s: %s %dx%d at %d fps", s->origin, s->template_name, s->width_px, s->height_px, s->fps);
 	dh_stats_update_wanted(call->ctl);
+	dh_quality_update_wanted(call->ctl);
 	dh_session_changed(s);
 	*out = s;
 	return DH_OK;
@@ -303,6 +307,8 @@ int dh_session_configure(struct dh_session *s, const struct dh_args *a, struct d
 		read_overlay(&s->overlay, &overlay);
 		dh_pipeline_set_overlay(s->pipeline, &s->overlay);
 	}
+	struct dh_args quality = dh_arg_obj(a, "quality");
+	dh_session_configure_quality(s, &quality);
 	return DH_OK;
 }
 
@@ -324,6 +330,7 @@ static void pipeline_gone(void *arg)
 	DH_INFO(s, "closed: %s", s->close_reason);
 	free(s);
 	dh_stats_update_wanted(ctl);
+	dh_quality_update_wanted(ctl);
 	dh_ctl_check_stopped(ctl);
 }
 

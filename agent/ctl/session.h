@@ -24,8 +24,10 @@ struct dh_session_source {
 	char driver[32];
 	enum dh_source_state state;
 	bool was_lost, is_muted, is_mirror;
+	bool is_shared_screen; /* a remote member's: it may stand still */
 	int gain_db10;
 	struct dh_err why; /* while lost */
+	struct dh_quality quality;
 };
 
 struct dh_session {
@@ -41,6 +43,7 @@ struct dh_session {
 	char template_name[32];
 	int width_px, height_px, fps;
 	struct dh_overlay overlay;
+	unsigned quality_off; /* kinds nobody wants to hear of: bits 1 << DH_QUALITY_... */
 	struct dh_session_source sources[DH_SESSION_SOURCES_MAX];
 	int last_source;
 	int64_t opened_us;
@@ -53,7 +56,7 @@ struct dh_session {
  * agent was restarted, NULL: a new one. */
 int dh_session_open(struct dh_call *call, const struct dh_session_identity *as, struct dh_session **out);
 
-/* Apply params of session.update that are there: template, overlay. */
+/* Apply params of session.update that are there: template, overlay, quality. */
 int dh_session_configure(struct dh_session *s, const struct dh_args *a, struct dh_err *e);
 
 /* Recordings finish, devices close, then it is freed; event session.changed says why. */
@@ -73,8 +76,10 @@ int dh_session_update_source(struct dh_session *s, struct dh_session_source *src
 struct dh_session_source *dh_session_source(struct dh_session *s, int source);
 /* The session and the source that a call names. Errors: as dh_call_session(), DH_ENOENT no such source; in call->err. */
 int dh_call_source(struct dh_call *call, struct dh_session **session, struct dh_session_source **source);
-/* A remote member's stream (key: of driver "remote"); label: a name for the picture. Errors: DH_ELIMIT, DH_ENODEV. */
-int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, int *source, struct dh_err *e);
+/* A remote member's stream (key: of driver "remote"), camera or screen; label: a name for the picture. Errors: DH_ELIMIT,
+ * DH_ENODEV. */
+int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, bool is_screen, int *source,
+			  struct dh_err *e);
 void dh_session_remove_source(struct dh_session *s, struct dh_session_source *src);
 
 /* client takes the session over (session.attach). */

@@ -5,6 +5,7 @@
 
 #include "agent/ctl/devices.h"
 #include "agent/ctl/events.h"
+#include "agent/ctl/quality.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/session_priv.h"
 #include "common/alloc.h"
@@ -185,9 +186,11 @@ int dh_session_add_source(struct dh_session *s, const struct dh_args *a, bool is
 	return DH_OK;
 }
 
-int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, int *source, struct dh_err *e)
+int dh_session_add_remote(struct dh_session *s, const char *key, const char *label, bool is_screen, int *source,
+			  struct dh_err *e)
 {
-	struct dh_session_source *slot = free_slot(s), src = {.role = DH_ROLE_REMOTE, .driver = "remote"};
+	struct dh_session_source *slot = free_slot(s);
+	struct dh_session_source src = {.role = DH_ROLE_REMOTE, .driver = "remote", .is_shared_screen = is_screen};
 	if (!slot)
 		return dh_fail(e, DH_ELIMIT, "a session has at most %d sources", DH_SESSION_SOURCES_MAX);
 	dh_strcopy(src.label, sizeof(src.label), label);
@@ -214,6 +217,7 @@ int dh_session_update_source(struct dh_session *s, struct dh_session_source *src
 		err = start(s, &changed, dh_arg_json(a, "options"), e);
 		if (err)
 			return err;
+		dh_session_end_quality(s, &changed);
 		dh_pipeline_source_remove(s->pipeline, src->pipeline_source);
 	} else if (dh_arg_has(a, "gain_db") || dh_arg_has(a, "muted")) {
 		err = dh_pipeline_source_set_audio(s->pipeline, src->pipeline_source, changed.gain_db10,
@@ -252,6 +256,7 @@ struct dh_session_source *dh_session_source_by_pipeline(struct dh_session *s, in
 
 void dh_session_remove_source(struct dh_session *s, struct dh_session_source *src)
 {
+	dh_session_end_quality(s, src);
 	dh_pipeline_source_remove(s->pipeline, src->pipeline_source);
 	*src = (struct dh_session_source){0};
 }
@@ -270,6 +275,7 @@ cJSON *dh_session_source_to_json(const struct dh_session_source *src)
 		cJSON_AddBoolToObject(v, "muted", src->is_muted);
 		cJSON_AddNumberToObject(v, "gain_db", src->gain_db10 / 10.0);
 	}
+	cJSON_AddItemToObject(v, "warnings", dh_session_quality_to_json(src));
 	if (src->state == DH_SOURCE_LOST) {
 		cJSON_AddStringToObject(v, "reason", src->why.text);
 		cJSON_AddStringToObject(v, "hint", src->why.hint);

@@ -151,6 +151,15 @@ static int64_t program_pts(struct dh_compose *c, int64_t now_us)
 	return pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
 }
 
+static void note_skew(struct dh_compose_input *in, int64_t pts_us)
+{
+	if (!in->has_changed || !in->current)
+		return;
+	int64_t off_us = llabs(pts_us - in->current->pts_us);
+	if (off_us < atomic_load(&in->skew_us))
+		atomic_store(&in->skew_us, off_us);
+}
+
 void dh_compose_draw(struct dh_compose *c, int64_t now_us)
 {
 	struct dh_layer layers[DH_TEMPLATE_SLOTS_MAX];
@@ -163,8 +172,10 @@ void dh_compose_draw(struct dh_compose *c, int64_t now_us)
 	struct dh_frame *f = NULL;
 	int err = c->compositor.driver->draw(&c->compositor, layers, c->place_count, &c->overlay, dh_wall_us(), &f);
 	int64_t pts = program_pts(c, now_us);
-	for (int i = 0; i < c->input_count; i++)
+	for (int i = 0; i < c->input_count; i++) {
+		note_skew(c->inputs[i], pts);
 		c->inputs[i]->has_changed = false;
+	}
 	c->layout_changed = c->overlay_changed = false;
 	c->last_draw_us = now_us;
 	dh_pace_sent(&c->pace, now_us);

@@ -72,6 +72,9 @@ void dh_compose_input_set_placard(struct dh_compose_input *in, const char *placa
 void dh_compose_input_set_filter(struct dh_compose_input *in, const struct dh_filter_driver *driver, const cJSON *settings);
 /* Size of the newest picture and pictures overwritten unseen. Any thread. */
 void dh_compose_input_stats(struct dh_compose_input *in, int *width_px, int *height_px, int64_t *overwritten);
+/* How far its pictures' times in the program were from those of capture since the last call: the least. False: none was
+ * drawn. One thread. */
+bool dh_compose_input_skew(struct dh_compose_input *in, int64_t *least_us);
 
 /* Newest picture of an input (filtered) or of the program (input NULL): a reference, or NULL when there is none
  * yet. fn runs on the loop thread and owns it. Loop thread. */

@@ -16,6 +16,7 @@ struct dh_compose_input {
 	/* -- any thread */
 	atomic_int width_px, height_px;
 	atomic_llong overwritten;
+	atomic_llong skew_us; /* the least since it was asked for; INT64_MAX: nothing was drawn */
 	/* -- compose thread */
 	enum dh_role role;
 	char label[128], placard[200];

@@ -92,6 +92,7 @@ struct dh_compose_input *dh_compose_input_add(struct dh_compose *c, enum dh_role
 	in->role = role;
 	in->id = id;
 	dh_strcopy(in->label, sizeof(in->label), label);
+	atomic_init(&in->skew_us, INT64_MAX);
 	dh_slot_init(&in->slot, &c->worker.wake);
 	post(c, do_add, &(struct setting){.input = in});
 	return in;
@@ -192,6 +193,12 @@ void dh_compose_input_stats(struct dh_compose_input *in, int *width_px, int *hei
 	*width_px = atomic_load(&in->width_px);
 	*height_px = atomic_load(&in->height_px);
 	*overwritten = atomic_load(&in->overwritten) + atomic_load(&in->slot.dropped);
+}
+
+bool dh_compose_input_skew(struct dh_compose_input *in, int64_t *least_us)
+{
+	*least_us = atomic_exchange(&in->skew_us, INT64_MAX);
+	return *least_us != INT64_MAX;
 }
 
 /* ---- snapshots ---- */

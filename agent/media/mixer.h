@@ -48,6 +48,7 @@ void dh_mixer_enable_levels(struct dh_mixer *m, bool on); /* loop thread */
 struct dh_mixer_input_stats {
 	int64_t samples_in, samples_lost; /* lost: came too late, twice, or the ring was full */
 	int64_t silence_inserted;         /* samples (48 kHz) of silence since the first sound, for want of any */
+	int64_t shift_us; /* heard so much later than its times say: they were found to be wrong, or the source too slow */
 	double ratio;                     /* of the source's rate to its name: 1.0003 = its clock is 300 ppm fast */
 };
 void dh_mixer_input_stats(struct dh_mixer_input *in, struct dh_mixer_input_stats *out);

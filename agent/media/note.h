@@ -17,6 +17,7 @@ enum dh_note_kind {
 	DH_NOTE_MARKER,
 	DH_NOTE_RECOVERY, /* finished after an interruption */
 	DH_NOTE_STOP,
+	DH_NOTE_QUALITY,  /* something was wrong with a source: begins, ends */
 	DH_NOTE_COUNT,
 };
 

@@ -9,6 +9,7 @@
 #include "agent/media/filter.h"
 #include "agent/media/monitor.h"
 #include "agent/media/output.h"
+#include "agent/media/quality.h"
 #include "agent/media/source_runner.h"
 #include "common/loop.h"
 
@@ -84,6 +85,8 @@ struct dh_source_stats {
 	int64_t frames, dropped; /* dropped: by the device, plus overwritten before compose took them */
 };
 int dh_pipeline_source_stats(struct dh_pipeline *p, int source, struct dh_source_stats *out);
+/* What its pictures and sounds were like since the last call, as the device gave them: for dh_quality_look(). */
+int dh_pipeline_source_quality(struct dh_pipeline *p, int source, struct dh_quality_facts *out);
 
 /* Add an output; encoders start with the first one and stop with the last. The sink starts at a key frame. fd is
  * owned by the output; on an error it is closed. */

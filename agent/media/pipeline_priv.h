@@ -7,6 +7,7 @@
 #include "agent/media/mixer.h"
 #include "agent/media/monitor.h"
 #include "agent/media/pipeline.h"
+#include "agent/media/quality_probe.h"
 
 enum encoder_state { ENCODER_NONE, ENCODER_OPENING, ENCODER_OPEN, ENCODER_STOPPING };
 
@@ -26,12 +27,14 @@ struct dh_pipeline_source {
 	int id;
 	enum dh_role role;
 	enum dh_source_state state;
+	int want_width_px, want_height_px;
 	const char *placard; /* instead of its picture while it is live, or NULL */
 	struct dh_compose_input *input;     /* NULL: no picture */
 	struct dh_mixer_input *mixer_input; /* NULL: no sound */
 	struct dh_mixer_input *local_input; /* NULL: no sound, or a remote member's */
 	struct dh_mixer_input *heard_input; /* a remote member's, for the speaker; else NULL */
 	struct dh_monitor_voice *voice;     /* a microphone's; else NULL */
+	struct dh_quality_probe probe;
 };
 
 struct dh_pipeline_output {

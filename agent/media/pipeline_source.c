@@ -48,6 +48,7 @@ static void push_sound(void *arg, struct dh_frame *take)
 static void deliver(void *arg, struct dh_frame *take)
 {
 	struct dh_pipeline_source *s = arg;
+	dh_quality_probe_frame(&s->probe, take);
 	if (take->kind == DH_MEDIA_VIDEO && s->input)
 		dh_compose_input_put(s->input, take);
 	else if (take->kind == DH_MEDIA_AUDIO && s->voice)
@@ -76,6 +77,7 @@ static void free_source(struct dh_pipeline_source *s)
 	if (s->heard_input)
 		dh_monitor_input_remove(s->pipeline->monitor, s->heard_input);
 	dh_monitor_voice_remove(s->voice);
+	dh_quality_probe_finish(&s->probe);
 	free(s);
 }
 
@@ -96,6 +98,8 @@ static void source_state(void *arg, enum dh_source_state state, const struct dh_
 {
 	struct dh_pipeline_source *s = arg;
 	s->state = state;
+	if (state == DH_SOURCE_LIVE)
+		dh_quality_probe_restart(&s->probe);
 	if (state == DH_SOURCE_CLOSED) {
 		source_closed(s);
 		return;
@@ -126,6 +130,7 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 	s->id = ++p->last_id;
 	s->role = spec->role;
 	s->state = DH_SOURCE_OPENING;
+	dh_quality_probe_init(&s->probe);
 	bool has_picture = is_picture(spec->role), has_sound = !has_picture || d->gives_sound_too;
 	if (has_picture)
 		s->input = dh_compose_input_add(p->compose, spec->role, spec->label, s->id);
@@ -137,11 +142,12 @@ int dh_pipeline_source_add(struct dh_pipeline *p, const struct dh_source_spec *s
 		s->heard_input = dh_monitor_input_add(p->monitor, d->base.name);
 	if (p->monitor && spec->role == DH_ROLE_MICROPHONE)
 		s->voice = dh_monitor_voice_add(p->monitor);
+	s->want_width_px = spec->width_px ? spec->width_px : p->width_px;
+	s->want_height_px = spec->height_px ? spec->height_px : p->height_px;
 	char name[64];
 	snprintf(name, sizeof(name), "%s/%s%d", p->name, d->base.name, s->id);
 	struct dh_source_runner_config c = {.driver = d, .device = spec->device, .options = spec->options,
-		.want_width_px = spec->width_px ? spec->width_px : p->width_px,
-		.want_height_px = spec->height_px ? spec->height_px : p->height_px,
+		.want_width_px = s->want_width_px, .want_height_px = s->want_height_px,
 		.want_fps = spec->fps ? spec->fps : p->fps,
 		.log_name = name, .deliver = deliver, .state = source_state, .arg = s};
 	dh_list_add(&p->sources, &s->node);
@@ -167,6 +173,7 @@ void dh_pipeline_source_set_placard(struct dh_pipeline *p, int source, const cha
 	if (!s || !s->input || s->placard == placard)
 		return;
 	s->placard = placard;
+	dh_quality_probe_restart(&s->probe);
 	if (s->state != DH_SOURCE_LOST)
 		dh_compose_input_set_placard(s->input, placard);
 }
@@ -222,5 +229,26 @@ int dh_pipeline_source_stats(struct dh_pipeline *p, int source, struct dh_source
 		dh_compose_input_stats(s->input, &out->width_px, &out->height_px, &overwritten);
 		out->dropped += overwritten;
 	}
+	return DH_OK;
+}
+
+int dh_pipeline_source_quality(struct dh_pipeline *p, int source, struct dh_quality_facts *out)
+{
+	struct dh_pipeline_source *s = dh_pipeline_find_source(p, source);
+	if (!s)
+		return DH_ENOENT;
+	dh_quality_probe_take(&s->probe, out);
+	out->is_live = s->state == DH_SOURCE_LIVE && !s->placard;
+	out->want_width_px = s->want_width_px;
+	out->want_height_px = s->want_height_px;
+	out->is_other_device = dh_source_runner_has_other_device(s->runner);
+	if (s->mixer_input) {
+		struct dh_mixer_input_stats st;
+		dh_mixer_input_stats(s->mixer_input, &st);
+		out->has_skew = st.shift_us != 0;
+		out->skew_us = st.shift_us;
+	}
+	if (s->input && !out->has_skew)
+		out->has_skew = dh_compose_input_skew(s->input, &out->skew_us);
 	return DH_OK;
 }

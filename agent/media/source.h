@@ -37,6 +37,7 @@ struct dh_source {
 	/* -- any thread */
 	atomic_llong frames;  /* frames handed over */
 	atomic_llong dropped; /* frames the driver knows it lost (device sequence numbers, overruns) */
+	atomic_bool has_other_device; /* the system gave another device than `device`, and goes on with it */
 	/* -- private to the core */
 	void (*deliver)(struct dh_source *s, struct dh_frame *take);
 	void *owner;

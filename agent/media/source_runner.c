@@ -190,3 +190,8 @@ void dh_source_runner_counts(struct dh_source_runner *r, int64_t *frames, int64_
 	*frames = atomic_load(&r->source.frames);
 	*dropped = atomic_load(&r->source.dropped);
 }
+
+bool dh_source_runner_has_other_device(struct dh_source_runner *r)
+{
+	return atomic_load(&r->source.has_other_device);
+}

@@ -31,5 +31,7 @@ void dh_source_runner_stop(struct dh_source_runner *r);
 
 /* Frames handed over and lost by the device so far. Any thread while it runs. */
 void dh_source_runner_counts(struct dh_source_runner *r, int64_t *frames, int64_t *dropped);
+/* The driver found that another device gives the frames than was asked for. Any thread while it runs. */
+bool dh_source_runner_has_other_device(struct dh_source_runner *r);
 
 #endif

@@ -303,6 +303,7 @@ bool dh_track_read(struct dh_track *t, int64_t play_us, float *out_left, float *
 		append_silence(t, lack);
 		t->end_us += lack * t->period_us;
 	}
+	t->stats.shift_us = t->shift_us;
 	double step = reading(t, play_us, &t->position);
 	dh_resampler_run(&t->resampler, t->left, t->right, t->position, step, out_left, out_right, count);
 	t->position += step * count;

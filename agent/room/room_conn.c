@@ -85,7 +85,7 @@ static void add_source(struct dh_room_conn *c, struct dh_room_stream *s, const s
 	if (!session || session->is_closing)
 		dh_fail(&e, DH_ECLOSED, "the session is closed");
 	else
-		dh_session_add_remote(session, s->key, label, &s->source, &e);
+		dh_session_add_remote(session, s->key, label, s->is_screen, &s->source, &e);
 	free(label);
 	if (e.code)
 		DH_WARN(c, "what member %lld sends is not shown: %s", (long long)c->member, e.text);

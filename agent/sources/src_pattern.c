@@ -11,21 +11,32 @@
 
 enum { PAN_PX = 4 /* a frame; even, for the chroma planes */ };
 
+enum fault { FAULT_NONE, FAULT_BLACK, FAULT_COVERED, FAULT_WHITE, FAULT_FROZEN, FAULT_STOPPED };
+
 struct pattern {
 	struct dh_frame *scene; /* background, drawn once */
 	int width_px, height_px, fps;
 	uint32_t number_origin;
 	bool is_panning, has_grain;
+	enum fault fault;
+	int64_t fault_first, fault_end; /* frames, since start_us */
 	int64_t start_us;
 	int64_t next; /* index of the next frame since start_us */
 };
 
 static const char *const motions[] = {"pan", "still", "noise", NULL};
 
+/* in the order of enum fault */
+static const char *const faults[] = {"none", "black", "covered", "white", "frozen", "stopped", NULL};
+
 static const struct dh_param params[] = {
 	{"number_origin", DH_INT, .min = 0, .max = UINT32_MAX, .doc = "number painted in the first frame"},
 	{"motion", DH_STR, .def_str = "pan", .choices = motions,
 	 .doc = "what moves behind the number: the whole picture, nothing, or grain that no encoder foresees"},
+	{"fault", DH_STR, .def_str = "none", .choices = faults,
+	 .doc = "what goes wrong for a while: black, covered or white pictures, the same one again and again, or none"},
+	{"fault_after_ms", DH_INT, "ms", 0, 3600000, 3000, .doc = "from the opening until the fault"},
+	{"fault_for_ms", DH_INT, "ms", 0, 3600000, 10000, .doc = "how long it lasts"},
 	{0},
 };
 
@@ -119,6 +130,15 @@ static int pattern_list(struct dh_device_list *out, struct dh_err *e)
 	return DH_OK;
 }
 
+static void read_fault(struct pattern *p, const struct dh_args *a)
+{
+	p->fault = FAULT_NONE;
+	while (strcmp(faults[p->fault], dh_arg_str(a, "fault")) != 0)
+		p->fault++;
+	p->fault_first = dh_arg_int(a, "fault_after_ms") * p->fps / 1000;
+	p->fault_end = p->fault_first + dh_arg_int(a, "fault_for_ms") * p->fps / 1000;
+}
+
 static int pattern_open(struct dh_source *s, const struct dh_args *a, struct dh_err *e)
 {
 	struct pattern *p = s->priv;
@@ -133,6 +153,7 @@ static int pattern_open(struct dh_source *s, const struct dh_args *a, struct dh_
 	p->number_origin = (uint32_t)dh_arg_int(a, "number_origin");
 	p->is_panning = !strcmp(dh_arg_str(a, "motion"), "pan");
 	p->has_grain = !strcmp(dh_arg_str(a, "motion"), "noise");
+	read_fault(p, a);
 	p->scene = draw_scene(p->width_px, p->height_px, is_screen);
 	if (!p->scene)
 		return dh_fail(e, DH_ENOMEM, "no memory for a picture of %dx%d", p->width_px, p->height_px);
@@ -176,6 +197,29 @@ static int64_t due_us(const struct pattern *p, int64_t index)
 	return p->start_us + index * 1000000 / p->fps;
 }
 
+static bool is_faulty(const struct pattern *p, int64_t index)
+{
+	return p->fault && index >= p->fault_first && index < p->fault_end;
+}
+
+/* Paint frame `index`; while frozen, that at which it froze. */
+static void paint(const struct pattern *p, struct dh_frame *f, int64_t index)
+{
+	static const uint8_t colours[][3] = {
+		[FAULT_BLACK] = {16, 128, 128}, [FAULT_COVERED] = {45, 118, 152}, [FAULT_WHITE] = {235, 128, 128}};
+	if (is_faulty(p, index) && p->fault < FAULT_FROZEN) {
+		dh_frame_fill(f, colours[p->fault][0], colours[p->fault][1], colours[p->fault][2]);
+		return;
+	}
+	if (is_faulty(p, index))
+		index = p->fault_first;
+	const struct dh_pattern_mark mark = {p->number_origin + (uint32_t)index, due_us(p, index)};
+	const int period_px = p->width_px & ~1;
+	int64_t shift_px = p->is_panning ? index * PAN_PX : p->has_grain ? index * 7919 * 2 : 0; /* a prime: no rhythm */
+	copy_scene(f, p->scene, (int)(shift_px % period_px) & ~1);
+	dh_pattern_paint(f, &mark);
+}
+
 static int pattern_read(struct dh_source *s, int64_t timeout_us, struct dh_err *e)
 {
 	struct pattern *p = s->priv;
@@ -188,17 +232,15 @@ static int pattern_read(struct dh_source *s, int64_t timeout_us, struct dh_err *
 		p->next = newest;
 	}
 	const int64_t index = p->next++;
+	if (p->fault == FAULT_STOPPED && is_faulty(p, index))
+		return DH_AGAIN;
 	struct dh_frame *f = dh_source_get_frame(s, p->width_px, p->height_px);
 	if (!f) {
 		atomic_fetch_add(&s->dropped, 1);
 		return DH_AGAIN;
 	}
-	const struct dh_pattern_mark mark = {p->number_origin + (uint32_t)index, due_us(p, index)};
-	const int period_px = p->width_px & ~1;
-	int64_t shift_px = p->is_panning ? index * PAN_PX : p->has_grain ? index * 7919 * 2 : 0; /* a prime: no rhythm */
-	copy_scene(f, p->scene, (int)(shift_px % period_px) & ~1);
-	dh_pattern_paint(f, &mark);
-	f->pts_us = mark.pts_us;
+	paint(p, f, index);
+	f->pts_us = due_us(p, index);
 	dh_source_push(s, f);
 	return DH_OK;
 }

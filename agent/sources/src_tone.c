@@ -18,10 +18,19 @@ struct tone {
 	double true_rate_hz;          /* samples in a second of the agent clock */
 	double amplitude, frequency_hz;
 	bool is_beep;
+	int64_t stamp_error_us;
+	double fault_gain; /* while it is faulty: 0 digital silence, below 1 nearly, above 1 clipped; 1: no fault */
+	int64_t fault_first, fault_end; /* samples */
 	int64_t start_us;
 	/* -- source thread */
 	int64_t next; /* samples made so far */
 };
+
+static const struct {
+	const char *name;
+	double gain;
+} fault_gains[] = {{"none", 1}, {"zero", 0}, {"quiet", 0.001}, {"clipped", 1000}};
+static const char *const faults[] = {"none", "zero", "quiet", "clipped", NULL};
 
 static const struct dh_param params[] = {
 	{"frequency_hz", DH_NUM, "Hz", 20, 20000, 440, .doc = "pitch"},
@@ -29,6 +38,11 @@ static const struct dh_param params[] = {
 	{"beep", DH_BOOL, .doc = "50 ms of tone at the start of each second of the agent clock, silence between"},
 	{"rate_hz", DH_INT, "Hz", 8000, 192000, 48000, .doc = "sampling rate"},
 	{"channels", DH_INT, NULL, 1, 8, 2, .doc = "channels, all alike"},
+	{"fault", DH_STR, .def_str = "none", .choices = faults,
+	 .doc = "what goes wrong for a while: zeros, 60 dB less, or far too loud"},
+	{"fault_after_ms", DH_INT, "ms", 0, 3600000, 3000, .doc = "from the opening until the fault"},
+	{"fault_for_ms", DH_INT, "ms", 0, 3600000, 10000, .doc = "how long it lasts"},
+	{"times_late_ms", DH_INT, "ms", -2000, 2000, 0, .doc = "error of the times it gives: as of a broken driver"},
 	{"drift_ppm", DH_NUM, "ppm", -10000, 10000, 0, .doc = "error of the device's clock: more than 0 is too fast"},
 	{0},
 };
@@ -51,6 +65,15 @@ static int tone_list(struct dh_device_list *out, struct dh_err *e)
 	return DH_OK;
 }
 
+static void read_fault(struct tone *t, const struct dh_args *a)
+{
+	for (size_t i = 0; i < sizeof(fault_gains) / sizeof(fault_gains[0]); i++)
+		if (!strcmp(fault_gains[i].name, dh_arg_str(a, "fault")))
+			t->fault_gain = fault_gains[i].gain;
+	t->fault_first = dh_arg_int(a, "fault_after_ms") * t->rate_hz / 1000;
+	t->fault_end = t->fault_first + dh_arg_int(a, "fault_for_ms") * t->rate_hz / 1000;
+}
+
 static int tone_open(struct dh_source *s, const struct dh_args *a, struct dh_err *e)
 {
 	struct tone *t = s->priv;
@@ -66,6 +89,8 @@ static int tone_open(struct dh_source *s, const struct dh_args *a, struct dh_err
 	t->is_beep = dh_arg_bool(a, "beep");
 	t->chunk = t->rate_hz / CHUNKS_PER_S;
 	t->true_rate_hz = t->rate_hz * (1 + dh_arg_num(a, "drift_ppm") * 1e-6);
+	read_fault(t, a);
+	t->stamp_error_us = dh_arg_int(a, "times_late_ms") * 1000;
 	t->start_us = dh_now_us();
 	t->next = 0;
 	return DH_OK;
@@ -108,8 +133,10 @@ static void fill(const struct tone *t, struct dh_frame *f)
 		double us = sample_us(t, t->next + i);
 		double v = t->is_beep ? beep(t, fmod(second_us + us, 1e6)) :
 					sin(2 * M_PI * fmod(t->frequency_hz * (double)(t->next + i) / t->rate_hz, 1));
+		bool is_faulty = t->next + i >= t->fault_first && t->next + i < t->fault_end;
+		v *= t->amplitude * (is_faulty ? t->fault_gain : 1);
 		for (int c = 0; c < t->channels; c++)
-			*out++ = (float)(v * t->amplitude);
+			*out++ = (float)fmin(fmax(v, -1), 1);
 	}
 }
 
@@ -127,7 +154,7 @@ static int tone_read(struct dh_source *s, int64_t timeout_us, struct dh_err *e)
 	}
 	struct dh_frame *f = dh_frame_new_audio(t->chunk, t->channels, t->rate_hz);
 	if (f) {
-		f->pts_us = t->start_us + (int64_t)sample_us(t, t->next);
+		f->pts_us = t->start_us + (int64_t)sample_us(t, t->next) + t->stamp_error_us;
 		fill(t, f);
 	} else {
 		atomic_fetch_add(&s->dropped, 1);

@@ -3,6 +3,7 @@ import { Deskhand, texts } from '../deskhand.js';
 import { $, fill, log, say, setLanguage, t } from './ui.js';
 import { Picture } from './picture.js';
 import { Recorder } from './recorder.js';
+import { translator } from '../src/room/texts.js';
 
 const CANVAS = { width: 1280, height: 720, fps: 30 };
 const SCOPES = ['devices.list', 'camera', 'microphone', 'screen', 'system_audio', 'record.local', 'files.list', 'stats'];
@@ -122,8 +123,16 @@ function received(name, detail) {
 		recorder.event(name, detail);
 	if (name === 'source.lost')
 		log(name, `${t('lostSource', { role: t(detail.role), reason: detail.reason })} ${detail.hint ?? ''}`);
+	else if (name === 'quality.warning')
+		log(name, quality(detail));
 	else if (!QUIET.includes(name))
 		log(name, detail.recording ?? detail.session ?? '');
+}
+
+/** quality.warning as a sentence. */
+function quality({ role, kind, state }) {
+	const words = translator(lang());
+	return words('q_of', { name: t(role), text: words(state === 'start' ? `q_${kind}` : 'q_over') });
 }
 
 async function showDevices() {

@@ -57,6 +57,15 @@ test('calls have every text in both languages, and no key that nobody wrote', as
 	assert.deepEqual(Object.keys(en).filter((key) => !said.includes(key) && !/^[a-z]+_/.test(key) && !/Hint$/.test(key)), []);
 });
 
+test('each kind of quality.warning has its sentence', async () => {
+	const { callTexts } = await import('../../js/src/room/texts.js');
+	const protocol = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+	const kinds = protocol.match(/black, covered[\w, ]+/)[0].split(', ');
+	assert.ok(kinds.length >= 10, kinds.join());
+	for (const lang of ['en', 'zh'])
+		assert.deepEqual(kinds.filter((kind) => !callTexts[lang][`q_${kind}`]), []);
+});
+
 for (const name of ['index', 'customer', 'double'])
 	test(`${name}.html has every text in both languages, and no script of its own in the markup`, async () => {
 		const { strings } = await import('../../js/pages/strings.js');

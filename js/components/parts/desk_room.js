@@ -122,8 +122,16 @@ export class DeskRoom {
 		on('reconnected', ({ lost_sessions }) => (lost_sessions.includes(this.session) ? this.#onclosed({ reason: 'agent_gone' }) : this.#again()));
 		on('disconnected', (e) => this.#onclosed({ reason: 'agent_gone', text: e.message }));
 		on('devices.changed', () => this.#act(() => this.#settings.refresh()));
+		on('quality.warning', (detail) => detail.session === this.session && detail.state === 'start' && this.#warn(detail));
 		on('audio.levels', (detail) => this.#settings.level(detail, (source) => this.#roster.others.some((m) => m.sources?.sound === source)));
 		on('rtc.stats', ({ peers }) => this.#rate(peers));
+	}
+
+	/** Something is wrong with a picture or a sound, the desk's own or a member's. */
+	#warn({ source, kind }) {
+		const text = this.#t(`q_${kind}`);
+		const member = this.#roster.others.find(({ sources = {} }) => Object.values(sources).includes(source));
+		this.#view.notices.say(member ? this.#t('q_of', { name: member.user_name, text }) : text, true);
 	}
 
 	/** After an absence, of the agent or of the page: what is true now. */
