@@ -60,7 +60,7 @@ test('calls have every text in both languages, and no key that nobody wrote', as
 test('each kind of quality.warning has its sentence', async () => {
 	const { callTexts } = await import('../../js/src/room/texts.js');
 	const protocol = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
-	const kinds = protocol.match(/black, covered[\w, ]+/)[0].split(', ');
+	const kinds = protocol.match(/black, covered[\w, ]+/)[0].trim().split(', ');
 	assert.ok(kinds.length >= 10, kinds.join());
 	for (const lang of ['en', 'zh'])
 		assert.deepEqual(kinds.filter((kind) => !callTexts[lang][`q_${kind}`]), []);
