@@ -1,4 +1,4 @@
-/* `deskhand verify FILE`: is a recording what Deskhand wrote? Offline, without an agent. */
+/* `deskhand verify FILE...`: is a recording what Deskhand wrote? Offline, without an agent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -8,7 +8,7 @@
 
 #include "agent/cli/cli.h"
 #include "agent/ctl/trust.h"
-#include "agent/record/verify.h"
+#include "agent/record/verify_sequence.h"
 #include "common/alloc.h"
 
 static void show_note(const cJSON *n)
@@ -51,27 +51,53 @@ static bool parse_head(const char *text, struct dh_verify_options *o)
 	return dh_hash_from_hex(colon ? colon + 1 : text, o->head);
 }
 
-static int verify(const char *file, struct dh_trust *trust, struct dh_verify_options *o, bool is_json)
+static void show_all(const struct dh_verify_sequence *s, const char *file)
 {
-	struct dh_verify_report r;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us */
-	if (fd < 0) {
-		fprintf(stderr, "deskhand: cannot open %s: %s\n", file, strerror(errno));
+	bool is_one = s->count == 1 && s->fault != DH_FAULT_SEGMENT_MISSING;
+	if (!is_one)
+		fprintf(stdout, "%s\n", s->text);
+	for (int i = 0; i < s->count; i++)
+		show(is_one ? file : s->parts[i].name, &s->parts[i].report);
+}
+
+/* One file, and those it goes on in; or all of a recording's files. */
+static int check(char *const *files, int count, const struct dh_verify_options *o, struct dh_verify_sequence *out,
+		 struct dh_err *e)
+{
+	if (count > 1)
+		return dh_verify_files(files, count, o, out, e);
+	int fd = open(files[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us */
+	if (fd < 0)
+		return dh_fail(e, DH_ENOENT, "cannot open %s: %s", files[0], strerror(errno));
+	const char *slash = strrchr(files[0], '/');
+	char *folder = slash ? dh_strfmt("%.*s", (int)(slash - files[0]) + 1, files[0]) : dh_strdup(".");
+	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dh_verify_follow(dir, files[0], fd, o, out);
+	free(folder);
+	if (dir >= 0)
+		close(dir);
+	close(fd);
+	return DH_OK;
+}
+
+static int verify(char *const *files, int count, const struct dh_verify_options *o, bool is_json)
+{
+	struct dh_verify_sequence s;
+	struct dh_err e = {0};
+	if (check(files, count, o, &s, &e)) {
+		fprintf(stderr, "deskhand: %s\n", e.text);
 		return DH_VERDICT_UNREADABLE;
 	}
-	o->trusted = trust->keys;
-	o->trusted_count = trust->count;
-	dh_verify(fd, o, &r);
-	close(fd);
 	if (is_json) {
-		cJSON *json = dh_verify_to_json(&r);
+		cJSON *json = dh_verify_sequence_to_json(&s);
 		dh_cli_print_json(json, true);
 		cJSON_Delete(json);
 	} else {
-		show(file, &r);
+		show_all(&s, files[0]);
 	}
-	cJSON_Delete(r.notes);
-	return (int)r.verdict;
+	int code = (int)s.verdict;
+	dh_verify_sequence_finish(&s);
+	return code;
 }
 
 static void gather_trust(struct dh_trust *trust)
@@ -117,23 +143,28 @@ static bool read_options(const struct dh_cli_command *cmd, int argc, char **argv
 static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 {
 	struct wish w = {.options = {.head_seq = -1}};
-	const char *file = NULL;
-	int code = 0;
-	if (!read_options(cmd, argc, argv, &w, &code))
-		return code;
-	if (optind < argc) { /* options may also stand behind FILE */
-		file = argv[optind++];
-		if (!read_options(cmd, argc, argv, &w, &code))
-			return code;
+	char **files = dh_alloc(sizeof(*files) * (size_t)argc);
+	int code = 0, count = 0;
+	bool is_good = read_options(cmd, argc, argv, &w, &code);
+	while (is_good && optind < argc) { /* options may also stand behind a FILE */
+		files[count++] = argv[optind++];
+		is_good = read_options(cmd, argc, argv, &w, &code);
 	}
-	if (!file || optind < argc)
-		return dh_cli_misused(cmd, file ? "one FILE at a time" : "FILE is missing");
-	gather_trust(&w.trust);
-	return verify(file, &w.trust, &w.options, w.is_json);
+	if (is_good && !count) {
+		code = dh_cli_misused(cmd, "FILE is missing");
+	} else if (is_good) {
+		gather_trust(&w.trust);
+		w.options.trusted = w.trust.keys;
+		w.options.trusted_count = w.trust.count;
+		code = verify(files, count, &w.options, w.is_json);
+	}
+	free(files);
+	return code;
 }
 
 const struct dh_cli_command dh_cli_verify = {
-	"verify", "FILE [--json] [--trust PUBLIC_KEY] [--head [SEQ:]HEX]\n\n"
+	"verify", "FILE... [--json] [--trust PUBLIC_KEY] [--head [SEQ:]HEX]\n\n"
+	"  FILE           the first of a recording in several files stands for all of them; or name each, in any order\n"
 	"  --trust KEY    a key to trust, besides this desk's own and the policy's trusted_keys; may be repeated\n"
 	"  --head HEX     must be in the chain: what an event recording.progress or .stopped told while it grew\n\n"
 	"Exit codes: 0 whole and signed by a trusted key, 1 altered, 2 not a recording of Deskhand or unreadable,\n"

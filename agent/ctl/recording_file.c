@@ -4,19 +4,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/ctl/paths.h"
 #include "common/alloc.h"
+#include "common/beneath.h"
 
 #define NAME_BYTES_MAX 120
 #define SUFFIX_MAX 99
@@ -53,20 +52,6 @@ int dh_recording_name_check(const char *name, struct dh_err *e)
 	return dh_hint(e, "Leave name out for one made of the time.");
 }
 
-/* A new file beneath dir, no symbolic links on the way. name has no slash, so O_NOFOLLOW does where the kernel or a
- * sandbox has no openat2 (Linux before 5.6). */
-static int open_beneath(int dir, const char *name)
-{
-	struct open_how how = {
-		.flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, .mode = 0600,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = openat(dir, name, (int)how.flags, 0600);
-	return fd;
-}
-
 static int open_folder(const char *folder, int *out, struct dh_err *e)
 {
 	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -92,10 +77,10 @@ static int create_default(int dir, char *out, size_t size)
 	localtime_r(&now, &tm);
 	strftime(base, sizeof(base), "%Y_%m_%d_%H_%M_%S", &tm);
 	snprintf(out, size, "%s.mp4", base);
-	int fd = open_beneath(dir, out);
+	int fd = dh_create_beneath(dir, out);
 	for (int i = 2; fd < 0 && errno == EEXIST && i <= SUFFIX_MAX; i++) {
 		snprintf(out, size, "%s_%d.mp4", base, i);
-		fd = open_beneath(dir, out);
+		fd = dh_create_beneath(dir, out);
 	}
 	return fd;
 }
@@ -109,7 +94,7 @@ int dh_recording_file_create(const char *folder, const char *name, char *out_nam
 		return err;
 	if (name)
 		snprintf(out_name, size, "%s%s", name, ends_with_mp4(name) ? "" : ".mp4");
-	int got = name ? open_beneath(dir, out_name) : create_default(dir, out_name, size);
+	int got = name ? dh_create_beneath(dir, out_name) : create_default(dir, out_name, size);
 	int code = errno;
 	close(dir);
 	if (got >= 0) {

@@ -18,6 +18,7 @@ enum dh_note_kind {
 	DH_NOTE_RECOVERY, /* finished after an interruption */
 	DH_NOTE_STOP,
 	DH_NOTE_QUALITY,  /* something was wrong with a source: begins, ends */
+	DH_NOTE_NEXT,     /* the recording goes on in another file: text is its name */
 	DH_NOTE_COUNT,
 };
 

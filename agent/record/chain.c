@@ -26,7 +26,7 @@ enum {
 };
 
 static const char *const note_names[] = {"", "claim", "pause", "resume", "device_lost", "device_back", "gap", "clock_step",
-					 "marker", "recovery", "stop", "quality"};
+					 "marker", "recovery", "stop", "quality", "next"};
 
 const char *dh_note_name(enum dh_note_kind kind)
 {

@@ -21,6 +21,10 @@
 /* What is signed: this without its NUL, then the hash of the last link. */
 #define DH_CHAIN_SIGN_CONTEXT "deskhand-recording-v1\n"
 
+/* Names of the agent's claims in link 0 of a file that is one of several. */
+#define DH_CLAIM_SEGMENT "segment"        /* its number, from 1 */
+#define DH_CLAIM_PREVIOUS "previous_file" /* the file before; its last head is link 0's previous one */
+
 enum dh_link_kind {
 	DH_LINK_NONE,
 	DH_LINK_HEAD,     /* covers the file's head; link 0 */

@@ -22,7 +22,7 @@ struct verifier {
 	/* durations not yet settled, by track: where they stand (0: none), and whose they are */
 	uint64_t open_at[DH_CHAIN_TRACKS];
 	uint32_t open_seq[DH_CHAIN_TRACKS];
-	bool has_kept_head, is_recovery;
+	bool is_recovery;
 	uint8_t own_key[DH_PUBLIC_KEY_BYTES], end_signer[DH_PUBLIC_KEY_BYTES];
 	bool has_own_key, has_end_signer;
 };
@@ -89,6 +89,43 @@ static bool is_settled(struct verifier *v)
 	return true;
 }
 
+/* A name that a file says: of a file beside it, so without a way elsewhere. */
+static void take_name(char out[DH_SEGMENT_NAME_MAX], const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	bool is_name = name[0] && name[0] != '.' && !name[strspn(name, allowed)] && strlen(name) < DH_SEGMENT_NAME_MAX;
+	dh_strcopy(out, DH_SEGMENT_NAME_MAX, is_name ? name : "");
+}
+
+/* "name=value" of the agent, from link 0. NULL: it says nothing of it. */
+static const char *claimed(const struct dh_note *n, const char *name)
+{
+	size_t size = strlen(name);
+	bool is_it = n->kind == DH_NOTE_CLAIM && !strcmp(n->who, "agent") && !strncmp(n->text, name, size) &&
+		     n->text[size] == '=';
+	return is_it ? n->text + size + 1 : NULL;
+}
+
+/* Which file of a recording this is. */
+static void take_place(struct verifier *v)
+{
+	struct dh_verify_report *r = v->report;
+	struct dh_note n;
+	size_t at = 0;
+	const char *value;
+	while (dh_link_next_note(v->walk.box, v->walk.link_size, &at, &n)) {
+		if ((value = claimed(&n, DH_CLAIM_SEGMENT)))
+			r->segment = atoi(value) > 0 ? atoi(value) : 0;
+		if ((value = claimed(&n, DH_CLAIM_PREVIOUS)))
+			take_name(r->previous_name, value);
+		if ((value = claimed(&n, "recording")))
+			dh_strcopy(r->recording, sizeof(r->recording), value);
+	}
+	memcpy(r->previous_head, v->walk.link.previous, DH_HASH_BYTES);
+	if (r->segment > 1)
+		memcpy(v->tip, r->previous_head, DH_HASH_BYTES); /* it goes on from another file */
+}
+
 static bool check_link(struct verifier *v)
 {
 	struct dh_walk *w = &v->walk;
@@ -100,6 +137,8 @@ static bool check_link(struct verifier *v)
 		return fault_behind(v, DH_FAULT_INSERTED);
 	if (l->seq > expected)
 		return fault_behind(v, comes_later(w, expected) ? DH_FAULT_REORDERED : DH_FAULT_REMOVED);
+	if (!expected)
+		take_place(v);
 	if (memcmp(l->previous, v->tip, DH_HASH_BYTES)) { /* the one before is good in itself, but not the one that was */
 		set_fault(v, expected == 1 ? DH_FAULT_HEADER_CHANGED : DH_FAULT_CHANGED, expected ? expected - 1 : 0,
 			  v->tip_media_us, v->tip_utc_us);
@@ -132,6 +171,8 @@ static void take_notes(struct verifier *v)
 		v->is_recovery |= n.kind == DH_NOTE_RECOVERY;
 		if (n.kind == DH_NOTE_CLAIM)
 			note_claim(v, &n);
+		if (n.kind == DH_NOTE_NEXT && w->link.kind == DH_LINK_END)
+			take_name(v->report->next_name, n.text);
 		if (cJSON_GetArraySize(v->report->notes) < DH_VERIFY_NOTES_MAX)
 			cJSON_AddItemToArray(v->report->notes, dh_verify_note_to_json(&n, &w->link));
 	}
@@ -144,7 +185,7 @@ static void accept_link(struct verifier *v)
 	struct dh_verify_report *r = v->report;
 	const struct dh_verify_options *o = v->options;
 	if (o->has_head && !memcmp(l->head, o->head, DH_HASH_BYTES) && (o->head_seq < 0 || o->head_seq == l->seq))
-		v->has_kept_head = true;
+		r->has_kept_head = true;
 	for (int i = 0; i < DH_CHAIN_TRACKS; i++)
 		if (l->masked_at[i]) {
 			v->open_at[i] = w->region_at + l->masked_at[i];
@@ -288,6 +329,18 @@ static void follow_links(struct verifier *v)
 	judge_open_end(v, found);
 }
 
+void dh_verify_miss_head(struct dh_verify_report *r)
+{
+	if (r->verdict == DH_VERDICT_ALTERED || r->verdict == DH_VERDICT_UNREADABLE)
+		return;
+	r->verdict = DH_VERDICT_ALTERED;
+	r->fault = DH_FAULT_OTHER_HEAD;
+	r->fault_seq = r->links;
+	r->fault_media_us = r->media_us;
+	r->fault_utc_us = r->ended_utc_us;
+	dh_verify_say(r);
+}
+
 void dh_verify(int fd, const struct dh_verify_options *o, struct dh_verify_report *r)
 {
 	struct verifier *v = dh_alloc(sizeof(*v));
@@ -303,14 +356,13 @@ void dh_verify(int fd, const struct dh_verify_options *o, struct dh_verify_repor
 		r->file_bytes = v->walk.file_size;
 		if (v->walk.is_failed)
 			unreadable(v, "The file cannot be read to its end.");
-		else if (o->has_head && !v->has_kept_head && r->verdict != DH_VERDICT_ALTERED &&
-			 r->verdict != DH_VERDICT_UNREADABLE)
-			fault_behind(v, DH_FAULT_OTHER_HEAD);
 	}
 	dh_walk_finish(&v->walk);
 	free(v);
 	if (!r->text[0])
 		dh_verify_say(r);
+	if (o->has_head && !r->has_kept_head && !o->head_may_be_elsewhere)
+		dh_verify_miss_head(r);
 }
 
 int dh_verify_copy_links(int fd, int out, struct dh_err *e)

@@ -7,6 +7,7 @@
 #include "agent/record/chain.h"
 
 #define DH_TRUSTED_KEYS_MAX 64
+#define DH_SEGMENT_NAME_MAX 128
 
 /* Also the exit codes of `deskhand verify`. */
 enum dh_verdict {
@@ -29,6 +30,9 @@ enum dh_fault {
 	DH_FAULT_SIGNATURE_WRONG, /* or taken away */
 	DH_FAULT_RESIGNED,        /* by another key than the recording's own */
 	DH_FAULT_OTHER_HEAD,      /* the head somebody kept is not in the chain */
+	DH_FAULT_SEGMENT_MISSING, /* of a recording in several files; verify_sequence.h */
+	DH_FAULT_SEGMENT_SWAPPED,
+	DH_FAULT_SEGMENT_FOREIGN,
 };
 
 struct dh_verify_options {
@@ -37,11 +41,12 @@ struct dh_verify_options {
 	bool has_head;               /* a head that left the desk while the recording grew must be in the chain */
 	uint8_t head[DH_HASH_BYTES];
 	int64_t head_seq;            /* and at this link; -1: at any */
+	bool head_may_be_elsewhere;  /* has_kept_head tells, it is no fault */
 };
 
 struct dh_verify_report {
 	enum dh_verdict verdict;
-	char text[240];          /* a sentence */
+	char text[360];          /* a sentence or two */
 	enum dh_fault fault;     /* the first one, when altered */
 	uint32_t fault_seq;      /* of the link concerned */
 	int64_t fault_media_us;  /* time in the recording */
@@ -52,7 +57,11 @@ struct dh_verify_report {
 	uint8_t head[DH_HASH_BYTES]; /* of the last good link */
 	int64_t started_utc_us, ended_utc_us, media_us;
 	uint64_t video_samples, audio_samples;
-	bool is_finished, is_recovered, is_signed;
+	bool is_finished, is_recovered, is_signed, has_kept_head;
+	int segment;                 /* which of several files, from 1; 0: the only one */
+	uint8_t previous_head[DH_HASH_BYTES]; /* of the file before */
+	/* names as they were when it was recorded: no slash; "" none */
+	char recording[64], previous_name[DH_SEGMENT_NAME_MAX], next_name[DH_SEGMENT_NAME_MAX];
 	uint8_t signer[DH_PUBLIC_KEY_BYTES];
 	cJSON *notes; /* array: kind, who, text, t_ms, utc; the first DH_VERIFY_NOTES_MAX */
 	/* where a writer would go on: behind the last good link that does not end the chain */
@@ -66,6 +75,9 @@ struct dh_verify_report {
 /* Read fd (borrowed, a regular file) from its beginning and fill the report, whose notes the caller deletes. Blocks;
  * any thread. */
 void dh_verify(int fd, const struct dh_verify_options *o, struct dh_verify_report *r);
+
+/* The head that was kept is not in the chain: that is the fault, unless there is a worse one. */
+void dh_verify_miss_head(struct dh_verify_report *r);
 
 /* Wire names: "whole", "altered", ...; "changed", "removed", ... "" for none. */
 const char *dh_verdict_name(enum dh_verdict v);

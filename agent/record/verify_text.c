@@ -10,7 +10,8 @@
 
 static const char *const verdict_names[] = {"whole", "altered", "unreadable", "unclean_end", "unknown_signer"};
 static const char *const fault_names[] = {"", "changed", "removed", "inserted", "reordered", "truncated", "header_changed",
-					  "index_changed", "signature_wrong", "signed_by_another", "other_head"};
+					  "index_changed", "signature_wrong", "signed_by_another", "other_head",
+					  "segment_missing", "segment_swapped", "segment_foreign"};
 
 const char *dh_verdict_name(enum dh_verdict v)
 {
@@ -81,6 +82,15 @@ static const char *what_happened(const struct dh_verify_report *r)
 	}
 }
 
+/* Where a file that is whole belongs. */
+static void say_place(struct dh_verify_report *r)
+{
+	size_t n = strlen(r->text);
+	if (r->segment && r->verdict != DH_VERDICT_ALTERED)
+		snprintf(r->text + n, sizeof(r->text) - n, " It is part %d of a recording%s%.80s.", r->segment,
+			 r->next_name[0] ? "; it goes on in " : "", r->next_name);
+}
+
 void dh_verify_say(struct dh_verify_report *r)
 {
 	char utc[40];
@@ -101,6 +111,7 @@ void dh_verify_say(struct dh_verify_report *r)
 		snprintf(r->text, sizeof(r->text), "Altered at fragment %u, %.3f s into the recording, %s: %s.",
 			 r->fault_seq, (double)r->fault_media_us / 1e6, utc_text(r->fault_utc_us, utc), what_happened(r));
 	}
+	say_place(r);
 }
 
 /* How many bytes the character at p has, 0: not UTF-8, or none to be shown. Source: RFC 3629, 4. */
@@ -173,6 +184,12 @@ cJSON *dh_verify_to_json(const struct dh_verify_report *r)
 	cJSON_AddNumberToObject(v, "audio_packets", (double)r->audio_samples);
 	cJSON_AddStringToObject(v, "started", utc_text(r->started_utc_us, utc));
 	cJSON_AddStringToObject(v, "ended", utc_text(r->ended_utc_us, utc));
+	if (r->segment)
+		cJSON_AddNumberToObject(v, "segment", r->segment);
+	if (r->previous_name[0])
+		add_clean_text(v, "previous_file", r->previous_name);
+	if (r->next_name[0])
+		add_clean_text(v, "next_file", r->next_name);
 	cJSON_AddBoolToObject(v, "is_finished", r->is_finished);
 	cJSON_AddBoolToObject(v, "is_recovered", r->is_recovered);
 	if (r->is_signed) {

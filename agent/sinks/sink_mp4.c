@@ -8,48 +8,27 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "agent/media/sink.h"
-#include "agent/sinks/mp4_file.h"
 #include "agent/sinks/mp4_recover.h"
 #include "agent/sinks/mp4_stsd.h"
-#include "common/alloc.h"
+#include "agent/sinks/sink_mp4.h"
 #include "common/clock.h"
 
 #define FRAGMENT_US 300000     /* media in a fragment; the next picture cuts it */
 #define SOUND_CUT_US 350000    /* sound cuts it when no picture does */
 #define FLUSH_US 400000        /* oldest unwritten sample: on disk 0.5 s after capture, with 0.1 s for the disk */
 #define FRAGMENT_BYTES (16u << 20)
-#define EARLY_MAX 64 /* sound packets that wait for the first picture: more than a second */
 #define VIDEO_TIMESCALE 90000
 #define SECONDS_1904_TO_1970 2082844800
 
-static const struct dh_param claim_params[] = {
-	{"who", DH_STR, .max = 255, .required = true, .doc = "agent, desk, or the origin of a page"},
-	{"text", DH_STR, .max = 511, .required = true, .doc = "name=value"},
-	{0},
-};
 static const struct dh_param params[] = {
-	{"claims", DH_ARR, .items = DH_OBJ, .fields = claim_params, .max = 32, .doc = "what the evidence chain begins with"},
+	{"claims", DH_ARR, .items = DH_OBJ, .fields = mp4_claim_params, .max = 64,
+	 .doc = "what the evidence chain begins with"},
 	{"key_dir", DH_STR, .max = 511, .doc = "where the key is that signs the chain; nobody signs when absent"},
 	{"sidecar", DH_STR, .max = 1100, .doc = "a new file that gets a copy of each link"},
+	{"path", DH_STR, .max = 1100, .doc = "of the file; further segments are made beside it"},
+	{"segment_s", DH_INT, "s", 0, 86400, 0, .doc = "begin another file at a key frame after so long; 0: never"},
+	{"segment_mb", DH_INT, "MiB", 0, 1 << 20, 0, .doc = "and after so many bytes; 0: never"},
 	{0},
-};
-
-struct mp4 {
-	struct dh_mp4_file file;
-	struct dh_agent_key *key;
-	int sidecar;        /* -1: none */
-	struct dh_note stop; /* for the last link; kind 0: nobody asked */
-	struct dh_mp4_index index;
-	struct dh_mp4_run runs[DH_MP4_TRACKS_MAX];
-	bool has_begun;     /* the first sample is in; start_us holds */
-	int64_t start_us;   /* agent clock at file time 0 */
-	int64_t pending_us; /* pts of the first sample not yet written; INT64_MAX: none */
-	int video, audio;   /* track numbers, -1: none */
-	int frame_samples, priming_samples;
-	uint32_t picture_ticks; /* how long a picture lasts when nothing is known yet */
-	struct dh_packet *early[EARLY_MAX]; /* sound from before the first picture */
-	int early_count;
 };
 
 static struct dh_mp4_track *video_track(struct mp4 *m)
@@ -58,7 +37,7 @@ static struct dh_mp4_track *video_track(struct mp4 *m)
 }
 
 /* Agent clock to media time. */
-static int64_t to_ticks(const struct mp4 *m, const struct dh_mp4_track *t, int64_t pts_us)
+int64_t mp4_to_ticks(const struct mp4 *m, const struct dh_mp4_track *t, int64_t pts_us)
 {
 	int64_t us = pts_us - m->start_us;
 	int64_t whole = us / 1000000, rest = us % 1000000; /* rest bears the sign of us */
@@ -93,123 +72,104 @@ static int add_track(struct mp4 *m, const struct dh_stream *s, struct dh_err *e)
 	return DH_OK;
 }
 
-static void free_all(struct mp4 *m)
+void mp4_release_file(struct mp4 *m)
 {
-	dh_mp4_index_finish(&m->index);
-	dh_mp4_file_release(&m->file);
-	dh_agent_key_close(m->key);
+	if (m->file.fd >= 0)
+		close(m->file.fd);
 	if (m->sidecar >= 0)
 		close(m->sidecar);
+	dh_mp4_index_finish(&m->index);
+	dh_mp4_file_release(&m->file);
 	for (int i = 0; i < DH_MP4_TRACKS_MAX; i++)
 		dh_mp4_buf_finish(&m->runs[i].data);
 	for (int i = 0; i < m->early_count; i++)
 		dh_packet_unref(m->early[i]);
-	close(m->file.fd);
+	memset(m->runs, 0, sizeof(m->runs));
+	m->file = (struct dh_mp4_file){.fd = -1};
+	m->sidecar = m->video = m->audio = -1;
+	m->early_count = 0;
+	m->pending_us = INT64_MAX;
+	m->has_begun = m->is_finished = false;
 }
 
-/* ---- evidence ---- */
-
-/* A recording that cannot be signed is better than none; the verifier says so. */
-static void open_evidence(struct dh_sink *s, const struct dh_args *a)
+static void free_all(struct mp4 *m)
 {
-	struct mp4 *m = s->priv;
-	struct dh_err e = {0};
-	const char *key_dir = a->json ? dh_arg_str(a, "key_dir") : NULL;
-	const char *sidecar = a->json ? dh_arg_str(a, "sidecar") : NULL;
-	const cJSON *claims = a->json ? dh_arg_json(a, "claims") : NULL, *v;
-	if (key_dir && dh_agent_key_open(&m->key, key_dir, &e))
-		DH_WARN(s, "the recording will not be signed: %s", e.text);
-	m->file.key = m->key;
-	if (sidecar)
-		m->sidecar = open(sidecar, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (sidecar && m->sidecar < 0)
-		DH_WARN(s, "no copy of the evidence chain beside the recording: %s", strerror(errno));
-	struct dh_note n = {.kind = DH_NOTE_CLAIM, .who = "agent"};
-	if (m->key) {
-		snprintf(n.text, sizeof(n.text), "agent_key=%s", dh_agent_key_public(m->key));
-		dh_chain_note(&m->file.chain, &n);
-	}
-	cJSON_ArrayForEach(v, claims) {
-		struct dh_args claim = {claim_params, v};
-		dh_strcopy(n.who, sizeof(n.who), dh_arg_str(&claim, "who"));
-		dh_strcopy(n.text, sizeof(n.text), dh_arg_str(&claim, "text"));
-		dh_chain_note(&m->file.chain, &n);
-	}
+	mp4_release_file(m);
+	mp4_segments_release(m);
+	dh_agent_key_close(m->key);
+	cJSON_Delete(m->claims);
 }
 
-/* The newest link is in the file: tell the others, and copy it. */
-static void link_written(struct dh_sink *s)
+int mp4_begin_file(struct dh_sink *s, int fd, struct dh_err *e)
 {
 	struct mp4 *m = s->priv;
-	const struct dh_mp4_buf *box = &m->file.chain.box;
-	dh_sink_set_chain(s, m->file.chain.next_seq - 1, m->file.chain.head);
-	atomic_store(&s->bytes, (long long)m->file.end);
-	if (m->sidecar >= 0 && write(m->sidecar, box->data, box->size) != (ssize_t)box->size) {
-		DH_WARN(s, "the copy of the evidence chain ends here: %s", strerror(errno));
-		close(m->sidecar);
-		m->sidecar = -1;
+	m->file.fd = fd;
+	m->index.created_s = dh_wall_us() / 1000000 + SECONDS_1904_TO_1970;
+	/* nobody may take a recording that is still being written for an interrupted one */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return dh_fail(e, DH_EBUSY, "the file is being written by another recording");
+	int err = DH_OK;
+	for (int i = 0; !err && i < s->stream_count; i++)
+		err = add_track(m, &s->streams[i], e);
+	if (err)
+		return err;
+	if (m->segments.number > 1 && m->has_sidecar) {
+		char path[sizeof(m->segments.name) + 8];
+		snprintf(path, sizeof(path), "%s.chain", m->segments.name);
+		mp4_open_sidecar(s, m->segments.dir, path);
 	}
-}
-
-/* Kept at once, by a link of its own: a pause may be long. */
-static int mp4_note(struct dh_sink *s, const struct dh_note *n, struct dh_err *e)
-{
-	struct mp4 *m = s->priv;
-	if (n->kind == DH_NOTE_STOP) {
-		m->stop = *n;
-		return DH_OK;
-	}
-	dh_chain_note(&m->file.chain, n); /* there is room: each is written before the next comes */
-	int err = dh_mp4_file_note(&m->file, &m->index, e);
+	mp4_put_claims(s);
+	err = dh_mp4_file_begin(&m->file, &m->index, e);
 	if (!err)
-		link_written(s);
+		mp4_link_written(s);
 	return err;
-}
-
-static void note_gap(struct mp4 *m, int64_t missing_ms)
-{
-	struct dh_note n = {.kind = DH_NOTE_GAP, .who = "agent"};
-	snprintf(n.text, sizeof(n.text), "sound: %lld ms", (long long)missing_ms);
-	dh_chain_note(&m->file.chain, &n); /* for the next link; when there are too many, the counters tell */
 }
 
 static int mp4_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e)
 {
 	struct mp4 *m = s->priv;
-	m->file.fd = s->fd;
+	m->file.fd = -1;
 	m->sidecar = -1;
-	m->video = m->audio = -1;
-	m->pending_us = INT64_MAX;
-	m->index.created_s = dh_wall_us() / 1000000 + SECONDS_1904_TO_1970;
+	mp4_release_file(m); /* nothing is open yet: as after a segment */
+	const char *sidecar = a->json ? dh_arg_str(a, "sidecar") : NULL;
+	m->claims = a->json ? cJSON_Duplicate(dh_arg_json(a, "claims"), true) : NULL;
 	int err = s->stream_count ? DH_OK : dh_fail(e, DH_EINVAL, "a recording needs a stream");
-	/* nobody may take a recording that is still being written for an interrupted one */
-	if (!err && flock(s->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		err = dh_fail(e, DH_EBUSY, "the file is being written by another recording");
-	for (int i = 0; !err && i < s->stream_count; i++)
-		err = add_track(m, &s->streams[i], e);
-	if (!err) {
-		open_evidence(s, a);
-		err = dh_mp4_file_begin(&m->file, &m->index, e);
+	if (!err)
+		err = mp4_segments_open(s, a, e);
+	if (err) {
+		close(s->fd);
+		free_all(m);
+		return err;
 	}
+	mp4_open_key(s, a);
+	m->has_sidecar = sidecar != NULL;
+	if (sidecar)
+		mp4_open_sidecar(s, AT_FDCWD, sidecar);
+	err = mp4_begin_file(s, s->fd, e);
 	if (err) {
 		free_all(m);
 		return err;
 	}
-	link_written(s);
+	mp4_segments_tell(s, false);
 	s->wake_us = INT64_MAX;
 	return DH_OK;
 }
 
-static void update_facts(struct dh_sink *s)
+int64_t mp4_duration_us(const struct mp4 *m)
 {
-	struct mp4 *m = s->priv;
 	int64_t longest = 0;
 	for (int i = 0; i < m->index.track_count; i++) {
 		int64_t end = dh_mp4_track_end_us(&m->index.tracks[i]);
 		longest = end > longest ? end : longest;
 	}
-	atomic_store(&s->duration_us, longest);
-	atomic_store(&s->bytes, (long long)m->file.end);
+	return longest;
+}
+
+static void update_facts(struct dh_sink *s)
+{
+	struct mp4 *m = s->priv;
+	atomic_store(&s->duration_us, m->segments.duration_us + mp4_duration_us(m));
+	atomic_store(&s->bytes, m->segments.bytes + (long long)m->file.end);
 }
 
 /* When the driver must be called again though no packet comes. */
@@ -218,12 +178,12 @@ static void set_wake(struct dh_sink *s)
 	struct mp4 *m = s->priv;
 	s->wake_us = m->pending_us == INT64_MAX ? INT64_MAX : m->pending_us + FLUSH_US;
 	struct dh_mp4_track *t = video_track(m);
-	if (!m->has_begun || !t || m->runs[m->video].count)
-		return;
+	int64_t cut_us = mp4_segments_wake_us(m), grow_us = INT64_MAX;
 	/* a still picture keeps growing on disk, so that a crash costs no more of it than of a moving one */
-	int64_t grow_us = m->start_us + dh_mp4_track_end_us(t) + FRAGMENT_US;
-	if (grow_us < s->wake_us)
-		s->wake_us = grow_us;
+	if (m->has_begun && t && !m->runs[m->video].count)
+		grow_us = m->start_us + dh_mp4_track_end_us(t) + FRAGMENT_US;
+	s->wake_us = grow_us < s->wake_us ? grow_us : s->wake_us;
+	s->wake_us = cut_us < s->wake_us ? cut_us : s->wake_us;
 }
 
 /* Put on disk what has gathered, and durations that have grown; the last picture stands until until_us. */
@@ -232,14 +192,14 @@ static int flush(struct dh_sink *s, int64_t until_us, struct dh_err *e)
 	struct mp4 *m = s->priv;
 	struct dh_mp4_track *t = video_track(m);
 	if (t)
-		dh_mp4_stretch_last(t, to_ticks(m, t, until_us));
+		dh_mp4_stretch_last(t, mp4_to_ticks(m, t, until_us));
 	bool is_fragment = m->pending_us != INT64_MAX;
 	int err = is_fragment ? dh_mp4_file_fragment(&m->file, &m->index, m->runs, e)
 			      : dh_mp4_file_extend(&m->file, &m->index, m->runs, e);
 	if (err)
 		return err;
 	if (is_fragment)
-		link_written(s);
+		mp4_link_written(s);
 	/* EV-10: the place to ask another thread for fdatasync, each second */
 	m->pending_us = INT64_MAX;
 	update_facts(s);
@@ -255,7 +215,7 @@ static int64_t sound_dts(struct mp4 *m, const struct dh_mp4_track *t, int64_t dt
 	if (off >= -limit && off <= limit)
 		return expected;
 	if (off > limit)
-		note_gap(m, off * 1000 / t->timescale);
+		mp4_note_gap(m, off * 1000 / t->timescale);
 	return dts > t->last_dts ? dts : -1; /* a gap is kept by the sample before it; a step back is dropped */
 }
 
@@ -263,7 +223,7 @@ static void add_sample(struct dh_sink *s, int number, const struct dh_packet *p)
 {
 	struct mp4 *m = s->priv;
 	struct dh_mp4_track *t = &m->index.tracks[number];
-	int64_t dts = to_ticks(m, t, p->pts_us);
+	int64_t dts = mp4_to_ticks(m, t, p->pts_us);
 	if (!t->is_video)
 		dts = sound_dts(m, t, dts);
 	else if (t->sample_count && dts <= t->last_dts)
@@ -282,9 +242,9 @@ static void add_sample(struct dh_sink *s, int number, const struct dh_packet *p)
 }
 
 /* Sound waits for the first picture: it may be ahead of it. */
-static void keep_early(struct mp4 *m, const struct dh_packet *p)
+void mp4_keep_early(struct mp4 *m, const struct dh_packet *p)
 {
-	if (m->early_count == EARLY_MAX) {
+	if (m->early_count == DH_MP4_EARLY_MAX) {
 		dh_packet_unref(m->early[0]);
 		memmove(m->early, m->early + 1, sizeof(m->early[0]) * --m->early_count);
 	}
@@ -297,13 +257,16 @@ static void begin(struct dh_sink *s, const struct dh_packet *p)
 	struct mp4 *m = s->priv;
 	m->has_begun = true;
 	m->start_us = p->pts_us;
-	if (m->video < 0)
+	bool is_first = m->segments.number <= 1;
+	if (m->video < 0 && is_first)
 		m->start_us += (int64_t)m->priming_samples * 1000000 / m->index.tracks[m->audio].timescale;
 	for (int i = 0; i < m->early_count; i++) {
 		add_sample(s, m->audio, m->early[i]);
 		dh_packet_unref(m->early[i]);
 	}
 	m->early_count = 0;
+	if (!is_first && m->audio >= 0) /* the file before has counted them */
+		atomic_store(&s->audio_frames, m->segments.audio_frames);
 }
 
 static bool must_cut(const struct mp4 *m, const struct dh_packet *p, bool is_video)
@@ -317,7 +280,7 @@ static bool must_cut(const struct mp4 *m, const struct dh_packet *p, bool is_vid
 	return p->pts_us - m->pending_us >= limit_us || bytes > FRAGMENT_BYTES;
 }
 
-static int mp4_write(struct dh_sink *s, const struct dh_packet *p, struct dh_err *e)
+int mp4_write_sample(struct dh_sink *s, const struct dh_packet *p, struct dh_err *e)
 {
 	struct mp4 *m = s->priv;
 	bool is_video = p->kind == DH_MEDIA_VIDEO;
@@ -327,7 +290,7 @@ static int mp4_write(struct dh_sink *s, const struct dh_packet *p, struct dh_err
 	bool is_first = !m->has_begun && (is_video ? p->is_key : m->video < 0);
 	if (!m->has_begun && !is_first) {
 		if (!is_video)
-			keep_early(m, p);
+			mp4_keep_early(m, p);
 		return DH_OK;
 	}
 	if (is_first)
@@ -336,15 +299,22 @@ static int mp4_write(struct dh_sink *s, const struct dh_packet *p, struct dh_err
 	if (err)
 		return err;
 	add_sample(s, number, p);
-	if (is_first) /* from here on the file is never empty */
-		err = flush(s, p->pts_us, e);
+	return is_first ? flush(s, p->pts_us, e) : DH_OK; /* from here on the file is never empty */
+}
+
+static int mp4_write(struct dh_sink *s, const struct dh_packet *p, struct dh_err *e)
+{
+	int err = mp4_segments_write(s, p, e);
 	set_wake(s);
 	return err;
 }
 
 static int mp4_idle(struct dh_sink *s, int64_t now_us, struct dh_err *e)
 {
-	int err = flush(s, now_us, e);
+	const struct mp4 *m = s->priv;
+	int err = mp4_segments_idle(s, now_us, e);
+	if (!err)
+		err = flush(s, now_us < m->segments.cut_us ? now_us : m->segments.cut_us, e);
 	set_wake(s);
 	if (s->wake_us <= now_us) /* a picture as old as its duration can say grows no more */
 		s->wake_us = now_us + FRAGMENT_US;
@@ -362,34 +332,44 @@ static void finish_without_rest(struct dh_sink *s)
 		DH_WARN(s, "the recording stays in fragments: %s", e.text);
 		return;
 	}
-	atomic_store(&s->bytes, facts.bytes);
-	atomic_store(&s->duration_us, facts.duration_us);
-	atomic_store(&s->video_frames, facts.video_frames);
-	atomic_store(&s->audio_frames, facts.audio_frames);
+	atomic_store(&s->bytes, m->segments.bytes + facts.bytes);
+	atomic_store(&s->duration_us, m->segments.duration_us + facts.duration_us);
+	atomic_store(&s->video_frames, m->segments.video_frames + facts.video_frames);
+	atomic_store(&s->audio_frames, m->segments.audio_frames + facts.audio_frames);
 	if (facts.has_chain)
 		dh_sink_set_chain(s, facts.chain_seq, facts.chain_head);
+}
+
+int mp4_finish_file(struct dh_sink *s, int64_t end_us, const struct dh_note *last, struct dh_err *e)
+{
+	struct mp4 *m = s->priv;
+	m->is_finished = true;
+	int err = flush(s, end_us, e);
+	dh_chain_note(&m->file.chain, last);
+	if (!err)
+		err = dh_mp4_file_finish(&m->file, &m->index, e);
+	if (err) {
+		finish_without_rest(s);
+		return err;
+	}
+	update_facts(s);
+	mp4_link_written(s);
+	return DH_OK;
 }
 
 static int mp4_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 {
 	struct mp4 *m = s->priv;
-	int err;
-	if (m->has_begun) {
-		err = flush(s, end_us, e);
-		if (!m->stop.kind)
-			m->stop = (struct dh_note){.kind = DH_NOTE_STOP, .who = "agent", .text = "closed"};
-		dh_chain_note(&m->file.chain, &m->stop);
-		if (!err)
-			err = dh_mp4_file_finish(&m->file, &m->index, e);
-		if (err)
-			finish_without_rest(s);
-		else {
-			update_facts(s);
-			link_written(s);
-		}
-	} else {
+	int err = m->is_finished ? DH_OK : mp4_segments_flush(s, e);
+	if (!m->stop.kind)
+		m->stop = (struct dh_note){.kind = DH_NOTE_STOP, .who = "agent", .text = "closed"};
+	if (m->has_begun && !m->is_finished) {
+		int why = mp4_finish_file(s, end_us, &m->stop, e);
+		err = err ? err : why;
+	} else if (!m->has_begun && m->segments.number <= 1) {
 		err = dh_fail(e, DH_ENODEV, "no picture and no sound came, so the recording is empty");
 	}
+	mp4_segments_tell(s, true);
 	free_all(m);
 	return err;
 }

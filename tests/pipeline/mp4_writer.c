@@ -1,8 +1,8 @@
 /* Records moving pictures and a tone in real time, without a pipeline around it, for kill9.py and the bench:
- *   mp4_writer FILE moving|still|silent MILLISECONDS   still: pictures stop after 1 s; silent: and no sound at all
+ *   mp4_writer FILE moving|mute|still|silent MILLISECONDS   still: pictures stop after 1 s; mute, silent: no sound at all
  *   mp4_writer FILE recover                            finish an interrupted file
  *   mp4_writer FILE verify                             exit as deskhand verify; the key in KEY_DIR is trusted
- * With KEY_DIR in the environment the file is signed by the key there.
+ * With KEY_DIR in the environment the file is signed by the key there; with SEGMENT_S or SEGMENT_MB it goes on in others.
  * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
 #include <fcntl.h>
 #include <math.h>
@@ -18,6 +18,7 @@
 #include "agent/sinks/mp4_recover.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/list.h"
 
 #define WIDTH 640
 #define HEIGHT 360
@@ -31,7 +32,7 @@ struct writer {
 	struct dh_sink sink;
 	struct dh_err e;
 	int64_t start_us, pictures, chunks;
-	bool has_said_start;
+	bool has_said_start, wants_key;
 };
 
 static void die(const struct dh_err *e)
@@ -51,6 +52,19 @@ static bool open_encoder(struct dh_encoder *enc, const char *name, const struct 
 	return true;
 }
 
+static void want_key(struct dh_sink *s)
+{
+	dh_container_of(s, struct writer, sink)->wants_key = true;
+}
+
+static void segment(struct dh_sink *s, const struct dh_sink_segment *g)
+{
+	fprintf(stdout, "{\"segment\":%d,\"is_over\":%s,\"name\":\"%s\",\"bytes\":%lld,\"duration_us\":%lld,"
+			"\"video_frames\":%lld,\"audio_frames\":%lld}\n", g->number, g->is_over ? "true" : "false", g->name,
+		(long long)g->bytes, (long long)g->duration_us, (long long)g->video_frames, (long long)g->audio_frames);
+	fflush(stdout);
+}
+
 static void open_all(struct writer *w, const char *path, bool has_sound)
 {
 	if (!open_encoder(&w->video, "x264",
@@ -62,13 +76,18 @@ static void open_all(struct writer *w, const char *path, bool has_sound)
 				 &(struct dh_stream){.kind = DH_MEDIA_AUDIO, .rate_hz = RATE_HZ, .channels = 2}, &w->e);
 	const struct dh_sink_driver *d = dh_sink_driver_find("mp4", &w->e);
 	w->sink = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = 1 + has_sound,
-				   .streams = {w->video.stream, w->audio.stream}};
+				   .streams = {w->video.stream, w->audio.stream}, .want_key = want_key, .segment = segment};
 	w->sink.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (w->sink.fd < 0)
 		exit(1);
 	cJSON *args = cJSON_CreateObject();
 	if (getenv("KEY_DIR"))
 		cJSON_AddStringToObject(args, "key_dir", getenv("KEY_DIR"));
+	if (getenv("SEGMENT_S"))
+		cJSON_AddNumberToObject(args, "segment_s", atoi(getenv("SEGMENT_S")));
+	if (getenv("SEGMENT_MB"))
+		cJSON_AddNumberToObject(args, "segment_mb", atoi(getenv("SEGMENT_MB")));
+	cJSON_AddStringToObject(args, "path", path);
 	if (d->open(&w->sink, &(struct dh_args){d->base.params, args}, &w->e))
 		die(&w->e);
 	cJSON_Delete(args);
@@ -96,7 +115,9 @@ static void picture(struct writer *w, int64_t pts_us)
 			f->plane[0][y * f->stride[0] + x] = (uint8_t)(((x + 2 * n) ^ (y + n)) & 255);
 	f->pts_us = pts_us;
 	struct dh_packet *p;
-	if (!w->video.driver->encode(&w->video, f, false, &p))
+	bool is_key = w->wants_key;
+	w->wants_key = false;
+	if (!w->video.driver->encode(&w->video, f, is_key, &p))
 		send(w, p);
 	dh_frame_unref(f);
 	w->pictures++;
@@ -191,9 +212,9 @@ int main(int argc, char **argv)
 		return 2;
 	struct writer w = {0};
 	struct dh_wake clock;
-	bool is_still = strcmp(argv[2], "moving");
+	bool is_still = argv[2][0] == 's';
 	dh_wake_init(&clock);
-	open_all(&w, argv[1], strcmp(argv[2], "silent"));
+	open_all(&w, argv[1], strcmp(argv[2], "silent") && strcmp(argv[2], "mute"));
 	w.start_us = dh_now_us();
 	int64_t end_us = w.start_us + atoll(argv[3]) * 1000;
 	while (dh_now_us() < end_us) {

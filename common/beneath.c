@@ -1,0 +1,21 @@
+/* See beneath.h. */
+#include "common/beneath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* name has no slash, so O_NOFOLLOW does where the kernel or a sandbox has no openat2 (Linux before 5.6). */
+int dh_create_beneath(int dir, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, .mode = 0600,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(dir, name, (int)how.flags, 0600);
+	return fd;
+}
