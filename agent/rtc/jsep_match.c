@@ -23,8 +23,10 @@ static const struct {
 	[DH_JSEP_FORM_OPUS] = {DH_JSEP_OPUS, "opus", 48000, 2, 0, 111, -1, AUDIO_FEEDBACK},
 };
 
-static const enum dh_rtp_ext wanted[] = {DH_RTP_EXT_MID, DH_RTP_EXT_TWCC, DH_RTP_EXT_ABS_CAPTURE_TIME};
+static const enum dh_rtp_ext wanted[] = {DH_RTP_EXT_MID, DH_RTP_EXT_TWCC, DH_RTP_EXT_ABS_CAPTURE_TIME,
+					 DH_RTP_EXT_PLAYOUT_DELAY};
 #define WANTED ((int)(sizeof(wanted) / sizeof(wanted[0])))
+#define WANTED_FOR(kind) ((kind) == DH_JSEP_VIDEO ? WANTED : WANTED - 1) /* sound has no such delay */
 
 void dh_jsep_forms(const struct dh_jsep *j, enum dh_jsep_kind kind, enum dh_jsep_form out[DH_JSEP_FORM_COUNT + 1])
 {
@@ -176,7 +178,7 @@ bool dh_jsep_propose(struct dh_jsep_numbers *n, enum dh_jsep_form form, struct d
 
 void dh_jsep_propose_extensions(struct dh_jsep_numbers *n, enum dh_jsep_kind kind, struct dh_rtp_ext_map *map)
 {
-	for (int i = 0; i < WANTED; i++) {
+	for (int i = 0; i < WANTED_FOR(kind); i++) {
 		uint8_t *id = &n->extensions.id[wanted[i]];
 		for (int free = 1; !*id && free < 15; free++) { /* RFC 8285, 4.2: one-byte form */
 			if (n->is_extension_used[free])
@@ -198,7 +200,7 @@ void dh_jsep_match_extensions(const struct dh_sdp_media *m, enum dh_sdp_directio
 		if (x->direction != DH_SDP_DIRECTION_NONE && x->direction != DH_SDP_SENDRECV &&
 		    dh_sdp_reverse(x->direction) != direction)
 			continue;
-		for (int w = 0; w < WANTED; w++)
+		for (int w = 0; w < WANTED_FOR(dh_jsep_kind_of(m)); w++)
 			if (ext == wanted[w] && !map->id[ext])
 				map->id[ext] = (uint8_t)x->id;
 	}

@@ -10,6 +10,7 @@
 #include "agent/rtc/jsep.h"
 #include "agent/rtc/pacer.h"
 #include "agent/rtc/peer.h"
+#include "agent/rtc/playout_limit.h"
 #include "agent/rtc/rtc_transport.h"
 #include "agent/rtc/rtp_h264.h"
 #include "agent/rtc/rtp_stats.h"
@@ -50,6 +51,7 @@ struct dh_peer_sender { /* a track of ours */
 	bool has_sent, waits_for_key;
 	struct dh_rtp_vp8_info vp8;
 	struct dh_rtx *rtx; /* NULL: no retransmission agreed */
+	struct dh_playout_limit playout;
 	/* -- rate */
 	struct dh_rate rate;
 	int64_t told_bps;

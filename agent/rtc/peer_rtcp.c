@@ -62,6 +62,9 @@ static void take_reports(struct dh_peer *p, const struct dh_rtcp_message *m, int
 		int64_t rtt_us = dh_rtp_round_trip_us(&r, dh_peer_ntp(p, now_us));
 		if (rtt_us >= 0)
 			set_round_trip(p, rtt_us);
+		if (!s->is_audio && p->rtt_us)
+			dh_playout_limit_report(&s->playout, p->rtt_us, (int64_t)r.jitter * 1000000 / dh_peer_clock_hz(s),
+						r.fraction_lost, now_us);
 		int percent = (r.fraction_lost * 100 + 128) / 256;
 		if (s->is_audio && percent != s->told_loss) {
 			s->told_loss = percent;

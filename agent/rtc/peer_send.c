@@ -131,7 +131,7 @@ static void push(struct dh_peer *p, struct dh_peer_sender *s, struct dh_rtp_head
 	it->size = (uint16_t)((size_t)head + bytes);
 	s->packets++;
 	s->bytes += (int64_t)bytes;
-	h->has_capture_time = false; /* once a picture is enough */
+	h->has_capture_time = h->has_playout_delay = false; /* once a picture is enough */
 	dh_rate_add(&s->rate, now_us, it->size + DH_PEER_WIRE_BYTES);
 	dh_pacer_push(&p->pacer, it, s->is_audio ? DH_PACER_AUDIO : DH_PACER_VIDEO, it->size + DH_PEER_WIRE_BYTES, now_us);
 }
@@ -150,6 +150,9 @@ static struct dh_rtp_header header_of(struct dh_peer *p, struct dh_peer_sender *
 {
 	struct dh_rtp_header h = {.payload_type = (uint8_t)s->format.payload_type, .ssrc = s->ssrc, .has_twcc = true,
 				  .has_abs_send_time = true, .has_capture_time = true};
+	if (!s->is_audio)
+		h.has_playout_delay = p->is_loopback_only /* nothing to wait for: 0 to 0 */ ||
+			dh_playout_limit_get(&s->playout, dh_now_us(), &h.playout_min_ms, &h.playout_max_ms);
 	h.timestamp = s->last_timestamp = timestamp_of(s, packet);
 	h.capture_time = dh_peer_ntp(p, packet->pts_us);
 	dh_strcopy(h.mid, sizeof(h.mid), s->mid);
@@ -161,7 +164,8 @@ static struct dh_rtp_header header_of(struct dh_peer *p, struct dh_peer_sender *
 static size_t payload_room(const struct dh_peer_sender *s)
 {
 	uint8_t probe[DH_RTP_HEADER_MAX];
-	struct dh_rtp_header h = {.has_twcc = true, .has_abs_send_time = true, .has_capture_time = true};
+	struct dh_rtp_header h = {.has_twcc = true, .has_abs_send_time = true, .has_capture_time = true,
+				  .has_playout_delay = !s->is_audio};
 	dh_strcopy(h.mid, sizeof(h.mid), s->mid);
 	int n = dh_rtp_write(probe, sizeof(probe), &h, &s->map);
 	return DH_PEER_RTP_BYTES - 2 /* RTX's number */ - (size_t)(n > 0 ? n : 0);

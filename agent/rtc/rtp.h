@@ -22,6 +22,7 @@ enum dh_rtp_ext {
 	DH_RTP_EXT_ABS_SEND_TIME,    /* webrtc.org/experiments/rtp-hdrext/abs-send-time */
 	DH_RTP_EXT_ABS_CAPTURE_TIME, /* webrtc.org/experiments/rtp-hdrext/abs-capture-time */
 	DH_RTP_EXT_AUDIO_LEVEL,      /* RFC 6464 */
+	DH_RTP_EXT_PLAYOUT_DELAY,    /* webrtc.org/experiments/rtp-hdrext/playout-delay */
 	DH_RTP_EXT_COUNT
 };
 
@@ -40,13 +41,14 @@ struct dh_rtp_header {
 	uint32_t csrc[DH_RTP_CSRC_MAX];
 	/* -- extensions -- */
 	char mid[DH_RTP_MID_MAX + 1]; /* "": absent */
-	bool has_twcc, has_abs_send_time, has_capture_time, has_capture_offset, has_audio_level;
+	bool has_twcc, has_abs_send_time, has_capture_time, has_capture_offset, has_audio_level, has_playout_delay;
 	bool is_voice;               /* with audio_level */
 	uint8_t audio_level;         /* 0..127: -dBov */
 	uint16_t twcc;               /* transport-wide sequence number */
 	uint32_t abs_send_time;      /* 24 bits: seconds, 6.18 fixed point */
 	uint64_t capture_time;       /* NTP, 32.32 fixed point */
 	int64_t capture_offset;      /* capturer's NTP clock minus the sender's, 32.32 */
+	uint16_t playout_min_ms, playout_max_ms; /* how long the receiver may hold pictures; in steps of 10, to 40950 */
 };
 
 /* The extension named by an a=extmap URI; DH_RTP_EXT_NONE for one we do not use. */

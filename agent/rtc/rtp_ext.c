@@ -15,6 +15,7 @@ static const char *const uris[DH_RTP_EXT_COUNT] = {
 	[DH_RTP_EXT_ABS_SEND_TIME] = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
 	[DH_RTP_EXT_ABS_CAPTURE_TIME] = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
 	[DH_RTP_EXT_AUDIO_LEVEL] = "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+	[DH_RTP_EXT_PLAYOUT_DELAY] = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 };
 
 enum dh_rtp_ext dh_rtp_ext_from_uri(const char *uri)
@@ -88,6 +89,11 @@ void dh_rtp_ext_read(struct dh_rtp_header *h, const struct dh_rtp_ext_map *map, 
 		h->has_audio_level = true;
 		h->is_voice = value[0] >> 7;
 		h->audio_level = value[0] & 127;
+	} else if (id == map->id[DH_RTP_EXT_PLAYOUT_DELAY] && bytes == 3) {
+		uint32_t both = dh_get24(value); /* twelve bits each, in steps of 10 ms */
+		h->has_playout_delay = true;
+		h->playout_min_ms = (uint16_t)((both >> 12) * 10);
+		h->playout_max_ms = (uint16_t)((both & 4095) * 10);
 	}
 }
 
@@ -100,7 +106,8 @@ static int collect(struct element *e, const struct dh_rtp_header *h, const struc
 {
 	int n = 0;
 	size_t mid = strnlen(h->mid, sizeof(h->mid));
-	if (mid > DH_RTP_MID_MAX || h->audio_level > 127 || h->abs_send_time > 0xffffff)
+	if (mid > DH_RTP_MID_MAX || h->audio_level > 127 || h->abs_send_time > 0xffffff ||
+	    h->playout_min_ms > h->playout_max_ms || h->playout_max_ms > 40950)
 		return DH_EINVAL;
 	if (mid && map->id[DH_RTP_EXT_MID]) {
 		e[n] = (struct element){map->id[DH_RTP_EXT_MID], (uint8_t)mid, {0}};
@@ -122,6 +129,10 @@ static int collect(struct element *e, const struct dh_rtp_header *h, const struc
 	if (h->has_audio_level && map->id[DH_RTP_EXT_AUDIO_LEVEL]) {
 		e[n] = (struct element){map->id[DH_RTP_EXT_AUDIO_LEVEL], 1, {0}};
 		e[n++].value[0] = (uint8_t)(h->is_voice << 7 | h->audio_level);
+	}
+	if (h->has_playout_delay && map->id[DH_RTP_EXT_PLAYOUT_DELAY]) {
+		e[n] = (struct element){map->id[DH_RTP_EXT_PLAYOUT_DELAY], 3, {0}};
+		dh_put24(e[n++].value, (uint32_t)(h->playout_min_ms / 10) << 12 | h->playout_max_ms / 10);
 	}
 	return n;
 }

@@ -1,6 +1,7 @@
 /* The parts of the send side alone: rates, TWCC bookkeeping, pacer, retransmission. */
 #include "agent/rtc/bwe.h"
 #include "agent/rtc/pacer.h"
+#include "agent/rtc/playout_limit.h"
 #include "agent/rtc/rate.h"
 #include "agent/rtc/rtx.h"
 #include "agent/rtc/twcc.h"
@@ -259,6 +260,31 @@ static void rtx_forgets(void)
 	dh_rtx_finish(&r);
 }
 
+/* -- how long pictures may be held -- */
+
+static void playout_is_limited(void)
+{
+	struct dh_playout_limit l = {0};
+	uint16_t least, most;
+	TST_CHECK(!dh_playout_limit_get(&l, 0, &least, &most)); /* before the first report */
+	dh_playout_limit_report(&l, 2000, 5000, 0, 1000000);
+	TST_CHECK(dh_playout_limit_get(&l, 1000000, &least, &most) && least == 0 && most == 0);
+	dh_playout_limit_report(&l, 15000, 25000, 0, 2000000); /* a little worse is still near */
+	TST_CHECK(dh_playout_limit_get(&l, 2000000, &least, &most) && most == 0);
+	dh_playout_limit_report(&l, 25000, 5000, 0, 3000000);
+	TST_CHECK(dh_playout_limit_get(&l, 3000000, &least, &most) && least == 10 && most == 80);
+	dh_playout_limit_report(&l, 15000, 5000, 0, 4000000); /* but has to be better to become near again */
+	TST_CHECK(dh_playout_limit_get(&l, 4000000, &least, &most) && least == 10 && most == 70);
+	dh_playout_limit_report(&l, 5000, 5000, 20, 5000000); /* loss: time to send again, twice */
+	TST_CHECK(dh_playout_limit_get(&l, 5000000, &least, &most) && least == 10 && most == 110);
+	dh_playout_limit_report(&l, 5000, 5000, 0, 9000000);
+	TST_CHECK(dh_playout_limit_get(&l, 9000000, &least, &most) && most == 110);
+	dh_playout_limit_report(&l, 5000, 5000, 0, 10000000); /* it is over */
+	TST_CHECK(dh_playout_limit_get(&l, 10000000, &least, &most) && most == 0);
+	dh_playout_limit_report(&l, 30000000, 0, 255, 11000000);
+	TST_CHECK(dh_playout_limit_get(&l, 11000000, &least, &most) && least == 10 && most == 1000);
+}
+
 /* -- estimator without a road -- */
 
 /* 960 kbit/s arrive, answers come each 250 ms, but some get lost: that is neither an outage nor half of the rate. */
@@ -339,4 +365,5 @@ TST_MAIN({"a rate counts its window", rate_counts_a_window}, {"the history repor
 	 {"the pacer flushes what is too late", pacer_flushes_what_is_too_late}, {"the pacer probes", pacer_probes},
 	 {"retransmission limits itself", rtx_limits_itself}, {"retransmission on a lossy road", rtx_on_a_lossy_road},
 	 {"the send history forgets", rtx_forgets}, {"the estimator with lost feedback", bwe_with_lost_feedback},
+	 {"how long pictures may be held", playout_is_limited},
 	 {"the estimator without feedback", bwe_without_feedback}, {"the estimator bears nonsense", bwe_bears_nonsense})

@@ -6,8 +6,8 @@
 
 #include "tst.h"
 
-static const struct dh_rtp_ext_map map = {{0, 4, 3, 2, 13, 1}};
-static const struct dh_rtp_ext_map map_two_byte = {{0, 4, 3, 2, 200, 1}};
+static const struct dh_rtp_ext_map map = {{0, 4, 3, 2, 13, 1, 5}};
+static const struct dh_rtp_ext_map map_two_byte = {{0, 4, 3, 2, 200, 1, 5}};
 
 /* From a block of exactly size bytes, so that the sanitizer sees a read past it. */
 static int parse(const uint8_t *data, size_t size, const struct dh_rtp_ext_map *m, struct dh_rtp_header *h,
@@ -28,7 +28,8 @@ static struct dh_rtp_header full(void)
 		.ssrc = 0x12345678, .csrc_count = 2, .csrc = {7, 0xffffffff}, .mid = "video-0", .has_twcc = true,
 		.twcc = 0x8001, .has_abs_send_time = true, .abs_send_time = 0xabcdef, .has_capture_time = true,
 		.capture_time = 0xe1234567ULL << 32 | 0x80000000, .has_capture_offset = true, .capture_offset = -5,
-		.has_audio_level = true, .is_voice = true, .audio_level = 127};
+		.has_audio_level = true, .is_voice = true, .audio_level = 127, .has_playout_delay = true,
+		.playout_min_ms = 10, .playout_max_ms = 40950};
 	return h;
 }
 
@@ -77,6 +78,7 @@ static void round_trip(void)
 		TST_CHECK(h.has_capture_time && h.capture_time == in.capture_time);
 		TST_CHECK(h.has_capture_offset && h.capture_offset == -5);
 		TST_CHECK(h.has_audio_level && h.is_voice && h.audio_level == 127);
+		TST_CHECK(h.has_playout_delay && h.playout_min_ms == 10 && h.playout_max_ms == 40950);
 		for (size_t room = 0; room < (size_t)head; room++)
 			TST_EQ(dh_rtp_write(buf, room, &in, maps[m]), DH_ELIMIT);
 	}
@@ -202,6 +204,9 @@ static void refused_headers(void)
 	TST_EQ(dh_rtp_write(buf, sizeof(buf), &h, &map), DH_EINVAL);
 	h = full();
 	h.abs_send_time = 1 << 24;
+	TST_EQ(dh_rtp_write(buf, sizeof(buf), &h, &map), DH_EINVAL);
+	h = full();
+	h.playout_min_ms = h.playout_max_ms + 10;
 	TST_EQ(dh_rtp_write(buf, sizeof(buf), &h, &map), DH_EINVAL);
 	h = full();
 	memset(h.mid, 'x', sizeof(h.mid));

@@ -218,6 +218,7 @@ static void answers_preview(void)
 	TST_EQ(m->extensions.id[DH_RTP_EXT_MID], 9);
 	TST_EQ(m->extensions.id[DH_RTP_EXT_TWCC], 4);
 	TST_EQ(m->extensions.id[DH_RTP_EXT_ABS_SEND_TIME], 0);
+	TST_EQ(m->extensions.id[DH_RTP_EXT_PLAYOUT_DELAY], 5);
 	TST_CHECK(m->ssrc == 100 && m->rtx_ssrc == 101 && m->track == 0);
 	TST_CHECK(r.transport.is_dtls_client && r.transport.is_trickle && r.is_offer_needed); /* no m-line for the sound */
 	TST_STR(r.transport.ice_ufrag, "zO/A");
@@ -233,6 +234,7 @@ static void answers_preview(void)
 	TST_EQ(r.media[0].formats[0].codec, DH_JSEP_VP8);
 	TST_CHECK(r.media[0].formats[0].payload_type == 120 && r.media[0].formats[0].rtx_payload_type == 124);
 	TST_CHECK(r.media[0].extensions.id[DH_RTP_EXT_MID] == 3 && r.media[0].extensions.id[DH_RTP_EXT_TWCC] == 7);
+	TST_EQ(r.media[0].extensions.id[DH_RTP_EXT_PLAYOUT_DELAY], 6); /* they receive it only, and we only send */
 	TST_EQ(r.media[0].direction, DH_SDP_SENDONLY);
 }
 
@@ -252,6 +254,8 @@ static void answers_calls(void)
 			TST_CHECK(*r.media[m].remote_track);
 			TST_EQ(r.media[m].formats[0].codec == DH_JSEP_OPUS, r.media[m].kind == DH_JSEP_AUDIO);
 			TST_EQ(r.media[m].formats[0].has_inband_fec, r.media[m].kind == DH_JSEP_AUDIO);
+			bool limits = r.media[m].kind == DH_JSEP_VIDEO && strstr(fixtures[i], "chromium"); /* not recvonly */
+			TST_EQ(r.media[m].extensions.id[DH_RTP_EXT_PLAYOUT_DELAY] != 0, limits);
 		}
 		if (has_data) {
 			TST_CHECK(!r.media[2].is_accepted && a->media[2].port == 0 && !dh_sdp_is_bundled(a, r.media[2].mid));
