@@ -1091,6 +1091,8 @@ export class Deskhand extends EventTarget {
 			reason?: string;
 			/** when it failed */
 			error?: string;
+			/** while it is pushed too: as event push.state */
+			push?: Record<string, unknown>;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
 			/** to the archive; not in recording.list */
@@ -1179,6 +1181,8 @@ export class Deskhand extends EventTarget {
 				reason?: string;
 				/** when it failed */
 				error?: string;
+				/** while it is pushed too: as event push.state */
+				push?: Record<string, unknown>;
 				/** t_ms, text, step */
 				markers?: Record<string, unknown>[];
 				/** to the archive; not in recording.list */
@@ -1259,9 +1263,9 @@ export class Deskhand extends EventTarget {
 			segment_s?: number;
 			/** kept with the recording */
 			case_id?: string;
-			/** local (default); push comes later */
+			/** local (default): a file here; push: to push_url */
 			targets?: ('local' | 'push')[];
-			/** comes later */
+			/** as url of push.start; what becomes of it: event push.state */
 			push_url?: string;
 			/** the same within 60 s gives the same recording */
 			request_id?: string;
@@ -1311,6 +1315,8 @@ export class Deskhand extends EventTarget {
 			reason?: string;
 			/** when it failed */
 			error?: string;
+			/** while it is pushed too: as event push.state */
+			push?: Record<string, unknown>;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
 			/** to the archive; not in recording.list */

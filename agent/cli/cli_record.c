@@ -8,6 +8,7 @@
 
 #include "agent/cli/cli.h"
 #include "agent/cli/connect.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 
 #define ANSWER_US (60LL * 1000000)
@@ -15,9 +16,11 @@
 struct recorder {
 	struct dh_cli *cli;
 	const char *template_name, *folder, *name, *sources;
+	char *push_url; /* secret, or NULL */
+	bool has_no_file;
 	int width_px, height_px, fps;
 	double duration_s; /* 0: until interrupted */
-	char session[64], recording[64];
+	char session[64], recording[64], push_state[16];
 };
 
 /* One call; its result, or an exit code with the error told. */
@@ -61,6 +64,17 @@ static cJSON *parse_sources(const char *text)
 	return list;
 }
 
+static void add_targets(cJSON *params, const struct recorder *r)
+{
+	if (!r->push_url)
+		return;
+	cJSON *targets = cJSON_AddArrayToObject(params, "targets");
+	if (!r->has_no_file)
+		cJSON_AddItemToArray(targets, cJSON_CreateString("local"));
+	cJSON_AddItemToArray(targets, cJSON_CreateString("push"));
+	cJSON_AddStringToObject(params, "push_url", r->push_url);
+}
+
 static int begin(struct recorder *r)
 {
 	cJSON *params = cJSON_CreateObject(), *result = NULL;
@@ -83,12 +97,27 @@ static int begin(struct recorder *r)
 		cJSON_AddStringToObject(params, "folder", r->folder);
 	if (r->name)
 		cJSON_AddStringToObject(params, "name", r->name);
+	add_targets(params, r);
 	code = ask(r, "recording.start", params, &result);
 	if (code)
 		return code;
 	snprintf(r->recording, sizeof(r->recording), "%s", dh_cli_text(result, "recording"));
 	cJSON_Delete(result);
 	return DH_EXIT_OK;
+}
+
+/* Each change of the push is a line; not each second of it. */
+static void show_push(struct recorder *r, const cJSON *params)
+{
+	const char *state = dh_cli_text(params, "state"), *why = dh_cli_text(params, "why");
+	bool is_over = !strcmp(state, "stopped") || !strcmp(state, "failed");
+	if (!strcmp(state, "live") && !strcmp(state, r->push_state))
+		return;
+	snprintf(r->push_state, sizeof(r->push_state), "%s", state);
+	fprintf(stderr, "%spush: %s%s%s\n", isatty(STDERR_FILENO) ? "\r" : "", state, why[0] ? ": " : "", why);
+	if (is_over)
+		fprintf(stderr, "push: %.1f MB sent, %.0f packets dropped\n", dh_cli_number(params, "bytes") / 1e6,
+			dh_cli_number(params, "dropped"));
 }
 
 /* Show progress on a terminal; true when the recording is over by itself. */
@@ -98,6 +127,8 @@ static bool show_event(struct recorder *r, const cJSON *msg)
 	const char *method = dh_cli_text(msg, "method");
 	if (strcmp(dh_cli_text(params, "recording"), r->recording) != 0)
 		return false;
+	if (!strcmp(method, "push.state"))
+		show_push(r, params);
 	if (!strcmp(method, "recording.progress") && isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%6.1f s  %7.1f MB", dh_cli_number(params, "duration_ms") / 1000,
 			dh_cli_number(params, "bytes") / 1e6);
@@ -175,7 +206,8 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 	static const struct option own[] = {
 		{"template", required_argument, NULL, 't'}, {"duration", required_argument, NULL, 'd'},
 		{"sources", required_argument, NULL, 's'}, {"canvas", required_argument, NULL, 'c'},
-		{"folder", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'n'}, {0}};
+		{"folder", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'n'},
+		{"push", required_argument, NULL, 'p'}, {"no-file", no_argument, NULL, 'o'}, {0}};
 	struct recorder r = {.template_name = "desk", .sources = "screen,camera,microphone", .width_px = 1280,
 			     .height_px = 720, .fps = 30};
 	int c, code = 0;
@@ -187,6 +219,12 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 		case 's': r.sources = optarg; break;
 		case 'f': r.folder = optarg; break;
 		case 'n': r.name = optarg; break;
+		case 'o': r.has_no_file = true; break;
+		case 'p':
+			dh_free_secret(r.push_url);
+			r.push_url = dh_strdup(optarg);
+			memset(optarg, 'x', strlen(optarg)); /* others see command lines: ps */
+			break;
 		case 'd':
 			r.duration_s = strtod(optarg, &end);
 			if (*end || r.duration_s <= 0 || r.duration_s > 1e6)
@@ -197,16 +235,23 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 				return dh_cli_misused(cmd, "canvas \"%s\" is not WIDTHxHEIGHT[@FPS]", optarg);
 		}
 	}
-	return optind < argc ? dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]) : record(&r);
+	if (r.has_no_file && !r.push_url)
+		return dh_cli_misused(cmd, "--no-file is for --push");
+	code = optind < argc ? dh_cli_misused(cmd, "\"%s\" is too much", argv[optind]) : record(&r);
+	dh_free_secret(r.push_url);
+	return code;
 }
 
 const struct dh_cli_command dh_cli_record = {
 	"record",
-	"[--template T] [--duration S] [--sources LIST] [--canvas WxH[@FPS]] [--folder F] [--name N]\n\n"
+	"[--template T] [--duration S] [--sources LIST] [--canvas WxH[@FPS]] [--folder F] [--name N]\n"
+	"       [--push URL [--no-file]]\n\n"
 	"  --template T   1v1 1v2 1v3 1v4 grid desk portrait (default: desk)\n"
 	"  --duration S   seconds (default: until Ctrl-C)\n"
 	"  --sources LIST ROLE[=DEVICE],... (default: screen,camera,microphone)\n"
 	"  --canvas WxH   size of the picture, and rate (default: 1280x720@30)\n"
 	"  --folder F     alias of the policy (default: videos)\n"
-	"  --name N       of the file (default: the time)",
+	"  --name N       of the file (default: the time)\n"
+	"  --push URL     push it to this RTMP server as well: rtmp[s]://host/app/name\n"
+	"  --no-file      push only",
 	"Record by the running agent and print the facts of the file as JSON.", run};

@@ -28,6 +28,7 @@ const struct dh_param dh_recording_params[] = {
 	{"chain", DH_OBJ, .fields = dh_chain_params, .doc = "the newest link of its evidence: docs/evidence.md"},
 	{"reason", DH_STR, .doc = "why it stopped"},
 	{"error", DH_STR, .doc = "when it failed"},
+	{"push", DH_OBJ, .doc = "while it is pushed too: as event push.state"},
 	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},
 	{"uploads", DH_ARR, .items = DH_OBJ, .fields = dh_upload_params, .doc = "to the archive; not in recording.list"},
 	{"path", DH_STR, .doc = "command line only"},

@@ -22,6 +22,6 @@ const struct dh_command dh_cmd_recording_marker = {
 		{"text", DH_STR, .max = 500, .required = true, .doc = "for people"},
 		{"step", DH_STR, .max = 64, .doc = "for programs"}, {0}},
 	.reply = (const struct dh_param[]){{"t_ms", DH_INT, "ms", .required = true, .doc = "where in the file"}, {0}},
-	.scope = DH_SCOPE_RECORD_LOCAL,
+	.scope_doc = "record.local; record.push for a push alone",
 	.handle = handle,
 };

@@ -14,6 +14,6 @@ const struct dh_command dh_cmd_recording_resume = {
 	.params = (const struct dh_param[]){{"recording", DH_STR, .max = 64, .required = true,
 					     .doc = "from recording.start"},
 					    {0}},
-	.scope = DH_SCOPE_RECORD_LOCAL,
+	.scope_doc = "record.local; record.push for a push alone",
 	.handle = handle,
 };

@@ -36,6 +36,8 @@ static int handle(struct dh_call *call)
 {
 	struct dh_recording *r = NULL;
 	int err = dh_call_recording(call, &r);
+	if (!err)
+		err = dh_recording_need_file(r, &call->err);
 	if (err)
 		return err;
 	if (!dh_recording_is_over(r))

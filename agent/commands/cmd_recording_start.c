@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/push.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/session.h"
@@ -15,20 +16,38 @@ static bool has_target(struct dh_call *call, const char *name)
 	return false;
 }
 
+static bool is_local(struct dh_call *call)
+{
+	return !dh_arg_has(call->args, "targets") || has_target(call, "local");
+}
+
+static int check_push(struct dh_call *call, bool is_push)
+{
+	struct dh_rtmp_url url;
+	const char *text = dh_arg_str(call->args, "push_url");
+	if (is_push != (text != NULL)) {
+		dh_fail(&call->err, DH_EINVAL, is_push ? "target push needs push_url" : "push_url is for target push");
+		return dh_hint(&call->err, "Give both: targets [\"local\", \"push\"] and push_url.");
+	}
+	int err = is_push ? dh_push_check(call->ctl, text, &url, &call->err) : DH_OK;
+	explicit_bzero(&url, sizeof(url));
+	return err;
+}
+
 /* Grants first, then what this version cannot do yet. */
 static int check_targets(struct dh_call *call)
 {
-	bool is_push = has_target(call, "push"), is_local = !dh_arg_has(call->args, "targets") || has_target(call, "local");
-	int err = dh_call_need(call, (is_local ? DH_SCOPE_RECORD_LOCAL : 0) | (is_push ? DH_SCOPE_RECORD_PUSH : 0));
+	bool is_push = has_target(call, "push"), is_file = is_local(call);
+	int err = dh_call_need(call, (is_file ? DH_SCOPE_RECORD_LOCAL : 0) | (is_push ? DH_SCOPE_RECORD_PUSH : 0));
 	if (err)
 		return err;
-	const char *later = is_push || dh_arg_has(call->args, "push_url") ? "recording to a server" :
-			    dh_arg_has(call->args, "segment_s") ? "segment_s" : NULL;
-	if (later) {
-		dh_fail(&call->err, DH_ENOTSUP, "%s is not in this version yet", later);
-		return dh_hint(&call->err, "Record with target local and without segments.");
+	if (dh_arg_has(call->args, "segment_s")) {
+		dh_fail(&call->err, DH_ENOTSUP, "segment_s is not in this version yet");
+		return dh_hint(&call->err, "Record without segments.");
 	}
-	return is_local ? DH_OK : dh_fail(&call->err, DH_EINVAL, "targets is empty");
+	if (!is_file && !is_push)
+		return dh_fail(&call->err, DH_EINVAL, "targets is empty");
+	return check_push(call, is_push);
 }
 
 static int check_name(struct dh_call *call)
@@ -56,7 +75,9 @@ static int handle(struct dh_call *call)
 	if (err)
 		return err;
 	const char *folder = dh_policy_folder(&call->ctl->policy, dh_arg_str(call->args, "folder"));
-	if (!folder) {
+	if (!is_local(call)) {
+		folder = NULL;
+	} else if (!folder) {
 		dh_fail(&call->err, DH_ENOENT, "there is no folder \"%.40s\"", dh_arg_str(call->args, "folder"));
 		return dh_hint(&call->err, "policy.get lists the folders; the default is videos.");
 	}
@@ -80,8 +101,9 @@ const struct dh_command dh_cmd_recording_start = {
 					    {"segment_s", DH_INT, "s", 1, 86400, 0, .doc = "comes later"},
 					    {"case_id", DH_STR, .max = 64, .doc = "kept with the recording"},
 					    {"targets", DH_ARR, .items = DH_STR, .choices = targets, .max = 2,
-					     .doc = "local (default); push comes later"},
-					    {"push_url", DH_STR, .max = 500, .doc = "comes later"},
+					     .doc = "local (default): a file here; push: to push_url"},
+					    {"push_url", DH_STR, .max = DH_RTMP_URL_MAX,
+					     .doc = "as url of push.start; what becomes of it: event push.state"},
 					    {"request_id", DH_STR, .max = 64,
 					     .doc = "the same within 60 s gives the same recording"},
 					    {0}},

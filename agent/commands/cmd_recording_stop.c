@@ -15,6 +15,6 @@ const struct dh_command dh_cmd_recording_stop = {
 					     .doc = "from recording.start"},
 					    {0}},
 	.reply = dh_recording_params,
-	.scope = DH_SCOPE_RECORD_LOCAL,
+	.scope_doc = "record.local; record.push for a push alone",
 	.handle = handle,
 };

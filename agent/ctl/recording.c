@@ -9,6 +9,7 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
+#include "agent/ctl/push.h"
 #include "agent/ctl/quality.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
@@ -119,6 +120,21 @@ static void forget_file(struct dh_recording *r)
 	unlink(r->path);
 }
 
+/* The local file has the last word: a push that cannot begin is told, and the recording goes on. */
+static int start_push(struct dh_recording *r, struct dh_err *e)
+{
+	struct dh_push *p = NULL;
+	const struct dh_push_order order = {r->origin, r->push_url, r->id, NULL};
+	int err = dh_push_start(r->session, &order, &p, e);
+	dh_free_secret(r->push_url);
+	r->push_url = NULL;
+	if (err && !r->is_push_only)
+		dh_push_tell_failed(r->session, r->id, e);
+	if (!err && r->is_push_only)
+		r->output = p->output;
+	return err;
+}
+
 static void start_done(void *arg)
 {
 	struct start_job *j = arg;
@@ -140,6 +156,8 @@ static void start_done(void *arg)
 	}
 	if (j->e.code)
 		fail_start(r, &j->e);
+	else if (r->push_url)
+		start_push(r, &(struct dh_err){0});
 	free(j);
 }
 
@@ -184,11 +202,19 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	r->session = s;
 	dh_strcopy(r->session_id, sizeof(r->session_id), s->id);
 	dh_strcopy(r->origin, sizeof(r->origin), call->origin);
-	dh_strcopy(r->folder, sizeof(r->folder), dh_arg_str(call->args, "folder"));
-	dh_strcopy(r->name, sizeof(r->name), name);
+	r->push_url = dh_strdup(dh_arg_str(call->args, "push_url"));
+	r->is_push_only = !folder_path;
+	dh_strcopy(r->folder, sizeof(r->folder), folder_path ? dh_arg_str(call->args, "folder") : "");
+	dh_strcopy(r->name, sizeof(r->name), folder_path ? name : "");
 	dh_strcopy(r->case_id, sizeof(r->case_id), case_id);
 	dh_strcopy(r->request_id, sizeof(r->request_id), request_id);
 	dh_list_add(&r->starters, &call->wait);
+	if (r->is_push_only) {
+		struct dh_err e = {0};
+		if (start_push(r, &e))
+			fail_start(r, &e);
+		return;
+	}
 	struct start_job *j = dh_alloc(sizeof(*j));
 	j->r = r;
 	j->draft = *r;
@@ -214,6 +240,9 @@ static struct dh_recording *find_output(struct dh_session *s, int output)
 static void over(struct dh_recording *r, bool is_failed, const struct dh_err *why)
 {
 	cJSON *params = event_params(r);
+	struct dh_push *push = r->is_push_only ? NULL : dh_push_of_recording(r->ctl, r->id);
+	if (push)
+		dh_push_end(push, "its recording has ended");
 	r->state = is_failed ? DH_RECORDING_FAILED : DH_RECORDING_DONE;
 	r->stopped_wall_ms = dh_wall_us() / 1000;
 	r->session = NULL;
@@ -346,7 +375,11 @@ static void end_for(struct dh_recording *r, const char *who, const char *reason)
 	dh_strcopy(r->reason, sizeof(r->reason), reason);
 	r->state = DH_RECORDING_STOPPING;
 	dh_recording_note(r, DH_NOTE_STOP, who, reason);
-	dh_pipeline_output_stop(r->session->pipeline, r->output);
+	struct dh_push *push = dh_push_of_recording(r->ctl, r->id);
+	if (push)
+		dh_push_end(push, reason);
+	if (!r->is_push_only)
+		dh_pipeline_output_stop(r->session->pipeline, r->output);
 }
 
 void dh_recording_end(struct dh_recording *r, const char *reason)
@@ -386,7 +419,10 @@ int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, str
 	if (err)
 		return err;
 	dh_recording_note(r, paused ? DH_NOTE_PAUSE : DH_NOTE_RESUME, who, "asked");
+	struct dh_push *push = dh_push_of_recording(r->ctl, r->id);
 	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
+	if (push && !r->is_push_only)
+		dh_push_pause(push, paused);
 	return DH_OK;
 }
 
@@ -446,6 +482,11 @@ int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
 	if (!dh_recording_is_over(r)) {
 		dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(&call->err, "Stop it first.");
+	}
+	if (r->is_push_only) {
+		dh_list_del(&r->node);
+		dh_recording_free(r);
+		return DH_OK;
 	}
 	struct delete_job *j = dh_alloc(sizeof(*j));
 	j->call = call;

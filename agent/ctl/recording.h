@@ -29,6 +29,8 @@ struct dh_recording {
 	int output;                 /* in the session's pipeline, 0: none yet */
 	enum dh_recording_state state;
 	bool is_recovered, must_archive;
+	bool is_push_only;          /* target push alone: output is the push's, there is no file */
+	char *push_url;             /* secret; until the push begins */
 	char path[DH_PATH_MAX], folder[64], name[128], case_id[72], request_id[72];
 	int64_t created_us;                        /* agent clock, 0 when read from the index */
 	int64_t started_wall_ms, stopped_wall_ms;
@@ -49,7 +51,8 @@ void dh_recordings_stop(struct dh_ctl *ctl);
 bool dh_recordings_are_idle(struct dh_ctl *ctl); /* nothing of it hangs on the loop */
 void dh_recordings_destroy(struct dh_ctl *ctl);
 
-/* Begin one from the checked params of recording.start, or join the one with the same request_id; finishes call. */
+/* Begin one from the checked params of recording.start, or join the one with the same request_id; finishes call.
+ * folder_path: NULL for a push alone. */
 void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *folder_path);
 /* Finish the call when the file is finished. */
 int dh_recording_stop(struct dh_recording *r, struct dh_call *call);
@@ -85,7 +88,9 @@ void dh_recording_refresh(struct dh_recording *r);
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r);
 extern const struct dh_param dh_recording_params[]; /* what that is */
 extern const struct dh_param dh_chain_params[];     /* seq, head */
-/* As dh_call_recording(), and the caller controls its session. */
+/* DH_ENOTSUP for a recording that is a push alone. */
+int dh_recording_need_file(const struct dh_recording *r, struct dh_err *e);
+/* As dh_call_recording(), and the caller controls its session and has the scope of its target. */
 int dh_call_recording_control(struct dh_call *call, struct dh_recording **out);
 
 /* recording_index.c */

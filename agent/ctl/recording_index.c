@@ -7,6 +7,7 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
+#include "agent/ctl/push.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/recover.h"
@@ -64,6 +65,7 @@ void dh_recording_free(struct dh_recording *r)
 		return;
 	}
 	cJSON_Delete(r->markers);
+	dh_free_secret(r->push_url);
 	free(r);
 }
 
@@ -87,6 +89,9 @@ cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path)
 		cJSON_AddStringToObject(v, "reason", r->reason);
 	if (r->state == DH_RECORDING_FAILED)
 		cJSON_AddStringToObject(v, "error", r->why.text);
+	struct dh_push *push = dh_push_of_recording(r->ctl, r->id);
+	if (push)
+		cJSON_AddItemToObject(v, "push", dh_push_to_json(push));
 	cJSON_AddItemToObject(v, "markers", cJSON_Duplicate(r->markers, true));
 	if (with_path)
 		cJSON_AddStringToObject(v, "path", r->path);
@@ -145,6 +150,8 @@ static void save_done(void *arg)
 
 void dh_recording_save(struct dh_recording *r)
 {
+	if (r->is_push_only) /* nothing of it is here */
+		return;
 	if (r->is_saving) {
 		r->must_save = true;
 		return;
@@ -382,10 +389,17 @@ int dh_call_recording(struct dh_call *call, struct dh_recording **out)
 	return dh_hint(&call->err, "recording.list shows the recordings of this origin.");
 }
 
+int dh_recording_need_file(const struct dh_recording *r, struct dh_err *e)
+{
+	return r->is_push_only ? dh_fail(e, DH_ENOTSUP, "the recording went to a server: there is no file here") : DH_OK;
+}
+
 int dh_call_recording_control(struct dh_call *call, struct dh_recording **out)
 {
 	struct dh_recording *r = NULL;
 	int err = dh_call_recording(call, &r);
+	if (!err)
+		err = dh_call_need(call, r->is_push_only ? DH_SCOPE_RECORD_PUSH : DH_SCOPE_RECORD_LOCAL);
 	if (err)
 		return err;
 	if (!call->is_cli && r->session && r->session->controller != call->client) { /* SR-18 */
