@@ -110,14 +110,10 @@ static int begin(struct recorder *r)
 static void show_push(struct recorder *r, const cJSON *params)
 {
 	const char *state = dh_cli_text(params, "state"), *why = dh_cli_text(params, "why");
-	bool is_over = !strcmp(state, "stopped") || !strcmp(state, "failed");
 	if (!strcmp(state, "live") && !strcmp(state, r->push_state))
 		return;
 	snprintf(r->push_state, sizeof(r->push_state), "%s", state);
 	fprintf(stderr, "%spush: %s%s%s\n", isatty(STDERR_FILENO) ? "\r" : "", state, why[0] ? ": " : "", why);
-	if (is_over)
-		fprintf(stderr, "push: %.1f MB sent, %.0f packets dropped\n", dh_cli_number(params, "bytes") / 1e6,
-			dh_cli_number(params, "dropped"));
 }
 
 /* Show progress on a terminal; true when the recording is over by itself. */
