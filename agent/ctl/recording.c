@@ -9,7 +9,6 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
-#include "agent/ctl/push.h"
 #include "agent/ctl/quality.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
@@ -120,21 +119,6 @@ static void forget_file(struct dh_recording *r)
 	unlink(r->path);
 }
 
-/* The local file has the last word: a push that cannot begin is told, and the recording goes on. */
-static int start_push(struct dh_recording *r, struct dh_err *e)
-{
-	struct dh_push *p = NULL;
-	const struct dh_push_order order = {r->origin, r->push_url, r->id, NULL};
-	int err = dh_push_start(r->session, &order, &p, e);
-	dh_free_secret(r->push_url);
-	r->push_url = NULL;
-	if (err && !r->is_push_only)
-		dh_push_tell_failed(r->session, r->id, e);
-	if (!err && r->is_push_only)
-		r->output = p->output;
-	return err;
-}
-
 static void start_done(void *arg)
 {
 	struct start_job *j = arg;
@@ -157,7 +141,7 @@ static void start_done(void *arg)
 	if (j->e.code)
 		fail_start(r, &j->e);
 	else if (r->push_url)
-		start_push(r, &(struct dh_err){0});
+		dh_recording_start_push(r, &(struct dh_err){0});
 	free(j);
 }
 
@@ -211,7 +195,7 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	dh_list_add(&r->starters, &call->wait);
 	if (r->is_push_only) {
 		struct dh_err e = {0};
-		if (start_push(r, &e))
+		if (dh_recording_start_push(r, &e))
 			fail_start(r, &e);
 		return;
 	}
@@ -240,9 +224,7 @@ static struct dh_recording *find_output(struct dh_session *s, int output)
 static void over(struct dh_recording *r, bool is_failed, const struct dh_err *why)
 {
 	cJSON *params = event_params(r);
-	struct dh_push *push = r->is_push_only ? NULL : dh_push_of_recording(r->ctl, r->id);
-	if (push)
-		dh_push_end(push, "its recording has ended");
+	dh_recording_end_push(r, "its recording has ended");
 	r->state = is_failed ? DH_RECORDING_FAILED : DH_RECORDING_DONE;
 	r->stopped_wall_ms = dh_wall_us() / 1000;
 	r->session = NULL;
@@ -261,7 +243,8 @@ static void over(struct dh_recording *r, bool is_failed, const struct dh_err *wh
 	dh_emit(r->ctl, is_failed ? "recording.failed" : "recording.stopped", r->origin, params);
 	finish_waiting(&r->starters, r, is_failed ? r->why.code : DH_ECANCELED, &r->why, false);
 	finish_waiting(&r->stoppers, r, is_failed ? r->why.code : DH_OK, &r->why, true);
-	dh_uploads_recording_over(r);
+	if (!r->is_push_only)
+		dh_uploads_recording_over(r);
 	dh_recording_save(r);
 	dh_recordings_update_timer(r->ctl);
 }
@@ -375,11 +358,8 @@ static void end_for(struct dh_recording *r, const char *who, const char *reason)
 	dh_strcopy(r->reason, sizeof(r->reason), reason);
 	r->state = DH_RECORDING_STOPPING;
 	dh_recording_note(r, DH_NOTE_STOP, who, reason);
-	struct dh_push *push = dh_push_of_recording(r->ctl, r->id);
-	if (push)
-		dh_push_end(push, reason);
-	if (!r->is_push_only)
-		dh_pipeline_output_stop(r->session->pipeline, r->output);
+	dh_recording_end_push(r, reason);
+	dh_pipeline_output_stop(r->session->pipeline, r->output);
 }
 
 void dh_recording_end(struct dh_recording *r, const char *reason)
@@ -419,10 +399,8 @@ int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, str
 	if (err)
 		return err;
 	dh_recording_note(r, paused ? DH_NOTE_PAUSE : DH_NOTE_RESUME, who, "asked");
-	struct dh_push *push = dh_push_of_recording(r->ctl, r->id);
 	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
-	if (push && !r->is_push_only)
-		dh_push_pause(push, paused);
+	dh_recording_pause_push(r, paused);
 	return DH_OK;
 }
 

@@ -7,7 +7,6 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
-#include "agent/ctl/push.h"
 #include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/recover.h"
@@ -89,9 +88,7 @@ cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path)
 		cJSON_AddStringToObject(v, "reason", r->reason);
 	if (r->state == DH_RECORDING_FAILED)
 		cJSON_AddStringToObject(v, "error", r->why.text);
-	struct dh_push *push = dh_push_of_recording(r->ctl, r->id);
-	if (push)
-		cJSON_AddItemToObject(v, "push", dh_push_to_json(push));
+	dh_recording_add_push(v, r);
 	cJSON_AddItemToObject(v, "markers", cJSON_Duplicate(r->markers, true));
 	if (with_path)
 		cJSON_AddStringToObject(v, "path", r->path);
@@ -387,11 +384,6 @@ int dh_call_recording(struct dh_call *call, struct dh_recording **out)
 	}
 	dh_fail(&call->err, DH_ENOENT, "there is no recording \"%.40s\"", id);
 	return dh_hint(&call->err, "recording.list shows the recordings of this origin.");
-}
-
-int dh_recording_need_file(const struct dh_recording *r, struct dh_err *e)
-{
-	return r->is_push_only ? dh_fail(e, DH_ENOTSUP, "the recording went to a server: there is no file here") : DH_OK;
 }
 
 int dh_call_recording_control(struct dh_call *call, struct dh_recording **out)

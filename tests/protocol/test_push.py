@@ -307,7 +307,7 @@ def swallowed():
     tap.equal(told['name'], 'ETIMEDOUT', told)
     desk.push_is(dead, 'live', lambda p: p['attempt'] == 0 and p['dropped'] > 0)
     before = desk.sent(dead)
-    until(lambda: desk.sent(dead) > before + 500, 'the stream on the new connection')
+    until(lambda: desk.sent(dead) > before + 1200, 'the stream on the new connection')
     desk.call('push.stop', push=dead)
     is_good_stream(server.files('dead-s3cretname')[-1], 'on the new connection')
 
