@@ -88,12 +88,16 @@ void dh_uploads_policy_changed(struct dh_ctl *ctl)
 {
 	static const struct dh_policy_archive none;
 	const struct dh_policy_archive *now = dh_uploads_are_wanted(ctl) ? &ctl->policy.archive : &none;
-	bool is_other = memcmp(&ctl->uploads->archive, now, sizeof(*now)) != 0;
-	ctl->uploads->archive = *now;
-	dh_list_for_each_safe(pos, &ctl->uploads->list) {
+	struct dh_uploads *all = ctl->uploads;
+	bool is_other = memcmp(&all->archive, now, sizeof(*now)) || strcmp(all->ca_file, ctl->policy.ca_file);
+	all->archive = *now;
+	dh_strcopy(all->ca_file, sizeof(all->ca_file), ctl->policy.ca_file);
+	dh_list_for_each_safe(pos, &all->list) {
 		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
 		if (u->due_us == INT64_MAX || is_other)
 			u->due_us = 0;
+		if (is_other)
+			dh_backoff_succeeded(&u->backoff);
 		if (u->run && is_other)
 			dh_upload_run_cancel(u->run); /* goes on by the new rules */
 		dh_upload_advance(u);

@@ -31,6 +31,7 @@ struct dh_uploads {
 	struct dh_list list;
 	char dir[DH_PATH_MAX]; /* state_dir/uploads */
 	struct dh_policy_archive archive; /* when the policy was looked at last */
+	char ca_file[DH_PATH_MAX];
 	uv_timer_t timer;
 	bool is_timer_closed;
 };
