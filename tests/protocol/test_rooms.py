@@ -3,15 +3,18 @@
 each wrong request gets. usage: test_rooms.py DESKHAND_ROOMS PAGES_FOLDER"""
 import json
 import os
+import resource
+import socket
 import subprocess
 import sys
 import tempfile
 
 from rooms import APP, APP2, KEY2, Service, packed, user_sig
-from wire import Closed, Tap, WebSocket, http
+from wire import ROOM, Closed, Tap, WebSocket, http
 
 PROGRAM, PAGES = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 tap = Tap()
+half_open, strangers = [], []  # from the first test to the last
 service = Service(PROGRAM, '--pages', PAGES, '--stun', 'stun:stun.example:3478', '--origin', 'https://crm.example')
 
 
@@ -25,6 +28,22 @@ def login_error(service_=None, **params):
 
 
 login_error.count = 0
+
+
+def test_a_thousand_half_open():
+    """1,000 connections that never finish their request, and some that never log in, hinder nobody"""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
+    rss_kb = service.rss_kb()
+    for i in range(1000):
+        sock = socket.create_connection(('127.0.0.1', service.port))
+        sock.sendall(b'GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpg'[:i % 36])  # nothing, or a part
+        half_open.append(sock)
+    strangers.extend(service.connect() for _ in range(30))
+    service.user('a0', 'R-open').ok('room.chat', text='served')
+    tap.true(service.metric('tcp_connections') >= 1000, service.metric('tcp_connections'))
+    grown_kb = service.rss_kb() - rss_kb
+    tap.true(grown_kb < 16000 * ROOM, f'{grown_kb} KB for 1,000')
 
 
 def test_command_line():
@@ -432,22 +451,51 @@ def test_rates():
     service.user('b11', 'R-rates').ok('room.chat', text='others are served')
 
 
-def test_slow_reader():
-    """who does not read is dropped at a limit, and the others do not wait for it"""
-    slow = service.user('slow', 'R-slow')
-    slow.close()
-    slow = service.connect(rcvbuf=4096)
-    slow.ok('room.login', sdk_app_id=APP, user_id='slow', user_sig=user_sig('slow'))
-    slow.ok('room.join', room='R-slow')
-    before = service.metric('slow_readers_total')
-    data = 'x' * 8000
-    for round_ in range(4):
+def enter_and_never_read(user):
+    c = service.connect(rcvbuf=4096)
+    c.ok('room.login', sdk_app_id=APP, user_id=user, user_sig=user_sig(user))
+    return c, c.ok('room.join', room='R-slow')['member']
+
+
+def test_slow_readers():
+    """who does not read is dropped at a limit, which bounds memory; the others get everything meanwhile"""
+    reader = service.user('reader', 'R-slow')
+    slow = [enter_and_never_read(f'slow{i}') for i in range(3)]
+    before, rss_kb = service.metric('slow_readers_total'), service.rss_kb()
+    got = 0
+    for round_ in range(4):  # limits are per connection
         c = service.user(f'w{round_}', 'R-slow')
-        for _ in range(250):
-            c.ok('room.custom', data=data)
+        for i in range(50):
+            for _, number in slow:  # of its own for each: nothing is shared
+                c.ask('room.custom', {'data': 'x' * 8000, 'to': number})
+            c.ask('room.custom', {'data': i, 'to': reader.here['member']})
+        for i in range(50):
+            got += reader.event('room.custom')['data'] == i
         c.ok('room.leave')
+    tap.equal(got, 200, 'events of the one who reads')
+    tap.equal(service.metric('slow_readers_total') - before, 3)
+    grown_kb = service.rss_kb() - rss_kb
+    tap.true(grown_kb < 4000 * ROOM, f'3 x 1.6 MB were sent, 3 x 1 MiB may wait, and nothing does once they are dropped: {grown_kb} KB')
+    for c, _ in slow:
+        c.close()
+
+
+def test_asks_and_never_reads():
+    """answers that nobody takes are bounded as events are"""
+    writer = service.user('wrote', 'R-answers')
+    for _ in range(40):
+        writer.ok('room.chat', text='y' * 4000)
+    writer.ok('room.leave')
+    c, before = service.connect(rcvbuf=4096), service.metric('slow_readers_total')
+    c.ok('room.login', sdk_app_id=APP, user_id='asks', user_sig=user_sig('asks'))
+    c.join('R-answers')
+    rss_kb = service.rss_kb()
+    for _ in range(60):
+        c.ask('room.history', {'limit': 100})  # 128 KB each: 7 MB
+    service.user('other', 'R-answers').ok('room.chat', text='served behind all of them')
     tap.equal(service.metric('slow_readers_total') - before, 1)
-    slow.close()
+    tap.true(service.rss_kb() - rss_kb < 5000 * ROOM, f'{service.rss_kb() - rss_kb} KB more')
+    c.close()
 
 
 def test_long_stay():
@@ -525,6 +573,22 @@ def test_origins():
             tap.true(False, path)
         except Closed as e:
             tap.equal(e.code, 404, path)
+
+
+def test_the_half_open_are_closed():
+    """those 1,000 are closed by now or soon, and those who did not log in are told why"""
+    for sock in half_open:
+        sock.settimeout(20)
+        try:
+            while sock.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+        sock.close()
+    tap.equal({c.close_code() for c in strangers}, {4408})
+    for c in strangers:
+        c.close()
+    tap.true(service.metric('tcp_connections') < 500, service.metric('tcp_connections'))
 
 
 def main():

@@ -81,10 +81,11 @@ def free_port():
 
 
 def read_line(stream):
-    line = b''
+    line, poll = b'', select.poll()  # select() knows no files beyond 1,023
+    poll.register(stream, select.POLLIN)
     end = time.monotonic() + WAIT_S
     while not line.endswith(b'\n'):
-        if not select.select([stream], [], [], max(0, end - time.monotonic()))[0]:
+        if not poll.poll(max(0, end - time.monotonic()) * 1000):
             return b''
         byte = os.read(stream.fileno(), 1)
         if not byte:
