@@ -5,7 +5,7 @@ import nodeTest from 'node:test';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { Desk } from './desk.mjs';
-import { APP, RoomService, fakeDevices, hostHere, prepare, receivedHere } from './room_desk.mjs';
+import { APP, RoomService, Turn, fakeDevices, hostHere, prepare, receivedHere, relayOnly, roadsHere } from './room_desk.mjs';
 
 const test = (name, fn) => nodeTest(name, { timeout: 120000 }, fn);
 const service = new RoomService();
@@ -21,11 +21,13 @@ nodeTest.after(async () => {
 	await service.stop();
 });
 
-async function page(t, { permissions = ['camera', 'microphone'], denied = '', ...how } = {}) {
+async function page(t, { permissions = ['camera', 'microphone'], denied = '', script, ...how } = {}) {
 	const context = await browser.newContext({ permissions, viewport: { width: 640, height: 480 }, ...how });
 	t.after(() => context.close());
 	context.setDefaultTimeout(30000);
 	await context.addInitScript(prepare, denied);
+	if (script)
+		await context.addInitScript(script);
 	const made = await context.newPage();
 	made.problems = [];
 	made.on('console', (m) => /Content Security Policy|room: /.test(m.text()) && made.problems.push(m.text()));
@@ -34,18 +36,19 @@ async function page(t, { permissions = ['camera', 'microphone'], denied = '', ..
 }
 
 /** A room with its host in it. */
-async function host(t, template = '1v3') {
+async function host(t, template = '1v3', at = service) {
 	const made = await page(t);
-	await made.goto(`${service.url}/pages/customer.html`);
+	await made.goto(`${at.url}/pages/customer.html`);
 	made.room = `room-${++rooms}`;
-	await made.evaluate(hostHere, [APP, 'anna', service.sig('anna'), made.room, template]);
+	made.service = at;
+	await made.evaluate(hostHere, [APP, 'anna', at.sig('anna'), made.room, template]);
 	made.ticket = () => made.evaluate(async () => (await host.request('room.ticket')).ticket);
 	return made;
 }
 
 async function open(t, anna, how) {
 	const made = await page(t, how);
-	await made.goto(`${service.url}/pages/customer.html#t=${await anna.ticket()}&n=Fund%20subscription&by=Meridian`);
+	await made.goto(`${anna.service.url}/pages/customer.html#t=${await anna.ticket()}&n=Fund%20subscription&by=Meridian`);
 	return made;
 }
 
@@ -229,8 +232,24 @@ test('a screen is shown large, beside the camera, and gone when it ends', async 
 	await tile.waitFor({ state: 'detached' });
 });
 
+const outside = Object.values(networkInterfaces()).flat().find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+
+test('a customer who gets through by TURN only', async (t) => {
+	if (!outside)
+		return t.skip('this machine has no address but loopback');
+	const turn = new Turn();
+	t.after(() => turn.stop());
+	const away = await new RoomService(...await turn.start(outside)).start();
+	t.after(() => away.stop());
+	const anna = await host(t, '1v1', away);
+	const lin = await customer(t, anna, 'Lin Mei', { script: relayOnly });
+	await flows(lin, 1, 'pictures and sound of the host');
+	await flows(anna, 1, 'pictures and sound of the customer');
+	assert.deepEqual(await lin.evaluate(roadsHere), ['relay']);
+});
+
 test('a customer with Firefox', async (t) => {
-	if (!Object.values(networkInterfaces()).flat().some(({ internal }) => !internal))
+	if (!outside)
 		return t.skip('this machine has no address but loopback, and Firefox never tries that one');
 	const anna = await host(t);
 	const firefox = await puppeteer.launch({ browser: 'firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr', headless: true,
@@ -277,6 +296,8 @@ async function showsOthers(crm, what) {
 	await until(async () => await sum() > before + 5, what);
 }
 
+const level = (crm, who) => crm.getByTestId(`level-${who}`).evaluate((meter) => meter.value);
+
 test('the CRM’s page with the agent, and a customer: pictures, chat, screen, recording, reload', async (t) => {
 	const crm = await deskPage(t);
 	await crm.getByTestId('copy-link').click();
@@ -290,6 +311,8 @@ test('the CRM’s page with the agent, and a customer: pictures, chat, screen, r
 	await inCall(lin);
 	await flows(lin, 1, 'pictures and sound of the desk');
 	await showsOthers(crm, 'the customer, in the component');
+	for (const who of ['microphone', 'speaker'])
+		await until(() => level(crm, who).then((db) => db > -50 && db < 0), `the level of the ${who}`);
 	await crm.getByTestId('open-chat').click();
 	await crm.getByTestId('chat-text').fill('Here is the contract');
 	await crm.getByTestId('chat-text').press('Enter');
@@ -329,6 +352,42 @@ test('the CRM’s page with the agent, and a customer: pictures, chat, screen, r
 		assert.deepEqual(each.problems, []);
 });
 
+/** An agent without a page, in a room. @returns {Promise<Desk>} */
+async function deskMember(t, user_id, join) {
+	const desk = new Desk();
+	t.after(() => desk.stop());
+	desk.setPolicy({ signal_hosts: [`localhost:${service.port}`] });
+	await desk.startAgent();
+	desk.call('room.join', { server: service.url, sdk_app_id: APP, user_id, user_sig: service.sig(user_id), user_name: user_id, ...join });
+	return desk;
+}
+
+/** Pictures and sounds that an agent has of each other member. */
+const receivedBy = (desk) => desk.call('rtc.stats').peers.map(({ receive }) => Math.min(
+	...['frames_decoded', 'samples'].map((what) => receive.reduce((sum, stream) => sum + (stream[what] ?? 0), 0))));
+
+test('1v3: two agents and two customers, everybody sees and hears everybody', async (t) => {
+	const room = `room-${++rooms}`;
+	const anna = await deskMember(t, 'anna', { room, template: '1v3' });
+	const bob = await deskMember(t, 'bob', { room, role: 'member' });
+	const customers = [];
+	for (const name of ['Lin Mei', 'Zhang Wei']) {
+		const made = await page(t);
+		await made.goto(`${service.url}/customer.html#t=${anna.call('room.ticket', { room }).ticket}`);
+		await made.getByTestId('name').fill(name);
+		await made.getByTestId('join').click();
+		customers.push(made);
+	}
+	for (const each of customers)
+		await flows(each, 3, 'pictures and sound of all three others');
+	for (const desk of [anna, bob])
+		await until(() => receivedBy(desk).filter((least) => least > 20).length === 3, 'three others at the desk');
+	assert.deepEqual(anna.call('room.get', { room }).members.map((m) => [m.user_name, m.role]),
+		[['anna', 'host'], ['bob', 'member'], ['Lin Mei', 'guest'], ['Zhang Wei', 'guest']]);
+	for (const each of customers)
+		assert.deepEqual(each.problems, []);
+});
+
 test('<deskhand-room>: mute, camera off, another language, removing a customer, all by keyboard', async (t) => {
 	const crm = await deskPage(t);
 	const { ticket } = await crm.evaluate(() => call.agent.room.ticket({ room: call.room }));
@@ -341,6 +400,8 @@ test('<deskhand-room>: mute, camera off, another language, removing a customer, 
 		await crm.getByTestId(id).focus();
 		await crm.keyboard.press('Enter');
 	};
+	await until(async () => await level(crm, 'microphone') > -50, 'the own microphone');
+	assert.equal(await level(crm, 'speaker'), -60, 'who is not heard shows nothing');
 	await press('microphone');
 	await lin.locator('.tile[data-muted]:not([data-own])').waitFor();
 	await press('camera');

@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,7 +20,9 @@ export class RoomService {
 	dir = mkdtempSync(path.join(tmpdir(), 'deskhand-rooms-'));
 	#secrets = path.join(this.dir, 'secrets.json');
 
-	constructor() {
+	/** @param {string[]} options further ones of the command line */
+	constructor(...options) {
+		this.options = options;
 		writeFileSync(this.#secrets, JSON.stringify({ [APP]: KEY }), { mode: 0o600 });
 	}
 
@@ -28,7 +30,8 @@ export class RoomService {
 	async start() {
 		this.port ??= await freePort();
 		this.process = spawn(program, ['serve', '--secret-file', this.#secrets, '--db', path.join(this.dir, 'rooms.db'), '--port', String(this.port),
-			'--pages', path.join(top, 'js'), '--print-ready'], { stdio: ['ignore', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
+			'--pages', path.join(top, 'js'), '--print-ready', ...this.options],
+		{ stdio: ['ignore', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
 		const gone = once(this.process, 'exit').then(([code]) => Promise.reject(new Error(`deskhand-rooms ended with ${code}`)));
 		gone.catch(() => {});
 		await Promise.race([once(createInterface({ input: this.process.stdout }), 'line'), gone]);
@@ -54,12 +57,19 @@ export class RoomService {
 	}
 }
 
-async function freePort() {
+export async function freePort() {
 	const server = createServer().listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address();
 	server.close();
 	return port;
+}
+
+async function answers(host, port) {
+	const socket = connect({ host, port });
+	const is = await once(socket, 'connect').then(() => true, () => false);
+	socket.destroy();
+	return is;
 }
 
 /** Before any script of a page: small pictures, and a hand on its connections for the test to count what arrives. */
@@ -78,6 +88,52 @@ export function prepare(denied) {
 			connections.push(this);
 		}
 	};
+}
+
+/** After prepare(): a page that gets no further than its TURN servers. */
+export function relayOnly() {
+	globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+		constructor(config, ...more) {
+			super({ ...config, iceTransportPolicy: 'relay' }, ...more);
+		}
+	};
+}
+
+/** @returns the kind of our end of each road that is in use: host, srflx, relay */
+export async function roadsHere() {
+	const kinds = [];
+	for (const pc of globalThis.connections.filter((each) => each.connectionState === 'connected')) {
+		const report = await pc.getStats();
+		for (const s of report.values())
+			if (s.type === 'transport' && s.selectedCandidatePairId)
+				kinds.push(report.get(report.get(s.selectedCandidatePairId).localCandidateId).candidateType);
+	}
+	return kinds;
+}
+
+/** coturn on this machine's address, with the secret that a room service shares with it. */
+export class Turn {
+	#dir = mkdtempSync(path.join(tmpdir(), 'deskhand-turn-'));
+
+	/** @param {string} address of this machine, not loopback: browsers send nothing there from elsewhere */
+	async start(address) {
+		const port = await freePort();
+		const secret = path.join(this.#dir, 'secret');
+		writeFileSync(secret, 'the turn secret', { mode: 0o600 });
+		const conf = path.join(this.#dir, 'conf');
+		writeFileSync(conf, [`listening-ip=${address}`, `relay-ip=${address}`, `listening-port=${port}`, 'use-auth-secret', 'no-tls', 'no-dtls',
+			'static-auth-secret=the turn secret', 'realm=test', 'no-cli', 'log-file=stdout', `pidfile=${this.#dir}/pid`,
+			`userdb=${this.#dir}/db`].join('\n'));
+		this.process = spawn('turnserver', ['-c', conf], { stdio: 'ignore' });
+		while (!await answers(address, port))
+			await new Promise((done) => { setTimeout(done, 50); });
+		return ['--turn', `turn:${address}:${port}`, '--turn-secret-file', secret];
+	}
+
+	stop() {
+		this.process.kill();
+		rmSync(this.#dir, { recursive: true, force: true });
+	}
 }
 
 /** @returns pictures decoded and sound packets received so far, over all connections of a page, and their codecs */

@@ -13,6 +13,7 @@ export class DeskSettings {
 	#session;
 	#onerror;
 	#sources = [];
+	#heard = new Map(); /* rms_db by source of the others; the speaker shows the loudest */
 	#selects;
 	#meters;
 	#volume = h('input', { type: 'range', min: '0', max: '100', value: '100', data: { testid: 'volume' } });
@@ -27,7 +28,7 @@ export class DeskSettings {
 		this.#session = session;
 		this.#onerror = onerror;
 		const meter = (name) => h('meter', { min: String(FLOOR_DB), max: '0', low: '-50', high: '-6', optimum: '-20', label: 'level',
-			data: { testid: `level-${name}` } });
+			value: FLOOR_DB, data: { testid: `level-${name}` } }); /* without a value it would show 0 dB: all of it */
 		this.#meters = { microphone: meter('microphone'), speaker: meter('speaker') };
 		const act = (fn) => () => Promise.resolve(fn()).catch(onerror);
 		this.#selects = Object.fromEntries([...ROLES, 'speaker'].map((role) => [role, h('select', { data: { testid: `device-${role}` },
@@ -62,8 +63,12 @@ export class DeskSettings {
 		const value = Math.max(FLOOR_DB, rms_db);
 		if (source === this.#own('microphone')?.source)
 			this.#meters.microphone.value = value;
-		else if (isRemote(source))
-			this.#meters.speaker.value = value;
+		else if (source)
+			this.#heard.set(source, value);
+		for (const each of this.#heard.keys())
+			if (!isRemote(each))
+				this.#heard.delete(each);
+		this.#meters.speaker.value = Math.max(FLOOR_DB, ...this.#heard.values());
 	}
 
 	#own(role) {
