@@ -244,6 +244,36 @@ int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e)
 	return try_pcm(out, false, e);
 }
 
+static int number_of(const cJSON *object, const char *name)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+	return cJSON_IsNumber(number) ? number->valueint : -1;
+}
+
+static int index_of(const cJSON *sources, const char *name)
+{
+	const cJSON *item;
+	cJSON_ArrayForEach(item, sources)
+		if (!strcmp(text_of(item, "name"), name))
+			return number_of(item, "index");
+	return -1;
+}
+
+bool dh_pulse_is_elsewhere(const char *name)
+{
+	cJSON *sources = ask("list", "sources"), *streams = ask("list", "source-outputs");
+	int wanted = index_of(sources, name), there = 0, elsewhere = 0;
+	const cJSON *item;
+	cJSON_ArrayForEach(item, streams) {
+		const cJSON *properties = cJSON_GetObjectItemCaseSensitive(item, "properties");
+		if (atol(text_of(properties, "application.process.id")) == getpid())
+			number_of(item, "source") == wanted ? there++ : elsewhere++;
+	}
+	cJSON_Delete(sources);
+	cJSON_Delete(streams);
+	return elsewhere && !there;
+}
+
 int dh_pulse_resolve_sink(const char *key, char *out, size_t size, struct dh_err *e)
 {
 	if (!key[0] || !strcmp(key, "default"))

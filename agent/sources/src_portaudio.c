@@ -14,6 +14,7 @@
 
 #define BLOCK_S DH_PORTAUDIO_BLOCK_S   /* a frame, and a period of the device */
 #define FIRST_US 6000000   /* a null sink that slept gives its first sound 2 s after the start */
+#define PLACE_US 6000000   /* how often the server is asked whether it still gives the device that was asked for */
 #define SILENT_US 3000000  /* no callback for so long: the device is dead */
 
 struct portaudio {
@@ -27,6 +28,8 @@ struct portaudio {
 	int rate_hz, channels;
 	bool has_device_times; /* the device says when it took the samples, and can be believed */
 	int64_t latency_us;
+	/* -- source thread */
+	int64_t place_us;
 	/* -- PortAudio's thread */
 	struct dh_sound_clock clock;
 };
@@ -140,6 +143,8 @@ static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct d
 	p->source = s;
 	p->latency_us = dh_arg_int(a, "latency_ms") * 1000;
 	atomic_store(&p->called_us, dh_now_us());
+	p->place_us = dh_now_us() + PLACE_US;
+	atomic_store(&s->has_other_device, false);
 	dh_wake_init(&p->wake);
 	int err = dh_portaudio_enter(false, &card_why);
 	if (!err)
@@ -155,6 +160,16 @@ static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct d
 	return err;
 }
 
+/* A server does not end a stream whose source goes, if it has another one for it. */
+static void check_place(struct dh_source *s)
+{
+	struct portaudio *p = s->priv;
+	if (strncmp(s->device, "pulse:", 6) != 0 || dh_now_us() < p->place_us)
+		return;
+	atomic_store(&s->has_other_device, dh_pulse_is_elsewhere(s->device + 6));
+	p->place_us = dh_now_us() + PLACE_US;
+}
+
 static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err *e)
 {
 	struct portaudio *p = s->priv;
@@ -164,6 +179,7 @@ static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err
 		return dh_fail(e, DH_ENODEV, "the sound device is gone: unplugged, or the sound server stopped");
 	if (dh_now_us() - end_us > SILENT_US / 2)
 		return DH_AGAIN; /* this process stood still, not the device */
+	check_place(s);
 	int64_t silent_us = dh_now_us() - atomic_load(&p->called_us);
 	if (silent_us > (atomic_load(&p->has_called) ? SILENT_US : FIRST_US))
 		return dh_fail(e, DH_ENODEV, "the sound device gave nothing for %d s", (int)(silent_us / 1000000));

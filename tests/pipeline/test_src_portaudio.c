@@ -1,10 +1,15 @@
 /* Microphone and system sound from a real PulseAudio server: list, both at once, pitch, level, times; the server dies and
  * comes back. */
 #include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "agent/media/queue.h"
 #include "agent/media/source.h"
+#include "agent/sources/pulse_devices.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "tests/pipeline/sound_server.h"
@@ -192,6 +197,41 @@ static void survives_the_server(void)
 	line_close(&l);
 }
 
+static void pactl(const char *const words[])
+{
+	pid_t pid;
+	int status = -1;
+	if (!posix_spawnp(&pid, "pactl", NULL, NULL, (char *const *)words, environ))
+		waitpid(pid, &status, 0);
+	TST_EQ(status, 0);
+}
+
+/* Until the driver says so; it asks every six seconds. */
+static bool is_elsewhere_soon(struct line *l)
+{
+	const int64_t end_us = dh_now_us() + 15000000;
+	while (!atomic_load(&l->source.has_other_device) && dh_now_us() < end_us)
+		if (dh_src_portaudio.read(&l->source, 20000, &l->err) != DH_AGAIN)
+			return false;
+	return atomic_load(&l->source.has_other_device);
+}
+
+/* As PulseAudio's module-rescue-streams does, and PipeWire's session manager. */
+static void notices_another_device(void)
+{
+	struct line l;
+	char stream[16] = "";
+	TST_EQ(line_open(&l, "pulse:mic.monitor"), DH_OK);
+	TST_EQ(line_wait(&l, 20), DH_OK);
+	TST_CHECK(!dh_pulse_is_elsewhere("mic.monitor"));
+	FILE *f = popen("pactl list short source-outputs | cut -f1", "r");
+	TST_CHECK(f && fscanf(f, "%15s", stream) == 1);
+	TST_EQ(pclose(f), 0);
+	pactl((const char *const[]){"pactl", "move-source-output", stream, "lab.monitor", NULL});
+	TST_CHECK(is_elsewhere_soon(&l));
+	line_close(&l);
+}
+
 static void refuses_what_is_not_there(void)
 {
 	struct line l;
@@ -215,4 +255,5 @@ static const char *setup(void)
 }
 
 TST_MAIN_WITH(setup, {"lists", lists}, {"takes both at once", takes_both_at_once},
+	      {"notices another device", notices_another_device},
 	      {"survives the server", survives_the_server}, {"refuses what is not there", refuses_what_is_not_there})
