@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "agent/media/track.h"
+#include "tests/sound_meter.h"
 #include "tst.h"
 
 #define START_US 7000000000LL
@@ -86,5 +88,51 @@ static void finds_losses(void)
 	TST_CHECK(llabs(d.lost - 4800) < 60);
 }
 
+/* A sound card of its own rhythm gives a 20 Hz tone (one turn is 50 ms: nothing hides behind it) in blocks that arrive late
+ * by chance. Sound clock and mixer's track bring it onto the system's clock; how far off is it? */
+static void card_and_system(double ppm, int minutes, double most_us)
+{
+	const double hz = 20;
+	struct device d = {.true_rate_hz = 48000 * (1 + ppm * 1e-6), .seed = 7};
+	struct dh_track t;
+	static float left[DH_MIX_CHUNK], right[DH_MIX_CHUNK];
+	double worst_us = 0, last_us = 0, phase = 0;
+	dh_sound_clock_init(&d.clock, 48000);
+	dh_track_init(&t);
+	for (int64_t chunk = 0; chunk < minutes * 60LL * 48000 / DH_MIX_CHUNK; chunk++) {
+		int64_t play_us = START_US + chunk * DH_MIX_CHUNK * 1000 / 48, now_us = play_us + 70000;
+		while (START_US + (double)(d.made + 480) * 1e6 / d.true_rate_hz + 9000 <= (double)now_us) {
+			struct dh_frame *f = dh_frame_new_audio(480, 1, 48000);
+			for (int i = 0; i < 480; i++, phase += hz / d.true_rate_hz)
+				f->samples[i] = (float)sin(2 * M_PI * phase);
+			double at_us = (double)d.made * 1e6 / d.true_rate_hz;
+			bool is_timed;
+			f->pts_us = START_US + (int64_t)(next_us(&d, 0, 9000, &is_timed) + at_us);
+			if (is_timed)
+				TST_EQ(dh_track_push(&t, f, play_us, now_us), DH_OK);
+			dh_frame_unref(f);
+		}
+		if (!dh_track_read(&t, play_us, left, right, DH_MIX_CHUNK) || chunk % 8)
+			continue; /* looked at six times a second */
+		struct sound_fit fit = sound_fit(left, DH_MIX_CHUNK, 1, hz, 48000);
+		double want = 2 * M_PI * fmod(hz * (double)(play_us - START_US) * 1e-6, 1);
+		double off_us = -remainder(atan2(fit.cosine, fit.sine) - want, 2 * M_PI) / (2 * M_PI * hz) * 1e6;
+		worst_us = chunk > 20 ? fmax(worst_us, fabs(off_us)) : 0;
+		last_us = off_us;
+	}
+	fprintf(stdout, "# %d min at %+g ppm: off by %.0f us at most, %.0f at the end; ratio %.6f\n", minutes, ppm, worst_us,
+		last_us, t.stats.ratio);
+	TST_CHECK(worst_us > 0 && worst_us < most_us);
+	TST_CHECK(fabs(t.stats.ratio - 1 - ppm * 1e-6) < 2e-5);
+	TST_EQ(d.lost + t.stats.silence_inserted, 0);
+	dh_track_finish(&t);
+}
+
+static void an_hour_stays_in_step(void)
+{
+	card_and_system(100, 30, 5000);
+	card_and_system(-100, 30, 5000);
+}
+
 TST_MAIN({"takes lateness out", takes_lateness_out}, {"a rush is no loss", a_rush_is_no_loss},
-	 {"finds losses", finds_losses})
+	 {"finds losses", finds_losses}, {"an hour stays in step", an_hour_stays_in_step})
