@@ -62,7 +62,8 @@ static bool write_block(struct show *s)
 	int16_t x[BLOCK];
 	long at = s->written % s->period;
 	for (int i = 0; i < BLOCK; i++)
-		x[i] = at + i < BEEP_MS * RATE / 1000 ? (int16_t)(16000 * cos(2 * M_PI * 1000 * (double)(at + i) / RATE)) : 0;
+		x[i] = at + i < BEEP_MS * RATE / 1000 ? (int16_t)(16000 * cos(2 * M_PI * 1000 * (double)(at + i) / RATE)) :
+							0;
 	snd_pcm_sframes_t delay, n = snd_pcm_writei(s->pcm, x, BLOCK);
 	if (n < 0)
 		n = snd_pcm_recover(s->pcm, (int)n, 1);
