@@ -48,7 +48,7 @@ struct dh_ice_options {
 	bool is_relay_only;    /* no address of ours is shown */
 	bool is_loopback_only; /* this machine's own addresses only, ours and theirs; servers are not used */
 	const struct dh_ice_server *servers;
-	int server_count;           /* at most DH_ICE_SERVERS_MAX; of STUN servers the first that has an address is used */
+	int server_count;           /* at most DH_ICE_SERVERS_MAX; of STUN servers the first that answers is used */
 	struct dh_proxy proxy;      /* for TURN over TCP and TLS; kind NONE: straight. Never logged: its login */
 	const char *ca_file;        /* certificates to trust in TURN over TLS besides the system's, NULL: none */
 	const struct dh_ice_ops *ops; /* outlives the object */
@@ -73,8 +73,8 @@ const char *dh_ice_local_ufrag(const struct dh_ice *ice);
 const char *dh_ice_local_password(const struct dh_ice *ice);
 
 /* Start looking for local addresses, once and after each restart; ops->candidate tells them. With servers only when the
- * names of these are looked up, at most 4 s. With is_relay_only and no relayed address after 12 s: FAILED. Errors: DH_EIO,
- * DH_ESTATE the second time. */
+ * names of these are looked up and one STUN server answered, at most 5 s. With is_relay_only and no relayed address
+ * after 12 s: FAILED. Errors: DH_EIO, DH_ESTATE the second time. */
 int dh_ice_gather(struct dh_ice *ice, struct dh_err *e);
 
 /* Theirs, from their SDP; before their candidates. Errors: DH_EINVAL. */

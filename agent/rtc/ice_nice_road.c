@@ -127,10 +127,8 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint si
 static void add_server(void *arg, const struct dh_ice_ready_server *s)
 {
 	struct dh_ice_road *r = arg;
-	if (s->kind == DH_ICE_STUN) { /* libnice takes one: the first that has an address */
-		if (!r->has_stun)
-			g_object_set(r->agent, "stun-server", s->address, "stun-server-port", (guint)s->port, NULL);
-		r->has_stun = true;
+	if (s->kind == DH_ICE_STUN) { /* libnice takes one, and one is told */
+		g_object_set(r->agent, "stun-server", s->address, "stun-server-port", (guint)s->port, NULL);
 		return;
 	}
 	NiceRelayType type = s->kind == DH_ICE_TURN_TCP ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;

@@ -1,10 +1,12 @@
-/* The servers of one connection: looked up at the same time, tunnels opened; a server that is late is left out. */
+/* The servers of one connection: looked up at the same time, tunnels opened; a server that is late is left out. Of STUN
+ * servers one is used: the first that answers. */
 #include "agent/rtc/ice_servers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/rtc/resolve.h"
+#include "agent/rtc/stun_choice.h"
 #include "agent/rtc/turn_tunnel.h"
 #include "common/alloc.h"
 #include "common/log.h"
@@ -26,12 +28,55 @@ struct dh_ice_servers {
 	struct dh_rtc_thread *thread;
 	struct server *server;
 	int count, waiting;
+	struct dh_stun_address stun[DH_STUN_CHOICE_MAX]; /* addresses of STUN servers, of one family */
+	int stun_count, stun_used;
+	struct dh_stun_choice *choice; /* NULL: not under way */
 	bool are_ready;
 	struct dh_rtc_timer timer; /* the limit; at 0 ms when there is nothing to wait for */
 	void (*ready)(void *user);
 	void *user;
 	struct dh_err trouble;
 };
+
+static void chosen(void *arg, int index)
+{
+	struct dh_ice_servers *s = arg;
+	s->choice = NULL;
+	s->stun_used = index < 0 ? 0 : index;
+	if (index < 0)
+		DH_WARN(s, "none of %d addresses of STUN servers answers: the first is used", s->stun_count);
+	else
+		DH_DEBUG(s, "STUN server %s answers first", s->stun[index].address);
+	s->are_ready = true;
+	s->ready(s->user);
+}
+
+/* IPv4 when there is any: IPv6 has no address translators, so its servers tell nothing new. */
+static void list_stun(struct dh_ice_servers *s, bool is_v6)
+{
+	for (int i = 0; i < s->count; i++) {
+		const struct server *v = &s->server[i];
+		for (int k = 0; k < v->found.count && v->wanted.kind == DH_ICE_STUN; k++) {
+			if (!strchr(v->found.address[k], ':') == is_v6 || s->stun_count == DH_STUN_CHOICE_MAX)
+				continue;
+			dh_strcopy(s->stun[s->stun_count].address, sizeof(s->stun[0].address), v->found.address[k]);
+			s->stun[s->stun_count++].port = v->wanted.port;
+		}
+	}
+}
+
+static void choose_stun(struct dh_ice_servers *s)
+{
+	struct dh_err e;
+	list_stun(s, false);
+	if (!s->stun_count)
+		list_stun(s, true);
+	if (s->stun_count > 1 &&
+	    !dh_stun_choice_start(&s->choice, s->thread, s->stun, s->stun_count, chosen, s, &e))
+		return;
+	s->are_ready = true;
+	s->ready(s->user);
+}
 
 static void all_ready(void *arg)
 {
@@ -45,8 +90,7 @@ static void all_ready(void *arg)
 			s->server[i].wanted.host);
 		DH_WARN(s, "%s", s->trouble.text);
 	}
-	s->are_ready = true;
-	s->ready(s->user);
+	choose_stun(s);
 }
 
 static void resolved(void *arg, const struct dh_resolved *r)
@@ -138,6 +182,8 @@ int dh_ice_servers_create(struct dh_ice_servers **out, struct dh_rtc_thread *thr
 void dh_ice_servers_stop(struct dh_ice_servers *s)
 {
 	dh_rtc_timer_stop(&s->timer);
+	dh_stun_choice_cancel(s->choice);
+	s->choice = NULL;
 	for (int i = 0; i < s->count; i++) {
 		dh_resolve_cancel(s->server[i].look_up);
 		s->server[i].look_up = NULL;
@@ -179,8 +225,13 @@ static void tell_server(struct server *v, void (*fn)(void *arg, const struct dh_
 void dh_ice_servers_each(struct dh_ice_servers *s, void (*fn)(void *arg, const struct dh_ice_ready_server *server),
 			 void *arg)
 {
+	if (s->stun_count) {
+		struct dh_ice_ready_server stun = {.kind = DH_ICE_STUN, .port = s->stun[s->stun_used].port};
+		dh_strcopy(stun.address, sizeof(stun.address), s->stun[s->stun_used].address);
+		fn(arg, &stun);
+	}
 	for (int i = 0; i < s->count; i++)
-		if (s->server[i].is_usable)
+		if (s->server[i].is_usable && s->server[i].wanted.kind != DH_ICE_STUN)
 			tell_server(&s->server[i], fn, arg);
 }
 

@@ -14,7 +14,7 @@ struct dh_ice_ready_server {
 	const char *username, *password; /* TURN only */
 };
 
-/* ready(user) comes once, at most 4 s later and never inside this call: then dh_ice_servers_each() tells those that can
+/* ready(user) comes once, at most 5 s later and never inside this call: then dh_ice_servers_each() tells those that can
  * be used. Errors: as dh_ice_create(). Undo: dh_ice_servers_destroy(). */
 int dh_ice_servers_create(struct dh_ice_servers **out, struct dh_rtc_thread *thread, const struct dh_ice_options *o,
 			  void (*ready)(void *user), void *user, struct dh_err *e);

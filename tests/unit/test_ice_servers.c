@@ -1,5 +1,5 @@
-/* Addresses of servers, good and bad; what is said to proxies and what is made of their answers; looking up names; the
- * tunnel's port is for this process only. */
+/* Addresses of servers, good and bad; what is said to proxies and what is made of their answers; looking up names; which
+ * STUN server is used; the tunnel's port is for this process only. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/rtc/ice.h"
+#include "agent/rtc/ice_servers.h"
 #include "agent/rtc/resolve.h"
 #include "agent/rtc/turn_tunnel.h"
 #include "tst.h"
@@ -190,6 +190,104 @@ static void look_ups(void)
 	TST_EQ(found[2], -1);
 }
 
+/* -- which STUN server -- */
+
+static struct dh_ice_servers *servers;
+static struct dh_ice_options stun_options;
+static int told_port, told;
+
+static void on_ready(void *user)
+{
+	eventfd_write(done, 1);
+}
+
+static void create_servers(void *arg)
+{
+	struct dh_err e = {0};
+	TST_EQ(dh_ice_servers_create(&servers, thread, &stun_options, on_ready, NULL, &e), DH_OK);
+	TST_STR(e.text, "");
+}
+
+static void note_server(void *arg, const struct dh_ice_ready_server *s)
+{
+	told += s->kind == DH_ICE_STUN;
+	told_port = s->port;
+	TST_STR(s->address, "127.0.0.1");
+}
+
+static void destroy_servers(void *arg)
+{
+	dh_ice_servers_each(servers, note_server, NULL);
+	dh_ice_servers_destroy(servers);
+	eventfd_write(done, 1);
+}
+
+static int open_udp(struct dh_ice_server *s)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	TST_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &size), 0);
+	*s = (struct dh_ice_server){.kind = DH_ICE_STUN, .host = "127.0.0.1", .port = ntohs(a.sin_port)};
+	return fd;
+}
+
+/* Take one request and answer it as told. */
+static void answer_stun(int fd, uint8_t type, bool is_forged)
+{
+	uint8_t data[64] = {0};
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+	TST_EQ(recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &size), 20);
+	TST_CHECK(data[0] == 0 && data[1] == 1 && !memcmp(data + 4, "\x21\x12\xa4\x42", 4));
+	data[0] = 1;
+	data[1] = type;
+	data[19] ^= is_forged;
+	TST_EQ(sendto(fd, data, 19, 0, (struct sockaddr *)&from, size), 19); /* short: no answer */
+	TST_EQ(sendto(fd, data, 32, 0, (struct sockaddr *)&from, size), 32);
+}
+
+/* Which of three servers is used: the third alone answers (after one that answers to nobody's question, and an error), or
+ * nobody does. */
+static int used_stun(bool has_answer)
+{
+	struct dh_ice_server all[3];
+	int fd[3], port = 0;
+	eventfd_t n;
+	done = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	for (int i = 0; i < 3; i++)
+		fd[i] = open_udp(&all[i]);
+	stun_options = (struct dh_ice_options){.servers = all, .server_count = 3};
+	told = 0;
+	TST_EQ(dh_rtc_thread_create(&thread, NULL), DH_OK);
+	dh_rtc_post(thread, create_servers, NULL);
+	if (has_answer) {
+		answer_stun(fd[0], 1, true);
+		answer_stun(fd[1], 0x11, false);
+		answer_stun(fd[2], 1, false);
+	}
+	eventfd_read(done, &n);
+	dh_rtc_post(thread, destroy_servers, NULL);
+	eventfd_read(done, &n);
+	dh_rtc_thread_destroy(thread);
+	close(done);
+	TST_EQ(told, 1);
+	for (int i = 0; i < 3; i++) {
+		port = told_port == all[i].port ? i : port;
+		close(fd[i]);
+	}
+	return port;
+}
+
+static void stun_that_answers(void)
+{
+	int used = used_stun(true);
+	for (int i = 0; i < 9 && used == 0; i++) /* a busy computer may need longer than they have */
+		used = used_stun(true);
+	TST_EQ(used, 2);
+	TST_EQ(used_stun(false), 0);
+}
+
 /* -- the tunnel -- */
 
 static int dial(int port)
@@ -239,4 +337,4 @@ static void tunnel_is_ours(void)
 }
 
 TST_MAIN({"good_urls", good_urls}, {"bad_urls", bad_urls}, {"http", http}, {"socks", socks}, {"look_ups", look_ups},
-	 {"tunnel_is_ours", tunnel_is_ours})
+	 {"stun_that_answers", stun_that_answers}, {"tunnel_is_ours", tunnel_is_ours})
