@@ -2,6 +2,7 @@
 #include "agent/rtc/bwe.h"
 
 #define QUEUE_HIGH_US 50000   /* longer than this is cut whatever the trend says */
+#define QUEUE_PACKETS 4       /* in one feedback, or two in a row */
 #define QUEUE_TREND_US 15000  /* a trend without any queue is noise */
 #define QUEUE_EMPTY_US 20000
 #define QUEUE_RISE_US 40000   /* the rise slows down towards this and stops there */
@@ -120,7 +121,10 @@ static void judge_delay(struct dh_bwe *b, int64_t now_us)
 {
 	int64_t queue_us = b->delay.queue_us;
 	bool is_quiet = now_us < b->probe_quiet_us;
-	bool is_over = queue_us > QUEUE_HIGH_US ||
+	/* One late packet is no queue: a computer that was busy. The next feedback tells. */
+	bool is_long = queue_us > QUEUE_HIGH_US &&
+		       (b->delay.packets >= QUEUE_PACKETS || b->last_queue_us > QUEUE_HIGH_US / 2);
+	bool is_over = is_long ||
 		       (b->delay.is_over && b->delay.floor_us > QUEUE_TREND_US && !is_quiet &&
 			now_us - b->cut_us > b->rtt_us + RECUT_US);
 	if (b->state == DH_BWE_DRAIN)

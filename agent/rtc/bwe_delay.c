@@ -138,9 +138,11 @@ void dh_delay_accept(struct dh_delay *d)
 void dh_delay_feedback(struct dh_delay *d, const struct dh_twcc_result *r, int n, int64_t now_us)
 {
 	int64_t low = INT64_MAX;
+	d->packets = 0;
 	for (int i = 0; i < n; i++) {
 		if (r[i].arrival_us == DH_TWCC_LOST)
 			continue;
+		d->packets++;
 		int64_t step = r[i].arrival_us - d->last_arrival_us;
 		if (d->last_arrival_us && (step > JUMP_US || step < -JUMP_US))
 			restart_trend(d);

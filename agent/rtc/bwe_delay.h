@@ -32,6 +32,7 @@ struct dh_delay {
 	int64_t recent_us[DH_FLOOR_POINTS];
 	int recent;
 	int64_t last_arrival_us;
+	int packets;          /* received ones in the newest feedback */
 };
 
 void dh_delay_init(struct dh_delay *d);

@@ -312,6 +312,23 @@ static void bwe_with_lost_feedback(void)
 	}
 }
 
+/* A computer that was busy for a moment hands one packet over late. That is no queue; a second one is. */
+static void bwe_and_one_late_packet(void)
+{
+	struct dh_bwe b;
+	struct dh_bwe_config c = {50000, 1000000, 1000000};
+	dh_bwe_init(&b, &c, 1000000);
+	for (int i = 0; i < 202; i++) {
+		int64_t now_us = 1000000 + i * 20000, late_us = i == 150 || i > 199 ? 80000 : 0;
+		struct dh_twcc_result r = {.sent_us = now_us, .arrival_us = now_us + 30000 + late_us, .bytes = 2500,
+					   .seq = (uint16_t)i};
+		dh_bwe_sent(&b, r.bytes, now_us);
+		dh_bwe_feedback(&b, &r, 1, now_us + 60000 + late_us);
+		TST_EQ(b.state == DH_BWE_DRAIN, i == 201);
+		TST_EQ(dh_bwe_target_bps(&b) < 1000000, i == 201);
+	}
+}
+
 static void bwe_without_feedback(void)
 {
 	struct dh_bwe b;
@@ -366,4 +383,5 @@ TST_MAIN({"a rate counts its window", rate_counts_a_window}, {"the history repor
 	 {"retransmission limits itself", rtx_limits_itself}, {"retransmission on a lossy road", rtx_on_a_lossy_road},
 	 {"the send history forgets", rtx_forgets}, {"the estimator with lost feedback", bwe_with_lost_feedback},
 	 {"how long pictures may be held", playout_is_limited},
+	 {"the estimator and one late packet", bwe_and_one_late_packet},
 	 {"the estimator without feedback", bwe_without_feedback}, {"the estimator bears nonsense", bwe_bears_nonsense})
