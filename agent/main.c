@@ -5,6 +5,7 @@
 
 #include "agent/cli/cli.h"
 #include "agent/cli/manifests.h"
+#include "agent/writer/writer.h"
 
 static int run_manifests(const struct dh_cli_command *cmd, int argc, char **argv)
 {
@@ -46,6 +47,8 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const char *name = argc > 1 ? argv[1] : "";
+	if (!strcmp(name, DH_WRITER_ARGUMENT))
+		return dh_writer_main(argc, argv);
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		usage(stdout);
 		return DH_EXIT_OK;

@@ -21,6 +21,17 @@ void dh_log_configure(enum dh_log_level level, bool as_json)
 	json = as_json;
 }
 
+enum dh_log_level dh_log_settings(bool *as_json)
+{
+	*as_json = json;
+	return least;
+}
+
+const char *dh_log_level_name(enum dh_log_level level)
+{
+	return level_names[level];
+}
+
 enum dh_log_level dh_log_level_from_name(const char *name)
 {
 	for (int i = DH_LOG_TRACE; i <= DH_LOG_OFF; i++)

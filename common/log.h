@@ -16,8 +16,12 @@ struct dh_log {
 /* Set the least level written and the form, for the whole process. Before threads start. */
 void dh_log_configure(enum dh_log_level level, bool as_json);
 
-/* "trace".."error", "off" -> level; 0 for an unknown name. */
+/* What was set. Any thread. */
+enum dh_log_level dh_log_settings(bool *as_json);
+
+/* "trace".."error", "off" -> level; 0 for an unknown name. And back. */
 enum dh_log_level dh_log_level_from_name(const char *name);
+const char *dh_log_level_name(enum dh_log_level level);
 
 /* Name a log. Any thread. */
 void dh_log_init(struct dh_log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -133,7 +133,7 @@ static void start_done(void *arg)
 		forget_file(r);
 	} else if (!j->e.code) {
 		cJSON *args = dh_recording_sink_args(r);
-		int err = dh_pipeline_output_add(s->pipeline, "mp4", args, j->fd, &r->output, &j->e);
+		int err = dh_pipeline_output_add(s->pipeline, "writer", args, j->fd, &r->output, &j->e);
 		cJSON_Delete(args);
 		if (err)
 			forget_file(r);

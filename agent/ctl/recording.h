@@ -31,6 +31,7 @@ struct dh_recording {
 	bool is_recovered, must_archive;
 	bool is_push_only;          /* target push alone: output is the push's, there is no file */
 	char *push_url;             /* secret; until the push begins */
+	bool is_mending;            /* INTERRUPTED, and a worker looks at the file */
 	char path[DH_PATH_MAX], folder[64], name[128], case_id[72], request_id[72];
 	int64_t created_us;                        /* agent clock, 0 when read from the index */
 	int64_t started_wall_ms, stopped_wall_ms;

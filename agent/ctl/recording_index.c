@@ -300,6 +300,7 @@ static void tick(uv_timer_t *timer)
 {
 	struct dh_ctl *ctl = timer->data;
 	struct dh_recordings *all = ctl->recordings;
+	dh_recover_interrupted(ctl);
 	bool is_disk_due = ++all->ticks % TICKS_PER_DISK_CHECK == 0;
 	dh_list_for_each_safe(pos, &all->list) {
 		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
@@ -317,7 +318,8 @@ void dh_recordings_update_timer(struct dh_ctl *ctl)
 	bool is_needed = false;
 	dh_list_for_each(pos, &all->list) {
 		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
-		is_needed |= r->state == DH_RECORDING_RUNNING || r->state == DH_RECORDING_PAUSED;
+		is_needed |= r->state == DH_RECORDING_RUNNING || r->state == DH_RECORDING_PAUSED ||
+			     (r->state == DH_RECORDING_INTERRUPTED && !r->is_mending);
 	}
 	if (is_needed == all->is_ticking || all->is_stopped)
 		return;

@@ -11,32 +11,15 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
-#include "agent/ctl/recording.h"
+#include "agent/ctl/recording_priv.h"
 #include "agent/record/verify.h"
 #include "agent/upload/uploads.h"
 #include "common/alloc.h"
 
-/* The sidecar may lack links that the file has, or after a power cut have some that the file lacks. */
-static void write_sidecar(const char *path, int fd)
-{
-	char sidecar[DH_PATH_MAX + 64], beside[DH_PATH_MAX + 80];
-	struct dh_err e = {0};
-	dh_recording_sidecar_path(path, sidecar, sizeof(sidecar));
-	if (access(sidecar, F_OK))
-		return;
-	snprintf(beside, sizeof(beside), "%s.new", sidecar);
-	unlink(beside);
-	int out = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int err = out < 0 ? DH_EIO : dh_verify_copy_links(fd, out, &e);
-	if (out >= 0)
-		close(out);
-	if (err || rename(beside, sidecar))
-		unlink(beside);
-}
-
 int dh_recover_file(const char *path, const char *key_dir, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	struct dh_agent_key *key = NULL;
+	char sidecar[DH_PATH_MAX + 64];
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return dh_fail(e, dh_err_from_errno(errno), "cannot open %s: %s", path, strerror(errno));
@@ -46,9 +29,10 @@ int dh_recover_file(const char *path, const char *key_dir, struct dh_mp4_facts *
 	} else {
 		if (key_dir)
 			dh_agent_key_open(&key, key_dir, NULL); /* without: finished, unsigned */
-		err = dh_mp4_recover(fd, key, facts, e);
-		if (!err && facts->has_chain)
-			write_sidecar(path, fd);
+		err = dh_mp4_recover(fd, key, NULL, facts, e);
+		dh_recording_sidecar_path(path, sidecar, sizeof(sidecar));
+		if (!err && facts->has_chain && !facts->was_finished)
+			dh_mp4_recover_sidecar(sidecar, fd);
 		dh_agent_key_close(key);
 	}
 	close(fd);
@@ -111,6 +95,9 @@ static void recover_work(void *arg)
 
 static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item *item)
 {
+	r->is_mending = false;
+	if (item->e.code == DH_EBUSY)
+		return; /* its writer has outlived the agent and is at it: the timer asks again */
 	if (item->e.code) {
 		DH_WARN(r, "%s cannot be recovered: %s", r->name, item->e.text);
 		r->state = DH_RECORDING_FAILED;
@@ -122,12 +109,10 @@ static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item
 	r->state = DH_RECORDING_DONE;
 	r->is_recovered = true;
 	dh_strcopy(r->reason, sizeof(r->reason), "interrupted");
-	if (!item->facts.was_finished) {
-		r->facts.bytes = item->facts.bytes;
-		r->facts.duration_us = item->facts.duration_us;
-		r->facts.video_frames = item->facts.video_frames;
-		r->facts.audio_frames = item->facts.audio_frames;
-	}
+	r->facts.bytes = item->facts.bytes; /* also of one that its writer finished: the index was never told */
+	r->facts.duration_us = item->facts.duration_us;
+	r->facts.video_frames = item->facts.video_frames;
+	r->facts.audio_frames = item->facts.audio_frames;
 	if (item->facts.has_chain) {
 		r->facts.has_chain = true;
 		r->facts.chain_seq = item->facts.chain_seq;
@@ -153,6 +138,7 @@ static void recover_done(void *arg)
 			if (r->state == DH_RECORDING_INTERRUPTED && !strcmp(r->id, j->items[i].id))
 				settle(j->ctl, r, &j->items[i]);
 	}
+	dh_recordings_update_timer(j->ctl);
 	free(j->items);
 	free(j);
 }
@@ -162,9 +148,10 @@ void dh_recover_interrupted(struct dh_ctl *ctl)
 	struct recover_job *j = dh_alloc(sizeof(*j));
 	j->ctl = ctl;
 	dh_list_for_each(pos, dh_recordings_list(ctl)) {
-		const struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
-		if (r->state != DH_RECORDING_INTERRUPTED)
+		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
+		if (r->state != DH_RECORDING_INTERRUPTED || r->is_mending)
 			continue;
+		r->is_mending = true;
 		j->items = dh_realloc(j->items, sizeof(*j->items) * (size_t)(j->count + 1));
 		struct item *item = &j->items[j->count++];
 		memset(item, 0, sizeof(*item));

@@ -15,7 +15,8 @@ int dh_recover_file(const char *path, const char *key_dir, struct dh_mp4_facts *
  * the directory cannot be read. */
 int dh_recover_dir(const char *dir, const char *key_dir, FILE *out, struct dh_err *e);
 
-/* Finish all recordings of the index that are interrupted, in the background; events recording.recovered. */
+/* Finish all recordings of the index that are interrupted, in the background; events recording.recovered. One whose writer
+ * is still at it stays interrupted: call this again. */
 void dh_recover_interrupted(struct dh_ctl *ctl);
 
 #endif

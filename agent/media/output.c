@@ -180,6 +180,30 @@ static void write_all(struct dh_output *o)
 		o->config.want_key(o->config.arg);
 }
 
+static void idle(struct dh_output *o)
+{
+	struct dh_err e = {0};
+	int err = o->sink.driver->idle(&o->sink, dh_now_us() - o->cut_us, &e);
+	if (!err)
+		return;
+	if (!e.code)
+		dh_fail(&e, err, "writing failed: %s", dh_err_text(err));
+	end(o, &e);
+}
+
+static void do_idle(void *arg)
+{
+	struct dh_output *o = arg;
+	if (o->is_open && !o->has_ended)
+		idle(o);
+}
+
+static void sink_wants_idle(struct dh_sink *s)
+{
+	struct dh_output *o = dh_container_of(s, struct dh_output, sink);
+	dh_worker_post(&o->worker, do_idle, o);
+}
+
 static int64_t step(void *arg)
 {
 	struct dh_output *o = arg;
@@ -188,17 +212,10 @@ static int64_t step(void *arg)
 	write_all(o);
 	if (o->has_ended || o->is_paused || !o->sink.driver->idle || o->sink.wake_us == INT64_MAX)
 		return INT64_MAX;
-	int64_t now = dh_now_us() - o->cut_us;
-	if (now >= o->sink.wake_us) {
-		struct dh_err e = {0};
-		int err = o->sink.driver->idle(&o->sink, now, &e);
-		if (err) {
-			if (!e.code)
-				dh_fail(&e, err, "writing failed: %s", dh_err_text(err));
-			end(o, &e);
-			return INT64_MAX;
-		}
-	}
+	if (dh_now_us() - o->cut_us >= o->sink.wake_us)
+		idle(o);
+	if (o->has_ended)
+		return INT64_MAX;
 	return o->sink.wake_us == INT64_MAX ? INT64_MAX : o->sink.wake_us + o->cut_us;
 }
 
@@ -221,7 +238,8 @@ int dh_output_create(struct dh_output **out, struct dh_loop *loop, const struct 
 	o->args = c->args ? cJSON_Duplicate(c->args, true) : NULL;
 	dh_log_init(&o->log, "%s/%s", c->name, c->sink->base.name);
 	o->sink = (struct dh_sink){.driver = c->sink, .log = o->log, .fd = c->fd, .wake_us = INT64_MAX,
-				   .want_key = sink_wants_key, .link = sink_link, .segment = sink_segment};
+				   .want_key = sink_wants_key, .link = sink_link, .segment = sink_segment,
+				   .want_idle = sink_wants_idle};
 	o->sink.priv = dh_alloc(c->sink->base.priv_size);
 	o->waits_for_key = o->owns_fd = true;
 	o->queue = dh_queue_create(DH_DROP_TO_KEY, QUEUE_PACKETS, QUEUE_BYTES, &o->worker.wake);
@@ -237,6 +255,14 @@ fail_args:
 	if (c->fd >= 0)
 		close(c->fd);
 	return err;
+}
+
+static void tell_clock(struct dh_output *o)
+{
+	struct dh_err e = {0};
+	if (o->is_open && !o->has_ended && o->sink.driver->clock &&
+	    o->sink.driver->clock(&o->sink, o->is_paused, o->cut_us, &e))
+		end(o, &e);
 }
 
 struct begin {
@@ -269,6 +295,8 @@ static void do_begin(void *arg)
 		return;
 	}
 	o->is_open = true;
+	if (o->is_paused || o->cut_us)
+		tell_clock(o);
 	report(o, DH_OUTPUT_RUNNING, NULL);
 }
 
@@ -305,18 +333,21 @@ static void do_pause(void *arg)
 {
 	struct begin *b = arg;
 	struct dh_output *o = b->output;
+	bool was_paused = o->is_paused;
 	write_all(o);
-	if (b->paused && !o->is_paused) {
+	o->is_paused = b->paused;
+	if (b->paused && !was_paused) {
 		o->paused_us = b->at_us;
+		tell_clock(o);
 		report(o, DH_OUTPUT_PAUSED, NULL);
-	} else if (!b->paused && o->is_paused) {
+	} else if (!b->paused && was_paused) {
 		o->cut_us += b->at_us - o->paused_us;
 		o->resumed_us = b->at_us;
 		o->waits_for_key = true;
+		tell_clock(o);
 		o->config.want_key(o->config.arg);
 		report(o, DH_OUTPUT_RUNNING, NULL);
 	}
-	o->is_paused = b->paused;
 	free(b);
 }
 

@@ -24,6 +24,9 @@ struct dh_sink_driver {
 	int (*idle)(struct dh_sink *s, int64_t now_us, struct dh_err *e);
 	/* Keep a note with what was written so far. May be NULL. */
 	int (*note)(struct dh_sink *s, const struct dh_note *n, struct dh_err *e);
+	/* For a sink that keeps time by itself: the output's clock, which is cut_us behind the agent's, stands still
+	 * or runs on. May be NULL. */
+	int (*clock)(struct dh_sink *s, bool is_paused, int64_t cut_us, struct dh_err *e);
 	/* Finish: end_us is the agent clock at which the output was stopped (extends the last picture). */
 	int (*close)(struct dh_sink *s, int64_t end_us, struct dh_err *e);
 };
@@ -66,6 +69,7 @@ struct dh_sink {
 	void (*want_key)(struct dh_sink *s); /* a key frame, so that a segment can end or a connection begin */
 	void (*link)(struct dh_sink *s, const struct dh_sink_link *now); /* the connection changed */
 	void (*segment)(struct dh_sink *s, const struct dh_sink_segment *segment); /* one began or is finished */
+	void (*want_idle)(struct dh_sink *s); /* call idle() soon, in a pause too */
 	/* -- sink thread */
 	int64_t wake_us;
 	/* -- written by the driver, read by any thread */

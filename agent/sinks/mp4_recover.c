@@ -2,12 +2,17 @@
 #include "agent/sinks/mp4_recover.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "agent/record/verify.h"
 #include "agent/sinks/mp4_file.h"
 #include "agent/sinks/mp4_read.h"
+#include "common/alloc.h"
 
 static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts)
 {
@@ -21,8 +26,19 @@ static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout 
 	}
 }
 
+/* The chain of a file that needs nothing, if it holds. */
+static void tell_chain(int fd, struct dh_mp4_facts *facts)
+{
+	struct dh_verify_report r;
+	dh_verify(fd, &(struct dh_verify_options){0}, &r);
+	facts->has_chain = r.is_finished && r.links && r.verdict == DH_VERDICT_UNKNOWN_SIGNER; /* nobody is trusted here */
+	facts->chain_seq = r.links ? r.links - 1 : 0;
+	memcpy(facts->chain_head, r.head, sizeof(facts->chain_head));
+	cJSON_Delete(r.notes);
+}
+
 /* Go on where the chain ends, if it is whole and nothing stands behind it that it does not cover. */
-static void continue_chain(struct dh_mp4_file *f, struct dh_mp4_facts *facts)
+static void continue_chain(struct dh_mp4_file *f, const char *cause, struct dh_mp4_facts *facts)
 {
 	struct dh_verify_report r;
 	dh_verify(f->fd, &(struct dh_verify_options){0}, &r);
@@ -31,17 +47,18 @@ static void continue_chain(struct dh_mp4_file *f, struct dh_mp4_facts *facts)
 	memcpy(f->chain.head, r.next_head, sizeof(f->chain.head));
 	f->chain.next_seq = r.next_seq;
 	cJSON_Delete(r.notes);
-	dh_chain_note(&f->chain, &(struct dh_note){.kind = DH_NOTE_RECOVERY, .who = "agent",
-						   .text = "finished after an interruption"});
+	struct dh_note n = {.kind = DH_NOTE_RECOVERY, .who = "agent"};
+	snprintf(n.text, sizeof(n.text), "finished after an interruption%s%s", cause ? ": " : "", cause ? cause : "");
+	dh_chain_note(&f->chain, &n);
 }
 
-static int finish(int fd, struct dh_agent_key *key, const struct dh_mp4_index *x, const struct dh_mp4_layout *layout,
-		  struct dh_mp4_facts *facts, struct dh_err *e)
+static int finish(int fd, struct dh_agent_key *key, const char *cause, const struct dh_mp4_index *x,
+		  const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	if (!layout->fragments)
 		return dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
 	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .key = key};
-	continue_chain(&f, facts);
+	continue_chain(&f, cause, facts);
 	int err = dh_mp4_file_cut(&f, e);
 	if (!err)
 		err = dh_mp4_file_finish(&f, x, e);
@@ -55,30 +72,48 @@ static int finish(int fd, struct dh_agent_key *key, const struct dh_mp4_index *x
 	return err;
 }
 
-static int read_and_finish(int fd, struct dh_agent_key *key, struct dh_mp4_facts *facts, struct dh_err *e)
+static int read_and_finish(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	struct dh_mp4_index x = {0};
 	struct dh_mp4_layout layout;
 	int err = dh_mp4_read(fd, &x, &layout, e);
 	if (!err)
 		tell_facts(&x, &layout, facts);
+	if (!err && layout.is_finished)
+		tell_chain(fd, facts);
 	if (!err && !layout.is_finished) {
 		/* a box header at least stands behind the last fragment */
 		facts->lost_bytes = (int64_t)(layout.file_size - layout.end);
 		facts->lost_bytes -= facts->lost_bytes < 8 ? facts->lost_bytes : 8;
-		err = finish(fd, key, &x, &layout, facts, e);
+		err = finish(fd, key, cause, &x, &layout, facts, e);
 	}
 	dh_mp4_index_finish(&x);
 	return err;
 }
 
-int dh_mp4_recover(int fd, struct dh_agent_key *key, struct dh_mp4_facts *facts, struct dh_err *e)
+int dh_mp4_recover(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	*facts = (struct dh_mp4_facts){0};
 	/* the writer holds this lock as long as it lives; a file system without locks has no say */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return dh_fail(e, DH_EBUSY, "this recording is being written right now");
-	int err = read_and_finish(fd, key, facts, e);
+	int err = read_and_finish(fd, key, cause, facts, e);
 	flock(fd, LOCK_UN);
 	return err;
+}
+
+void dh_mp4_recover_sidecar(const char *sidecar, int fd)
+{
+	struct dh_err e = {0};
+	if (access(sidecar, F_OK))
+		return;
+	char *beside = dh_strfmt("%s.new", sidecar);
+	unlink(beside);
+	int out = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int err = out < 0 ? DH_EIO : dh_verify_copy_links(fd, out, &e);
+	if (out >= 0)
+		close(out);
+	if (err || rename(beside, sidecar))
+		unlink(beside);
+	free(beside);
 }

@@ -16,12 +16,18 @@ struct dh_mp4_facts {
 	uint8_t chain_head[DH_HASH_BYTES];
 };
 
-/* key: signs what is finished here (NULL: nobody). Only a chain that is whole as far as it goes is continued, by a link that
- * says "recovery": what was altered before stays altered, and is finished without.
+/* key: signs what is finished here (NULL: nobody). cause: what interrupted it, for the recovery's note (NULL: unknown).
+ * Only a chain that is whole as far as it goes is continued, by a link that says "recovery": what was altered before stays
+ * altered, and is finished without.
  * fd: open for reading and writing, borrowed. Running it again changes nothing, and it may itself be interrupted. The
  * input is not trusted: whatever is malformed ends the file there. Any thread; blocks.
  * Errors: DH_EPROTO not a recording of ours (untouched), DH_ENODEV nothing was recorded yet (untouched),
  * DH_EBUSY it is being recorded right now (untouched), DH_ENOSPC, DH_EIO (readable as before). */
-int dh_mp4_recover(int fd, struct dh_agent_key *key, struct dh_mp4_facts *facts, struct dh_err *e);
+int dh_mp4_recover(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts,
+		   struct dh_err *e);
+
+/* Make the sidecar of a finished recording anew, if it has one: it may lack links that the file has, or after a power cut
+ * have some that the file lacks. */
+void dh_mp4_recover_sidecar(const char *sidecar, int fd);
 
 #endif

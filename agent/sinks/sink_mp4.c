@@ -11,6 +11,7 @@
 #include "agent/sinks/mp4_recover.h"
 #include "agent/sinks/mp4_stsd.h"
 #include "agent/sinks/sink_mp4.h"
+#include "agent/sinks/sink_writer.h"
 #include "common/clock.h"
 
 #define FRAGMENT_US 300000     /* media in a fragment; the next picture cuts it */
@@ -20,7 +21,7 @@
 #define VIDEO_TIMESCALE 90000
 #define SECONDS_1904_TO_1970 2082844800
 
-static const struct dh_param params[] = {
+const struct dh_param dh_mp4_params[] = {
 	{"claims", DH_ARR, .items = DH_OBJ, .fields = mp4_claim_params, .max = 64,
 	 .doc = "what the evidence chain begins with"},
 	{"key_dir", DH_STR, .max = 511, .doc = "where the key is that signs the chain; nobody signs when absent"},
@@ -74,6 +75,8 @@ static int add_track(struct mp4 *m, const struct dh_stream *s, struct dh_err *e)
 
 void mp4_release_file(struct mp4 *m)
 {
+	dh_mp4_sync_stop(m->sync);
+	m->sync = NULL;
 	if (m->file.fd >= 0)
 		close(m->file.fd);
 	if (m->sidecar >= 0)
@@ -120,9 +123,11 @@ int mp4_begin_file(struct dh_sink *s, int fd, struct dh_err *e)
 	}
 	mp4_put_claims(s);
 	err = dh_mp4_file_begin(&m->file, &m->index, e);
-	if (!err)
-		mp4_link_written(s);
-	return err;
+	if (err)
+		return err;
+	mp4_link_written(s);
+	m->sync = dh_mp4_sync_start(fd);
+	return dh_mp4_sync_ask(m->sync, m->file.end, e);
 }
 
 static int mp4_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e)
@@ -200,10 +205,9 @@ static int flush(struct dh_sink *s, int64_t until_us, struct dh_err *e)
 		return err;
 	if (is_fragment)
 		mp4_link_written(s);
-	/* EV-10: the place to ask another thread for fdatasync, each second */
 	m->pending_us = INT64_MAX;
 	update_facts(s);
-	return DH_OK;
+	return dh_mp4_sync_ask(m->sync, m->file.end, e);
 }
 
 /* Media time for a sound packet: the clock's rounding is no gap. Negative: not to be kept. */
@@ -327,7 +331,7 @@ static void finish_without_rest(struct dh_sink *s)
 	struct mp4 *m = s->priv;
 	struct dh_mp4_facts facts;
 	struct dh_err e = {0};
-	int err = dh_mp4_recover(m->file.fd, m->key, &facts, &e);
+	int err = dh_mp4_recover(m->file.fd, m->key, "the disk failed or was full", &facts, &e);
 	if (err) {
 		DH_WARN(s, "the recording stays in fragments: %s", e.text);
 		return;
@@ -346,6 +350,8 @@ int mp4_finish_file(struct dh_sink *s, int64_t end_us, const struct dh_note *las
 	m->is_finished = true;
 	int err = flush(s, end_us, e);
 	dh_chain_note(&m->file.chain, last);
+	dh_mp4_sync_stop(m->sync);
+	m->sync = NULL;
 	if (!err)
 		err = dh_mp4_file_finish(&m->file, &m->index, e);
 	if (err) {
@@ -375,7 +381,7 @@ static int mp4_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 }
 
 const struct dh_sink_driver dh_sink_mp4 = {
-	.base = {.name = "mp4", .doc = "A crash-safe MP4 file of H.264 and AAC.", .params = params,
+	.base = {.name = "mp4", .doc = "A crash-safe MP4 file of H.264 and AAC.", .params = dh_mp4_params,
 		 .priv_size = sizeof(struct mp4)},
 	.open = mp4_open,
 	.write = mp4_write,

@@ -4,6 +4,7 @@
 
 #include "agent/media/sink.h"
 #include "agent/sinks/mp4_file.h"
+#include "agent/sinks/mp4_sync.h"
 
 #define DH_MP4_EARLY_MAX 64 /* sound packets that wait for the first picture: more than a second */
 #define DH_MP4_RECENT 4     /* sound packets kept to lead the next segment's decoder in: two would do */
@@ -30,6 +31,7 @@ struct mp4_segments {
 struct mp4 {
 	/* -- the file being written */
 	struct dh_mp4_file file;
+	struct dh_mp4_sync *sync;
 	int sidecar;        /* -1: none */
 	struct dh_mp4_index index;
 	struct dh_mp4_run runs[DH_MP4_TRACKS_MAX];

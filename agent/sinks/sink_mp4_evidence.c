@@ -92,9 +92,10 @@ int mp4_note(struct dh_sink *s, const struct dh_note *n, struct dh_err *e)
 		return err;
 	dh_chain_note(&m->file.chain, n); /* there is room: each is written before the next comes */
 	err = dh_mp4_file_note(&m->file, &m->index, e);
-	if (!err)
-		mp4_link_written(s);
-	return err;
+	if (err)
+		return err;
+	mp4_link_written(s);
+	return dh_mp4_sync_ask(m->sync, m->file.end, e);
 }
 
 void mp4_note_gap(struct mp4 *m, int64_t missing_ms)

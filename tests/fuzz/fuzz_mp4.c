@@ -51,14 +51,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	uint64_t before = size_of(fd);
 	struct dh_mp4_facts first, again;
 	struct dh_err e;
-	int err = dh_mp4_recover(fd, NULL, &first, &e);
+	int err = dh_mp4_recover(fd, NULL, NULL, &first, &e);
 	if (err && size_of(fd) != before)
 		abort();
 	if (!err) {
 		uint64_t after = size_of(fd);
 		if (after > 4 * before + 4096) /* the tables are of the order of the fragments' own */
 			abort();
-		if (dh_mp4_recover(fd, NULL, &again, &e) || !again.was_finished || size_of(fd) != after ||
+		if (dh_mp4_recover(fd, NULL, NULL, &again, &e) || !again.was_finished || size_of(fd) != after ||
 		    again.video_frames != first.video_frames || again.audio_frames != first.audio_frames ||
 		    again.duration_us != first.duration_us)
 			abort();

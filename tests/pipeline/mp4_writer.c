@@ -177,7 +177,7 @@ static int recover(const char *path)
 	if (getenv("KEY_DIR") && dh_agent_key_open(&key, getenv("KEY_DIR"), &e))
 		die(&e);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	int err = dh_mp4_recover(fd, key, &f, &e);
+	int err = dh_mp4_recover(fd, key, NULL, &f, &e);
 	close(fd);
 	dh_agent_key_close(key);
 	if (err)

@@ -318,7 +318,7 @@ static void killed_by_its_own_write(void)
 		struct dh_err e;
 		int video = seen.video, gaps;
 		bad += verdict_of(fd, &gaps) != DH_VERDICT_UNCLEAN;
-		bad += dh_mp4_recover(fd, NULL, &facts, &e) != DH_OK || facts.video_frames != video;
+		bad += dh_mp4_recover(fd, NULL, NULL, &facts, &e) != DH_OK || facts.video_frames != video;
 		bad += !read_file(fd, &seen, 0) || seen.video != video || !seen.is_monotonic || seen.video_start_us != 0;
 		bad += !facts.has_chain || verdict_of(fd, &gaps) != DH_VERDICT_UNKNOWN_SIGNER;
 	}
@@ -344,12 +344,12 @@ static void crash_before_the_head(void)
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, PICTURES);
 	struct dh_mp4_facts facts;
-	TST_EQ(dh_mp4_recover(copy, NULL, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(copy, NULL, NULL, &facts, &e), DH_OK);
 	TST_CHECK(!facts.was_finished);
 	TST_EQ(facts.video_frames, PICTURES);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_EQ(seen.video, PICTURES);
-	TST_EQ(dh_mp4_recover(copy, NULL, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(copy, NULL, NULL, &facts, &e), DH_OK);
 	TST_CHECK(facts.was_finished);
 	close(copy);
 }
@@ -399,10 +399,10 @@ static void locked_while_written(void)
 	struct dh_mp4_facts facts;
 	TST_EQ(open_sink(&s, open(path, O_RDWR | O_CLOEXEC)), DH_OK);
 	TST_EQ(write_packets(&s, 0, packet_count / 2, &e), DH_OK);
-	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_EBUSY);
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_EBUSY);
 	TST_EQ(write_packets(&s, packet_count / 2, packet_count, &e), DH_OK);
 	TST_EQ(s.driver->close(&s, START_US + 3000000, &e), DH_OK);
-	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_OK);
 	TST_CHECK(facts.was_finished);
 	free(s.priv);
 	unlink(path);

@@ -180,7 +180,7 @@ static void killed_anywhere_verifies(void)
 		bad += pwrite(fd, bytes, cut, 0) != (ssize_t)cut;
 		struct dh_verify_report r = check(fd);
 		bad += r.verdict != DH_VERDICT_UNCLEAN || r.links != 5;
-		bad += dh_mp4_recover(fd, key, &facts, &e) != DH_OK || !facts.has_chain;
+		bad += dh_mp4_recover(fd, key, NULL, &facts, &e) != DH_OK || !facts.has_chain;
 		r = check(fd);
 		bad += r.verdict != DH_VERDICT_WHOLE || !r.is_recovered || r.links != 6;
 		bad += memcmp(r.head, facts.chain_head, 32) != 0;
@@ -204,7 +204,7 @@ static void recovery_heals_nothing(void)
 	byte ^= 1;
 	TST_EQ(pwrite(fd, &byte, 1, at), 1);
 	TST_EQ(check(fd).verdict, DH_VERDICT_ALTERED);
-	TST_EQ(dh_mp4_recover(fd, key, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, key, NULL, &facts, &e), DH_OK);
 	TST_CHECK(!facts.has_chain);
 	TST_EQ(check(fd).verdict, DH_VERDICT_ALTERED);
 	close(fd);
@@ -218,7 +218,7 @@ static void crash_before_the_head(void)
 	struct dh_err e = {0};
 	TST_EQ(pwrite(fd, "\0\0\0\x10" "free\0\0\0\0\0\0\0\0", 16, 32), 16);
 	TST_EQ(check(fd).verdict, DH_VERDICT_UNCLEAN);
-	TST_EQ(dh_mp4_recover(fd, key, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, key, NULL, &facts, &e), DH_OK);
 	TST_CHECK(facts.has_chain);
 	struct dh_verify_report r = check(fd);
 	TST_EQ(r.verdict, DH_VERDICT_WHOLE);

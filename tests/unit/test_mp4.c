@@ -119,7 +119,7 @@ static void finishes_in_place(void)
 	TST_CHECK(is_tiled(fd, last));
 	TST_STR(last, "uuid");
 	struct dh_mp4_facts facts;
-	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_OK);
 	TST_CHECK(facts.was_finished);
 	writer_close(&w);
 	close(fd);
@@ -145,10 +145,12 @@ static void recovers_from_every_torn_end(void)
 		struct dh_mp4_facts facts;
 		char last[5] = "";
 		bad += !is_tiled(fd, last) || strcmp(last, "free");
-		bad += dh_mp4_recover(fd, NULL, &facts, &e) != DH_OK || facts.video_frames != 27 || facts.audio_frames != 42;
+		bad += dh_mp4_recover(fd, NULL, NULL, &facts, &e) != DH_OK || facts.video_frames != 27 ||
+		       facts.audio_frames != 42;
 		bad += facts.lost_bytes != (int64_t)cut - 8;
 		bad += !is_tiled(fd, last) || strcmp(last, "uuid");
-		bad += dh_mp4_recover(fd, NULL, &facts, &e) != DH_OK || !facts.was_finished || facts.video_frames != 27;
+		bad += dh_mp4_recover(fd, NULL, NULL, &facts, &e) != DH_OK || !facts.was_finished ||
+		       facts.video_frames != 27;
 		close(fd);
 	}
 	TST_EQ(bad, 0);
@@ -165,13 +167,13 @@ static void refuses_foreign_files(void)
 	for (int i = 0; i < 3; i++) {
 		int fd = memory_file();
 		TST_CHECK(pwrite(fd, texts[i], i == 2 ? 50 : strlen(texts[i]), 0) >= 0);
-		TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_EPROTO);
+		TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_EPROTO);
 		close(fd);
 	}
 	struct writer w;
 	int fd = memory_file();
 	TST_EQ(write_fragments(&w, fd, 0), DH_OK);
-	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_ENODEV);
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_ENODEV);
 	writer_close(&w);
 	close(fd);
 }
@@ -196,7 +198,7 @@ static void full_disk_keeps_what_is_there(void)
 	TST_CHECK(is_tiled(fd, last));
 	setrlimit(RLIMIT_FSIZE, &old);
 	struct dh_mp4_facts facts;
-	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_OK);
 	TST_EQ(facts.video_frames, 18);
 	writer_close(&w);
 	unlink(path);
@@ -235,7 +237,7 @@ static void extends_the_last_picture(void)
 	dh_mp4_stretch_last(t, t->last_dts + 180000);
 	TST_EQ(dh_mp4_file_extend(&w.file, &w.index, w.runs, &e), DH_OK);
 	struct dh_mp4_facts facts;
-	TST_EQ(dh_mp4_recover(fd, NULL, &facts, &e), DH_OK);
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_OK);
 	TST_EQ(facts.duration_us, 8 * 33333 + 3 + 2000000);
 	writer_close(&w);
 	close(fd);

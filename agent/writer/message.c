@@ -1,0 +1,235 @@
+/* See message.h. */
+#include "agent/writer/message.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+
+#define MAGIC 0x7764686bu
+#define BODY_KEPT_MAX (1u << 20) /* memory kept from one message to the next */
+#define PIECES_MAX 4
+#define TIME_MAX_US (INT64_C(1) << 50) /* 35 years */
+
+/* ---- receiving ---- */
+
+void dh_writer_reader_init(struct dh_writer_reader *r, int fd)
+{
+	*r = (struct dh_writer_reader){.fd = fd, .passed_fd = -1};
+}
+
+void dh_writer_reader_finish(struct dh_writer_reader *r)
+{
+	free(r->body);
+	if (r->passed_fd >= 0)
+		close(r->passed_fd);
+}
+
+static bool is_size_right(uint32_t kind, uint64_t size)
+{
+	switch (kind) {
+	case DH_WRITER_OPEN:
+		return size >= sizeof(struct dh_writer_open) && size <= sizeof(struct dh_writer_open) + DH_WRITER_ARGS_MAX;
+	case DH_WRITER_PACKET:
+		return size >= sizeof(struct dh_writer_packet) &&
+		       size <= sizeof(struct dh_writer_packet) + DH_WRITER_PACKET_MAX;
+	case DH_WRITER_NOTE:
+		return size == sizeof(struct dh_note);
+	case DH_WRITER_CLOCK:
+		return size == sizeof(struct dh_writer_clock);
+	case DH_WRITER_CLOSE:
+		return size == sizeof(int64_t);
+	case DH_WRITER_REPORT:
+		return size == sizeof(struct dh_writer_report);
+	case DH_WRITER_WANT_KEY:
+		return !size;
+	case DH_WRITER_SEGMENT:
+		return size == sizeof(struct dh_sink_segment);
+	default:
+		return false;
+	}
+}
+
+/* At most one descriptor is waited for; others are closed. */
+static void take_descriptors(struct dh_writer_reader *r, struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
+			if (r->passed_fd < 0)
+				r->passed_fd = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+static ssize_t receive_some(struct dh_writer_reader *r, void *to, size_t size, int flags)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec piece = {to, size};
+	struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t n;
+	do
+		n = recvmsg(r->fd, &m, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		take_descriptors(r, &m);
+	return n;
+}
+
+static int check_head(struct dh_writer_reader *r, struct dh_err *e)
+{
+	if (r->head.magic != MAGIC || !is_size_right(r->head.kind, r->head.size))
+		return dh_fail(e, DH_EPROTO, "no message of ours: kind %u with %llu bytes", r->head.kind,
+			       (unsigned long long)r->head.size);
+	size_t size = (size_t)r->head.size;
+	if (size && (size > r->body_room || r->body_room > BODY_KEPT_MAX)) {
+		uint8_t *body = realloc(r->body, size);
+		if (!body)
+			return dh_fail(e, DH_ENOMEM, "no memory for a message of %zu bytes", size);
+		r->body = body;
+		r->body_room = size;
+	}
+	return DH_OK;
+}
+
+int dh_writer_receive(struct dh_writer_reader *r, int flags, struct dh_err *e)
+{
+	if (r->is_whole) {
+		r->head_size = r->body_size = 0;
+		r->is_whole = false;
+	}
+	while (r->head_size < sizeof(r->head) || r->body_size < r->head.size) {
+		bool is_head = r->head_size < sizeof(r->head);
+		size_t here = is_head ? r->head_size : r->body_size;
+		size_t size = is_head ? sizeof(r->head) : (size_t)r->head.size;
+		uint8_t *to = is_head ? (uint8_t *)&r->head : r->body;
+		ssize_t n = receive_some(r, to + here, size - here, flags);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return DH_AGAIN;
+		if (n <= 0)
+			return dh_fail(e, DH_ECLOSED, "the other side is gone");
+		*(is_head ? &r->head_size : &r->body_size) += (size_t)n;
+		int err = is_head && r->head_size == sizeof(r->head) ? check_head(r, e) : DH_OK;
+		if (err)
+			return err;
+	}
+	r->is_whole = true;
+	return DH_OK;
+}
+
+/* ---- sending ---- */
+
+/* Drop the first n bytes from the pieces. Returns the first piece not yet empty. */
+static int skip_sent(struct iovec *pieces, int first, int count, size_t n)
+{
+	while (first < count && n >= pieces[first].iov_len)
+		n -= pieces[first++].iov_len;
+	if (first < count) {
+		pieces[first].iov_base = (uint8_t *)pieces[first].iov_base + n;
+		pieces[first].iov_len -= n;
+	}
+	return first;
+}
+
+static void attach(struct msghdr *m, void *control, int fd)
+{
+	m->msg_control = control;
+	m->msg_controllen = CMSG_SPACE(sizeof(int));
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+}
+
+/* Until the socket takes more. */
+static int wait_for_room(int fd, int64_t silence_us, struct dh_err *e)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int n;
+	do
+		n = poll(&p, 1, (int)(silence_us / 1000));
+	while (n < 0 && errno == EINTR);
+	return n ? DH_OK :
+		   dh_fail(e, DH_ETIMEDOUT, "the other side took nothing for %lld s", (long long)(silence_us / 1000000));
+}
+
+int dh_writer_send(int fd, enum dh_writer_kind kind, const struct iovec *body, int count, int passed_fd,
+		   int64_t silence_us, struct dh_err *e)
+{
+	struct dh_writer_head head = {MAGIC, (uint32_t)kind, 0};
+	struct iovec pieces[PIECES_MAX + 1] = {{&head, sizeof(head)}};
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	for (int i = 0; i < count && i < PIECES_MAX; i++) {
+		pieces[i + 1] = body[i];
+		head.size += body[i].iov_len;
+	}
+	for (int first = 0; first <= count;) {
+		struct msghdr m = {.msg_iov = pieces + first, .msg_iovlen = (size_t)(count + 1 - first)};
+		if (passed_fd >= 0)
+			attach(&m, &control, passed_fd);
+		ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n >= 0) {
+			passed_fd = -1;
+			first = skip_sent(pieces, first, count + 1, (size_t)n);
+			continue;
+		}
+		int err = errno == EINTR ? DH_OK :
+			  errno == EAGAIN || errno == EWOULDBLOCK ? wait_for_room(fd, silence_us, e) :
+			  dh_fail(e, DH_ECLOSED, "the other side is gone: %s", strerror(errno));
+		if (err)
+			return err;
+	}
+	return DH_OK;
+}
+
+/* ---- what the numbers may be ---- */
+
+static bool is_within(int64_t value, int64_t min, int64_t max)
+{
+	return value >= min && value <= max;
+}
+
+static bool is_stream_sane(const struct dh_stream *s)
+{
+	if (s->extradata_bytes < 0 || s->extradata_bytes > (int)sizeof(s->extradata))
+		return false;
+	if (s->kind == DH_MEDIA_VIDEO)
+		return is_within(s->width_px, 1, 65535) && is_within(s->height_px, 1, 65535) && is_within(s->fps, 0, 1000);
+	return s->kind == DH_MEDIA_AUDIO && is_within(s->rate_hz, 1, 65535) && is_within(s->channels, 1, 64) &&
+	       is_within(s->frame_samples, 0, 65536) && is_within(s->priming_samples, 0, 65536);
+}
+
+bool dh_writer_open_is_sane(const struct dh_writer_open *o)
+{
+	bool is_sane = is_within(o->stream_count, 0, 2) && memchr(o->log_name, 0, sizeof(o->log_name));
+	for (int i = 0; is_sane && i < o->stream_count; i++)
+		is_sane = is_stream_sane(&o->streams[i]);
+	return is_sane;
+}
+
+bool dh_writer_time_is_sane(int64_t us)
+{
+	return is_within(us, -TIME_MAX_US, TIME_MAX_US);
+}
+
+bool dh_writer_packet_is_sane(const struct dh_writer_packet *p)
+{
+	return (p->kind == DH_MEDIA_VIDEO || p->kind == DH_MEDIA_AUDIO) && dh_writer_time_is_sane(p->pts_us) &&
+	       dh_writer_time_is_sane(p->dts_us) && is_within(p->duration_us, 0, TIME_MAX_US);
+}
