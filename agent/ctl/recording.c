@@ -283,7 +283,8 @@ void dh_recording_output_changed(struct dh_session *s, int output, enum dh_outpu
 		dh_emit(r->ctl, "recording.paused", r->origin, event_params(r));
 	} else if (state == DH_OUTPUT_DONE || state == DH_OUTPUT_FAILED) {
 		if (!r->reason[0])
-			dh_strcopy(r->reason, sizeof(r->reason), s->ctl->is_stopping ? "shutdown" : "session_closed");
+			dh_strcopy(r->reason, sizeof(r->reason), state == DH_OUTPUT_FAILED ? "error" :
+				   s->ctl->is_stopping ? "shutdown" : "session_closed");
 		over(r, state == DH_OUTPUT_FAILED, why);
 	}
 	dh_rooms_session_changed(s);

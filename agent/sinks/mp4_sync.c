@@ -17,7 +17,7 @@
 
 #define PERIOD_US 1000000
 #define AHEAD_BYTES (64ull << 20)
-#define FREE_PER_AHEAD 4 /* space is taken ahead only where it is plenty: the last of it is for who needs it now */
+#define FREE_PER_AHEAD 8 /* taken ahead only where there is plenty: the last of it is for who needs it now */
 
 struct dh_mp4_sync {
 	pthread_t thread;

@@ -580,7 +580,8 @@ def killed_while_recording():
     tap.equal((probe.returncode, probe.stderr), (0, ''), 'every frame decodes')
     tap.equal(int(probe.stdout.split()[0]), facts['video_frames'])
     report = c.call('recording.verify', {**get, **kept})['result']
-    tap.equal((report['verdict'], report['is_recovered'], report['chain']), ('whole', True, facts['chain']), report)
+    tap.equal((report['verdict'], report['is_recovered'], report['chain']), ('whole', False, facts['chain']), report)
+    tap.equal([n['text'] for n in report['notes'] if n['kind'] == 'stop'], ['agent gone'], 'its writer finished it')
     c.close()
 
 
