@@ -14,6 +14,7 @@
 #include "agent/writer/message.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/list.h"
 
 #define REPORT_WAIT_US 2000000 /* for the reports that must arrive; the agent may hang */
 
