@@ -1,4 +1,5 @@
 /** A page with EXEStarter.js in it: a little document, a room element, windows, locks; behind them the real SDK and a fake agent. */
+import assert from 'node:assert/strict';
 import { FakeAgent, FakeExtension, freshPage } from './fakes.mjs';
 
 const script = new URL('../../js/EXEStarter.js', import.meta.url).href;
@@ -149,4 +150,26 @@ export function hear(room) {
 			}
 		},
 	};
+}
+
+/** What wanted() gives once it is true. */
+export async function until(wanted) {
+	for (;;) {
+		const got = wanted();
+		if (got)
+			return got;
+		await new Promise(setImmediate);
+	}
+}
+
+/** The agent tells the page an event. */
+export const say = (page, method, params) => page.extension.say({ jsonrpc: '2.0', method, params });
+
+/** A room that was entered. */
+export async function inRoom(page, more) {
+	const told = hear(RtcRoom);
+	const started = await answer(RtcRoom.startEXE, startObject(more));
+	assert.ok(started.success, JSON.stringify(started));
+	await told.first('onMemberChange');
+	return { ...told, started };
 }

@@ -148,6 +148,14 @@ def probe(path):
     return {s['codec_type']: (s['codec_name'], int(s['nb_read_packets'])) for s in json.loads(out or '{}').get('streams', [])}
 
 
+def has_gap(path):
+    """Whether pictures of more than half a second are missing in a file."""
+    out = subprocess.run(['ffprobe', '-v', 'quiet', '-select_streams', 'v', '-show_entries', 'packet=dts_time', '-of', 'csv=p=0', path],
+                         capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+    times = [float(t.strip(',')) for t in out.split() if t.strip(',') != 'N/A']
+    return any(b - a > 0.5 for a, b in zip(times, times[1:]))
+
+
 def complaints(path):
     """What ffmpeg says while it decodes all of a file; '' when all is well."""
     p = subprocess.run(['ffmpeg', '-v', 'error', '-i', path, '-enc_time_base', '-1', '-f', 'null', '-'], capture_output=True, text=True,

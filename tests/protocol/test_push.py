@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 
-from push_stage import Road, Server, complaints, make_certificate, probe, pull, until
+from push_stage import Road, Server, complaints, has_gap, make_certificate, probe, pull, until
 from wire import ROOM, Agent, Tap, WebSocket, cli
 
 PROGRAM, READ_PATTERN = sys.argv[1:3]
 PAGE, OTHER = 'http://localhost:8480', 'http://localhost:8481'
 SECRETS = ('s3cretname', 's3cretsig', 's3cretpassword')
-SLOW_BYTES_PER_S = 37500  # 300 kbit/s; the stream has some 1600
+SLOW_BYTES_PER_S = 37500  # 300 kbit/s; the stream has some 1100
 tap = Tap()
 
 
@@ -107,7 +107,6 @@ def is_whole(recording, what):
     tap.equal((facts['state'], facts['dropped']), ('done', 0), what)
     code, out, _ = desk.run('verify', facts['path'])
     tap.equal(code, 0, f'{what}: {out}')
-    tap.equal(complaints(facts['path']), '', what)
     got = numbers(facts['path'])
     tap.true(len(got) == facts['video_frames'] > 30 and None not in got, f'{what}: {len(got)} pictures of {facts}')
     return got
@@ -312,19 +311,13 @@ def swallowed():
     is_good_stream(server.files('dead-s3cretname')[-1], 'on the new connection')
 
 
-def skips(path):
-    """Whether seconds of pictures are missing in it."""
-    got = numbers(path)
-    return any(b and a and b > a + 12 for a, b in zip(got, got[1:]))
-
-
 def too_slow():
     """a network that is too slow: pictures up to a key frame are dropped, memory stays, the recording misses nothing"""
     dropped = desk.push_is(slow, 'live', lambda p: p['dropped'] > 200)['dropped']
     until(lambda: next(p for p in desk.call('agent.status')['result']['pushes'] if p['push'] == slow)['dropped'] > dropped,
           'more of them')
     tap.true(desk.agent.rss_kb() < rss_kb + 60000 * ROOM, f'{rss_kb} kB grew to {desk.agent.rss_kb()} kB')
-    until(lambda: skips(server.files('slow-s3cretname')[0]), 'the gap at the server')
+    until(lambda: has_gap(server.files('slow-s3cretname')[0]), 'the gap at the server')
     desk.call('recording.stop', recording=slow_recording)
     desk.push_is(slow, 'stopped')
     arrived = numbers(server.files('slow-s3cretname')[0])
@@ -374,7 +367,7 @@ with tempfile.TemporaryDirectory(prefix='dh-push-', dir='/tmp') as place:
               'ca_file': f'{place}/cas.pem'}
     desk = Desk(f'{place}/desk', **POLICY)
     try:
-        session, roads = desk.session('camera', 640, 360, 30), desk.session('screen', 1280, 720, 15)
+        session, roads = desk.session('camera', 640, 360, 30), desk.session('screen', 960, 540, 15)
         until(desk.are_live, 'the devices')
         status = tap.run([bad_roads_begin, arrives, push_alone, tls, hostile, scopes, by_command_line, server_restarts, swallowed,
                           too_slow, ends_at_once])

@@ -16,6 +16,7 @@ import { takeTurn } from './turn.js';
 import { isSaid, say } from './texts.js';
 
 const SCOPES = ['devices.list', 'camera', 'microphone', 'screen', 'room', 'record.local', 'files.list'];
+const PUSH_SCOPE = 'record.push';
 /** Seconds the agent keeps the call while no page holds it: long enough for a reload and its login. */
 const ORPHAN_S = 30;
 const LEAVE_MS = 5000;
@@ -36,6 +37,7 @@ export class Call {
 	#isStarted = false;
 	#isOver = false;
 	#recordings = new Set();
+	#pushState = '';
 	#isAway = false;
 	#lostTimer = 0;
 	#giveTurn = () => {};
@@ -73,11 +75,11 @@ export class Call {
 	}
 
 	async #begin() {
-		const { singleton } = this.#plan;
+		const { singleton, record } = this.#plan;
 		this.#giveTurn = singleton ? await takeTurn() : () => {};
 		const { signal } = this.#stop;
 		signal.throwIfAborted();
-		this.#agent = await this.#connect({ request: SCOPES, client: 'EXEStarter.js', signal });
+		this.#agent = await this.#connect({ request: record?.push_url ? [...SCOPES, PUSH_SCOPE] : SCOPES, client: 'EXEStarter.js', signal });
 		signal.throwIfAborted();
 		if (!customElements.get('deskhand-room'))
 			await import('../../components/deskhand-room.js');
@@ -110,7 +112,7 @@ export class Call {
 		const isNew = !kept && join.create === 'must';
 		this.#status(isNew ? codes.CREATED : codes.ENTERED, say(isNew ? 'created' : 'entered'));
 		this.#takeMembers(joined);
-		if (this.#plan.isRecorded && !kept?.recordings?.length)
+		if (this.#plan.record && !kept?.recordings?.length)
 			await this.#record();
 	}
 
@@ -123,19 +125,30 @@ export class Call {
 		return attached.find(({ session }) => rooms.some((each) => each.room === room && each.session === session));
 	}
 
-	/** A recording that does not begin is told, and does not end the call. */
+	/** A recording that does not begin is told, and does not end the call; what a server refuses is recorded here. */
 	async #record() {
-		try {
-			const session = this.#session;
-			await this.#agent.recording.start({ session, case_id: this.#plan.room.slice(0, 64), request_id: session });
-		} catch (e) {
-			this.#event({ event: 'screenRecord', state: 'failed', name: e.name, msg: e.message, hint: e.hint });
-		}
+		const { record, room } = this.#plan;
+		const start = (targets) => this.#agent.recording.start(
+			{ session: this.#session, case_id: room.slice(0, 64), request_id: this.#session, ...targets });
+		const failed = (event) => (e) => this.#event({ event, state: 'failed', name: e.name, msg: e.message, hint: e.hint });
+		if (record.targets.length === 1)
+			return start(record).catch(failed('screenRecord'));
+		return start(record).catch((e) => {
+			failed('cloudRecord')(e);
+			return start({ targets: ['local'] }).catch(failed('screenRecord'));
+		});
 	}
 
 	#recording(state, { recording, duration_ms, bytes, name, reason }) {
 		this.#recordings[state === 'started' ? 'add' : 'delete'](recording);
 		this.#event({ event: 'screenRecord', state, recording, duration_ms, bytes, name, msg: reason });
+	}
+
+	/** Each change of the server's half, not each second of it. */
+	#pushed({ state, recording, target, why, name, hint, bytes, dropped, attempt }) {
+		if (state !== 'live' || this.#pushState !== state)
+			this.#event({ event: 'cloudRecord', state, recording, target, bytes, dropped, attempt, name, msg: why, hint });
+		this.#pushState = state;
 	}
 
 	#listen() {
@@ -152,6 +165,7 @@ export class Call {
 		own('room.reconnected', (detail) => this.#roomBack(detail));
 		own('source.lost', (detail) => detail.role === 'camera' && this.#cameraLost(detail));
 		own('session.changed', (detail) => this.#sessionChanged(detail));
+		own('push.state', (detail) => this.#pushed(detail));
 		for (const state of ['started', 'stopped', 'failed'])
 			own(`recording.${state}`, (detail) => this.#recording(state, detail));
 		on('reconnecting', ({ attempt }) => this.#localLost(attempt));

@@ -71,17 +71,20 @@ function readProxy(custom, invalid) {
 	return { proxy: { kind: 'socks5', host: String(host), port } };
 }
 
-/** 0 none, 1 to a server, 2 on this computer, 3 both. notYet: names of texts about what was asked for and is not there. */
+/**
+ * 0 none, 1 to a server, 2 on this computer, 3 both: targets and push_url of recording.start. An address holds a key, so no
+ * message repeats it. notYet: names of texts about what was asked for and is not there.
+ */
 function readRecord(custom, invalid) {
 	const kind = Number(custom.screenRecord ?? 0);
 	if (![0, 1, 2, 3].includes(kind))
 		throw invalid('custom.screenRecord', custom.screenRecord);
-	const notYet = ['mixRecord', 'whiteboard'].filter((name) => custom[name] === true);
-	if (kind === 1)
-		notYet.push('screenRecord');
-	if (kind === 3)
-		notYet.push('screenRecord_both');
-	return { isRecorded: kind >= 2, notYet };
+	const push_url = String(custom.cloudRecordUrl ?? '');
+	const isPushed = kind === 1 || kind === 3;
+	if (isPushed && !/^rtmps?:\/\//i.test(push_url))
+		throw invalid('custom.cloudRecordUrl', push_url ? '...' : '');
+	const record = { 1: { targets: ['push'], push_url }, 2: { targets: ['local'] }, 3: { targets: ['local', 'push'], push_url } }[kind];
+	return { record, notYet: ['mixRecord', 'whiteboard'].filter((name) => custom[name] === true) };
 }
 
 /** The room service's origin, as room.join takes it, without a path (the predecessor's `/weapp/…`); '' for what is no address. */
