@@ -93,7 +93,10 @@ export class Desk {
 
 	/** What ffprobe says of a recording, by the id that the page knows. */
 	probe(recording) {
-		const { path: file } = this.call('recording.get', { recording });
+		return this.probeFile(this.call('recording.get', { recording }).path);
+	}
+
+	probeFile(file) {
 		const entries = 'format=duration:stream=codec_type,codec_name,width,height,nb_read_packets';
 		const found = JSON.parse(execFileSync('ffprobe', ['-v', 'error', '-count_packets', '-show_entries', entries, '-of', 'json', file]));
 		const stream = (type) => found.streams.find((s) => s.codec_type === type);

@@ -9,6 +9,7 @@ import { chromium } from 'playwright-core';
 import { Desk, top } from './desk.mjs';
 import { APP, RoomService } from './room_desk.mjs';
 import { Member } from './room_member.mjs';
+import { RtmpServer } from './rtmp_server.mjs';
 
 const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const asRoot = process.getuid() === 0 ? ['--no-sandbox'] : [];
@@ -18,6 +19,7 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 const TYPES = { '.js': 'text/javascript', '.html': 'text/html', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const desk = new Desk();
 const service = new RoomService();
+const rtmp = new RtmpServer();
 const servers = [];
 /** An origin may switch devices on 5 times in 10 s (SR-20): each test has one of its own. */
 const origins = [];
@@ -50,7 +52,9 @@ nodeTest.before(async () => {
 		origins.push(await serve());
 	stranger = await serve();
 	await service.start();
-	desk.setPolicy({ origins: origins.map((origin) => ({ origin, scopes: ['*'] })), signal_hosts: ['localhost'] });
+	await rtmp.start();
+	desk.setPolicy({ origins: origins.map((origin) => ({ origin, scopes: ['*'] })), signal_hosts: ['localhost'],
+		push_targets: [`rtmp://127.0.0.1:${rtmp.port}/live/*`] });
 	await desk.startAgent();
 	browser = await chromium.launch({ executablePath: program, headless: true, args: asRoot });
 });
@@ -60,6 +64,7 @@ nodeTest.after(async () => {
 	servers.forEach((server) => server.close());
 	await desk.stop();
 	await service.stop();
+	rtmp.stop();
 });
 
 nodeTest.afterEach(() => {
@@ -202,16 +207,20 @@ test('a reload: back into the call, which nobody saw leave', async (t) => {
 	await told(page, 'stopped');
 });
 
-test('screenRecord 2 leaves a file', async (t) => {
-	const page = await oldPage(t, { room: 'room_record', custom: { ...inContainer, screenRecord: 2 } });
+test('screenRecord 3 leaves a file here and a stream at the server', async (t) => {
+	const cloudRecordUrl = `rtmp://127.0.0.1:${rtmp.port}/live/room_record?key=s3cret`;
+	const page = await oldPage(t, { room: 'room_record', custom: { ...inContainer, screenRecord: 3, cloudRecordUrl } });
 	await page.click('#create');
 	const { recording } = await told(page, 'onRecvEvent', { event: 'screenRecord', state: 'started' });
-	await desk.until(() => desk.call('recording.get', { recording }).duration_ms > 1000);
+	await told(page, 'onRecvEvent', { event: 'cloudRecord', state: 'live', recording });
+	await desk.until(() => desk.call('recording.get', { recording }).push.duration_ms > 1000);
 	await page.click('#stop');
 	assert.ok((await told(page, 'onRecvEvent', { event: 'screenRecord', state: 'stopped' })).duration_ms > 1000);
 	await told(page, 'stopped');
 	const { duration_s, video, audio } = desk.probe(recording);
 	assert.ok(duration_s > 1 && Number(video.nb_read_packets) > 10 && audio, JSON.stringify({ duration_s, video, audio }));
+	const pushed = desk.probeFile(rtmp.file('room_record'));
+	assert.ok(Number(pushed.video.nb_read_packets) > 10 && pushed.audio.codec_name === 'aac', JSON.stringify(pushed));
 });
 
 test('the room’s own button ends it: code 2', async (t) => {
