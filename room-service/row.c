@@ -7,17 +7,21 @@
 
 #include "common/alloc.h"
 
+#define SEQ_ROOM 32 /* bytes of "seq":N, with its comma */
+
 struct dh_event *dh_event_create(const char *name, cJSON *take_params)
 {
+	static const char head[] = "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":";
 	char *text = cJSON_PrintUnformatted(take_params);
-	bool is_empty = !take_params->child;
+	bool is_empty = !text || !take_params->child;
 	cJSON_Delete(take_params);
-	/* "{...}" without its opening brace, behind a comma unless it is empty, and the message's own brace */
-	size_t n = text ? strlen(text) : 0;
-	struct dh_event *ev = dh_alloc(sizeof(*ev) + n + 3);
+	size_t room = sizeof(head) + strlen(name) + (text ? strlen(text) : 2) + 2;
+	struct dh_event *ev = dh_alloc(sizeof(*ev) + room);
 	ev->refs = 1;
-	ev->name = name;
-	ev->size = (size_t)snprintf(ev->text, n + 3, "%s%s}", is_empty || !text ? "" : ",", text ? text + 1 : "}");
+	ev->is_empty = is_empty;
+	ev->head_size = (unsigned)snprintf(ev->text, room, head, name) + 1; /* with the brace of the params */
+	ev->size = ev->head_size - 1 + (size_t)snprintf(ev->text + ev->head_size - 1, room - ev->head_size + 1, "%s}",
+							text ? text : "{}");
 	cJSON_free(text);
 	return ev;
 }
@@ -30,24 +34,33 @@ void dh_event_unref(struct dh_event *ev)
 
 size_t dh_event_room(const struct dh_event *ev)
 {
-	return ev->size + strlen(ev->name) + 80;
+	return ev->size + SEQ_ROOM;
+}
+
+/* "seq":N and a comma before what follows; its size. This and two copies are all that an event costs for each member. */
+static size_t write_seq(char *out, int64_t seq, bool is_last)
+{
+	char digits[20];
+	int n = 0;
+	for (; seq; seq /= 10)
+		digits[n++] = (char)('0' + seq % 10);
+	memcpy(out, "\"seq\":", 6);
+	size_t size = 6;
+	while (n)
+		out[size++] = digits[--n];
+	if (!is_last)
+		out[size++] = ',';
+	return size;
 }
 
 size_t dh_event_write(const struct dh_event *ev, int64_t seq, char *out)
 {
-	size_t room = dh_event_room(ev);
-	const char *text = ev->text;
-	int n;
-	if (seq > 0) {
-		n = snprintf(out, room, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"seq\":%lld", ev->name,
-			     (long long)seq);
-	} else {
-		n = snprintf(out, room, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{", ev->name);
-		text += *text == ',';
-	}
-	size_t rest = ev->size - (size_t)(text - ev->text);
-	memcpy(out + n, text, rest);
-	return (size_t)n + rest;
+	size_t n = ev->head_size, rest = ev->size - n;
+	memcpy(out, ev->text, n);
+	if (seq > 0)
+		n += write_seq(out + n, seq, ev->is_empty);
+	memcpy(out + n, ev->text + ev->head_size, rest);
+	return n + rest;
 }
 
 static unsigned index_of(const struct dh_row *r, unsigned i)

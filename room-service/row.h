@@ -11,10 +11,12 @@
 #define DH_ROW_EVENTS_MAX 512
 #define DH_ROW_BYTES_MAX (1024 * 1024)
 
-/* text is what follows the seq: ,"room":...}} */
+/* text is the whole message but for its seq, which each member has its own of and which goes behind the first head_size
+ * bytes: {"jsonrpc":"2.0","method":"room.chat","params":{ and then "room":...}} */
 struct dh_event {
 	int refs;
-	const char *name; /* of the table of events: never freed */
+	bool is_empty; /* no params but the seq */
+	unsigned head_size;
 	size_t size;
 	char text[];
 };

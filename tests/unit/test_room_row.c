@@ -37,6 +37,29 @@ static void an_event_bears_its_seq(void)
 	dh_event_unref(ev);
 }
 
+static void check_text(const char *name, cJSON *take_params, int64_t seq, const char *want)
+{
+	struct dh_event *ev = dh_event_create(name, take_params);
+	char text[256];
+	size_t n = dh_event_write(ev, seq, text);
+	TST_CHECK(n <= dh_event_room(ev) && n < sizeof(text));
+	text[n] = '\0';
+	TST_STR(text, want);
+	dh_event_unref(ev);
+}
+
+static void with_and_without_params_and_seq(void)
+{
+	cJSON *one = cJSON_CreateObject();
+	cJSON_AddNumberToObject(one, "retry_ms", 2000);
+	check_text("a.b", cJSON_Duplicate(one, true), 0,
+		   "{\"jsonrpc\":\"2.0\",\"method\":\"a.b\",\"params\":{\"retry_ms\":2000}}");
+	check_text("a.b", one, 10, "{\"jsonrpc\":\"2.0\",\"method\":\"a.b\",\"params\":{\"seq\":10,\"retry_ms\":2000}}");
+	check_text("a.b", cJSON_CreateObject(), 0, "{\"jsonrpc\":\"2.0\",\"method\":\"a.b\",\"params\":{}}");
+	check_text("a.b", cJSON_CreateObject(), INT64_MAX,
+		   "{\"jsonrpc\":\"2.0\",\"method\":\"a.b\",\"params\":{\"seq\":9223372036854775807}}");
+}
+
 static void what_is_not_acknowledged_is_held(void)
 {
 	struct dh_row r = {0};
@@ -85,6 +108,7 @@ static void a_new_beginning_takes_nobody_in(void)
 }
 
 TST_MAIN({"an event bears its seq", an_event_bears_its_seq},
+	 {"with and without params and seq", with_and_without_params_and_seq},
 	 {"what is not acknowledged is held", what_is_not_acknowledged_is_held},
 	 {"too many are forgotten together", too_many_are_forgotten_together},
 	 {"too large are forgotten together", too_large_are_forgotten_together},
