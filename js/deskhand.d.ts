@@ -762,6 +762,8 @@ export class Deskhand extends EventTarget {
 	readonly granted: Scope[];
 	/** Any command by its name. */
 	call<T = unknown>(method: string, params?: object, how?: CallOptions): Promise<T>;
+	/** For a component: events of high volume beside those the page chose, and will choose, by `events.subscribe`. */
+	alsoHear(prefixes: string[]): Promise<{ seq: number }>;
 	/** Live pictures and sound of a session; resolves once the first pictures came. */
 	captureStream(options: CaptureOptions): Promise<MediaStream>;
 	/** After a reload: attach to the sessions this tab opened. */
@@ -781,7 +783,7 @@ export class Deskhand extends EventTarget {
 			max_version: number;
 			/** name and version of the page's software */
 			client: string;
-			/** the agent signs it, see proof */
+			/** 16 to 128 characters of ASCII: the agent signs it, see proof */
 			nonce?: string;
 		}, how?: CallOptions): Promise<{
 			/** the version spoken from here on */

@@ -22,7 +22,8 @@ export class Deskhand extends EventTarget {
 	#link;
 	#hello;
 	#sessions = new Sessions();
-	#subscribed = null;
+	#chosen = null; // params of events.subscribe
+	#alsoHeard = []; // prefixes
 	#ready = Promise.resolve();
 	#isReconnecting = false;
 	#stop = new AbortController();
@@ -92,11 +93,26 @@ export class Deskhand extends EventTarget {
 	async call(method, params = {}, { signal, timeout = 30000 } = {}) {
 		const start = Date.now();
 		await this.#untilReady(signal, timeout, method);
-		const result = await this.#link.request(method, params, { signal, timeout: Math.max(1, timeout - (Date.now() - start)) });
+		const isChoice = method === 'events.subscribe';
+		const sent = isChoice ? this.#withHeard(params) : params;
+		const result = await this.#link.request(method, sent, { signal, timeout: Math.max(1, timeout - (Date.now() - start)) });
 		this.#sessions.saw(method, params, result);
-		if (method === 'events.subscribe')
-			this.#subscribed = params;
+		if (isChoice)
+			this.#chosen = params;
 		return result;
+	}
+
+	/**
+	 * For a component of the page: events of high volume that it needs, beside those the page chose and will choose by
+	 * `events.subscribe`. @param {string[]} prefixes
+	 */
+	alsoHear(prefixes) {
+		this.#alsoHeard = [...new Set([...this.#alsoHeard, ...prefixes])];
+		return this.call('events.subscribe', this.#chosen ?? { prefixes: [] });
+	}
+
+	#withHeard(params) {
+		return Array.isArray(params.prefixes) ? { ...params, prefixes: [...new Set([...params.prefixes, ...this.#alsoHeard])] } : params;
 	}
 
 	/**
@@ -197,8 +213,8 @@ export class Deskhand extends EventTarget {
 		if (!this.granted.length)
 			throw localError('denied', '', this.#options.lang);
 		const request = (method, params) => this.#link.request(method, params, { signal });
-		if (this.#subscribed)
-			await request('events.subscribe', this.#subscribed);
+		if (this.#chosen)
+			await request('events.subscribe', this.#withHeard(this.#chosen));
 		return this.#sessions.attach(request);
 	}
 

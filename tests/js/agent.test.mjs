@@ -72,6 +72,17 @@ test('events carry their fields; a grant that changes is known at once', async (
 	assert.deepEqual(desk.granted, ['camera', 'screen']);
 });
 
+test('what a component hears stays when the page chooses its events, before and after', async () => {
+	const { agent } = setUp();
+	const desk = await byExtension();
+	const chosen = () => agent.asked.filter(({ method }) => method === 'events.subscribe').map(({ params }) => params).at(-1);
+	await desk.events.subscribe({ prefixes: ['agent.stats'], only: true });
+	await desk.alsoHear(['audio.levels', 'agent.stats']);
+	assert.deepEqual(chosen(), { prefixes: ['agent.stats', 'audio.levels'], only: true });
+	await desk.events.subscribe({ prefixes: ['recording.'] });
+	assert.deepEqual(chosen(), { prefixes: ['recording.', 'audio.levels', 'agent.stats'] });
+});
+
 test('the agent restarts: pending calls fail, later ones wait, subscriptions and sessions come back', async () => {
 	const { agent, extension } = setUp();
 	const desk = await byExtension();

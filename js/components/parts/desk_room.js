@@ -57,7 +57,7 @@ export class DeskRoom {
 		this.#view.chat.markRead();
 		this.#view.startClock(state.started_ms ?? Date.now());
 		this.#view.setState(state.is_away ? 'reconnecting' : 'online');
-		this.#act(() => agent.events.subscribe({ prefixes: ['audio.levels', 'rtc.stats'] }));
+		this.#act(() => agent.alsoHear(['audio.levels', 'rtc.stats']));
 		this.#act(() => this.#settings.refresh());
 		if (isAgain)
 			this.#act(() => this.#recorder.find());
