@@ -1,5 +1,4 @@
 /* agent.hello: versions, and what this origin was granted. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,23 +18,17 @@ static void add_features(struct dh_call *call)
 	dh_reply_json(call, "features", list);
 }
 
-/* Sign "deskhand-hello-v1\n" nonce "\n" origin: the page remembers key and knows this agent again (SR-37). */
+/* The page remembers key and knows this agent again (SR-37). */
 static int prove(struct dh_call *call, const char *nonce)
 {
 	struct dh_agent_key *key = NULL;
-	char text[600], proof[DH_AGENT_PROOF_BASE64];
-	uint8_t signature[64];
+	char proof[DH_AGENT_PROOF_BASE64];
 	int err = dh_agent_key_open(&key, call->ctl->paths.state_dir, &call->err);
-	if (err)
-		return err;
-	int n = snprintf(text, sizeof(text), "deskhand-hello-v1\n%s\n%s", nonce, call->origin);
-	err = dh_agent_key_sign(key, text, (size_t)n, signature);
+	if (!err)
+		err = dh_agent_key_prove(key, nonce, call->origin, proof, &call->err);
 	if (!err) {
-		EVP_EncodeBlock((unsigned char *)proof, signature, sizeof(signature));
 		dh_reply_str(call, "proof", proof);
 		dh_reply_str(call, "key", dh_agent_key_public(key));
-	} else {
-		dh_fail(&call->err, err, "the agent's key cannot sign");
 	}
 	dh_agent_key_close(key);
 	return err;
@@ -110,8 +103,8 @@ const struct dh_command dh_cmd_agent_hello = {
 					     .required = true, .doc = "highest version the page speaks"},
 					    {"client", DH_STR, .max = 120, .required = true,
 					     .doc = "name and version of the page's software"},
-					    {"nonce", DH_STR, .max = 200,
-					     .doc = "the agent signs it, see proof"},
+					    {"nonce", DH_STR, .max = 128,
+					     .doc = "16 to 128 characters of ASCII: the agent signs it, see proof"},
 					    {0}},
 	.reply =
 		(const struct dh_param[]){

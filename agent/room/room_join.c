@@ -164,7 +164,9 @@ static struct dh_room *make_room(struct dh_call *call, const struct dh_origin *s
 	copy_server(r, server);
 	r->begun_us = dh_now_us();
 	r->params = cJSON_Duplicate(call->args->json, true);
-	cJSON_ReplaceItemInObjectCaseSensitive(r->params, "user_sig", cJSON_CreateString(""));
+	char *sig = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(r->params, "user_sig"));
+	if (sig)
+		explicit_bzero(sig, strlen(sig));
 	dh_random_hex(r->file, 16);
 	return r;
 }
