@@ -439,7 +439,7 @@ static void hostile(void)
 	begin();
 	for (int i = 0; i < 100000; i++) {
 		double r = rtc_link_random(&link);
-		seq = (uint16_t)(r < 0.02 ? rtc_link_random(&link) * 65536 : seq + rtc_link_random(&link) * 3);
+		seq = (uint16_t)(int)(r < 0.02 ? rtc_link_random(&link) * 65536 : seq + rtc_link_random(&link) * 3);
 		timestamp = r < 0.01 ? (uint32_t)(rtc_link_random(&link) * 4e9) :
 				       timestamp + (uint32_t)(rtc_link_random(&link) * 2000);
 		size_t bytes = r > 0.5 ? packet(data, i) : 1 + (packet(data, i) & 0);
