@@ -82,6 +82,8 @@ static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
 	if (b->state != DH_BWE_DRAIN) {
 		b->episode_us = now_us;
 		b->peak_queue_us = 0;
+		b->before_cut_bps = b->target_bps;
+		b->capacity_before_bps = b->capacity_bps;
 		b->capacity_bps = 0;
 	}
 	b->capacity_bps = b->capacity_bps > 0 && rate > b->capacity_bps ? b->capacity_bps : rate;
@@ -93,6 +95,16 @@ static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
 	dh_loss_forget(&b->loss, now_us);
 }
 
+/* Gone before a cut of ours could have reached it: packets were held up (a computer or a radio that paused), nothing that
+ * our rate made, and what arrived meanwhile is no measure of the road. */
+static void undo_cut(struct dh_bwe *b, int64_t now_us)
+{
+	b->capacity_bps = b->capacity_before_bps;
+	if (b->before_cut_bps > b->target_bps)
+		set_target(b, b->before_cut_bps);
+	b->cut_us = now_us - PROBE_AFTER_CUT_US;
+}
+
 static void drain(struct dh_bwe *b, int64_t now_us)
 {
 	int64_t queue_us = b->delay.queue_us, since_cut = now_us - b->cut_us, since = now_us - b->episode_us;
@@ -101,7 +113,9 @@ static void drain(struct dh_bwe *b, int64_t now_us)
 	if (queue_us < QUEUE_EMPTY_US) {
 		b->state = DH_BWE_RISE;
 		b->rise_us = now_us;
-		if (!b->is_app_limited && b->capacity_bps * 0.9 > b->target_bps)
+		if (since < b->rtt_us + RECUT_US)
+			undo_cut(b, now_us);
+		else if (!b->is_app_limited && b->capacity_bps * 0.9 > b->target_bps)
 			set_target(b, b->capacity_bps * 0.9);
 		dh_loss_forget(&b->loss, now_us);
 		return;

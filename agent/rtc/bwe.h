@@ -37,7 +37,7 @@ struct dh_bwe {
 	int64_t cut_us, episode_us, rise_us;
 	int64_t peak_queue_us, last_queue_us;
 	int64_t next_probe_us, probe_quiet_us;
-	double before_outage_bps, before_test_bps;
+	double before_outage_bps, before_test_bps, before_cut_bps, capacity_before_bps;
 	int64_t outage_us;
 	bool has_feedback, is_app_limited;
 	uint16_t told_seq;        /* the last number they told of */

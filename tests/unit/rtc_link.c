@@ -74,6 +74,8 @@ static void fly(struct rtc_link *l, struct rtc_link_packet p, int64_t t_us)
 	p.arrive_us = t_us + c->delay_us;
 	if (c->jitter_us)
 		p.arrive_us += (int64_t)(fabs(gaussian(l)) * (double)c->jitter_us);
+	if (c->stall_every_us && p.arrive_us % c->stall_every_us < c->stall_us)
+		p.arrive_us += c->stall_us;
 	if (c->reorder > 0 && rtc_link_random(l) < c->reorder)
 		p.arrive_us += c->reorder_us;
 	else if (p.arrive_us < l->last_arrive_us)

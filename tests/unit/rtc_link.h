@@ -25,6 +25,7 @@ struct rtc_link_config {
 	double burst_enter, burst_leave; /* Gilbert model, per packet: all is lost inside a burst */
 	double reorder;    /* share of packets held back ... */
 	int64_t reorder_us; /* ... by this much */
+	int64_t stall_us, stall_every_us; /* so often, for so long all comes so much later */
 	bool is_down;      /* outage: all is lost */
 	enum rtc_rival rival;
 	int64_t rival_bps; /* of RTC_RIVAL_CONSTANT */

@@ -247,6 +247,23 @@ static void jitter(void)
 	}
 }
 
+/* A computer that is busy: each second and a half what comes for 90 ms is taken in 90 ms late. */
+static void stalls(void)
+{
+	for (int seed = 1; seed <= SEEDS; seed++) {
+		struct rtc_session_config c = plain;
+		c.link.stall_us = 90 * MS;
+		c.link.stall_every_us = 1500 * MS;
+		begin(&c, seed);
+		rtc_session_run(&s, 60);
+		note("90 ms stalls", seed, 10, 60);
+		TST_CHECK(rtc_session_target(&s, 5, 10) > 1500 * KBIT);
+		TST_CHECK(rtc_session_bps(&s, 10, 60) > 2200 * KBIT);
+		TST_CHECK(rtc_session_queue_us(&s, 10, 60) < 200 * MS);
+		end();
+	}
+}
+
 static void rivals(void)
 {
 	for (int seed = 1; seed <= SEEDS; seed++) {
@@ -369,6 +386,6 @@ TST_MAIN({"G12: 3 Mbit/s to 700 kbit/s", step_down}, {"3 Mbit/s to 250 kbit/s", 
 	 {"G12: 0.3 to 2.5 Mbit/s within 5 s", ramp}, {"5 % and 15 % random loss", random_loss},
 	 {"the road's loss is not ours", loss_of_the_road_is_not_ours},
 	 {"a queue of two packets", shallow_queue}, {"bursts of loss, reordering", bursts_and_reordering},
-	 {"200 ms round trip", long_road}, {"20 ms jitter", jitter}, {"competing flows", rivals},
+	 {"200 ms round trip", long_road}, {"20 ms jitter", jitter}, {"a receiver that stands still", stalls}, {"competing flows", rivals},
 	 {"30 s outage, then another road", outage}, {"the road changes", road_changes},
 	 {"application-limited", app_limited}, {"REMB", remb}, {"three minutes hold", three_minutes_hold})
