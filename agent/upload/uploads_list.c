@@ -113,6 +113,8 @@ int dh_uploads_start(struct dh_recording *r, struct dh_err *e)
 		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(e, "Stop it first.");
 	}
+	if (r->is_push_only)
+		return dh_fail(e, DH_ESTATE, "the recording was pushed only: there is no file of it here");
 	if (!dh_uploads_are_wanted(r->ctl)) {
 		dh_fail(e, DH_ESTATE, "the policy names no archive");
 		return dh_hint(e, "The administrator sets \"archive\": docs/upload.md.");
