@@ -386,6 +386,7 @@ TST_MAIN({"G12: 3 Mbit/s to 700 kbit/s", step_down}, {"3 Mbit/s to 250 kbit/s", 
 	 {"G12: 0.3 to 2.5 Mbit/s within 5 s", ramp}, {"5 % and 15 % random loss", random_loss},
 	 {"the road's loss is not ours", loss_of_the_road_is_not_ours},
 	 {"a queue of two packets", shallow_queue}, {"bursts of loss, reordering", bursts_and_reordering},
-	 {"200 ms round trip", long_road}, {"20 ms jitter", jitter}, {"a receiver that stands still", stalls}, {"competing flows", rivals},
+	 {"200 ms round trip", long_road}, {"20 ms jitter", jitter}, {"a receiver that stands still", stalls},
+	 {"competing flows", rivals},
 	 {"30 s outage, then another road", outage}, {"the road changes", road_changes},
 	 {"application-limited", app_limited}, {"REMB", remb}, {"three minutes hold", three_minutes_hold})
