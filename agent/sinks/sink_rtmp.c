@@ -16,6 +16,7 @@
 
 #define FREE_FAILURES 1      /* the first try after a loss is made at once */
 #define STEADY_US 10000000   /* a connection that stood so long was a good one */
+#define CONNECTION_MS (20LL * 86400 * 1000) /* FLV, E.4.1: times have 31 bits; then a new connection begins with 0 */
 #define DRAIN_US 2000000     /* at the end, for what is queued */
 #define LEAVE_US 4000000     /* at the end, for all */
 
@@ -125,6 +126,8 @@ static int stream(struct link *l, struct dh_rtmp_wire *w, struct dh_err *e)
 				count(l, p, bytes - sent, ms * 1000);
 			sent = bytes;
 			end_ms += ms;
+			if (!err && end_ms > CONNECTION_MS)
+				err = dh_fail(e, DH_ECLOSED, "the times of one connection are used up");
 		}
 		if (!p)
 			dh_wake_wait(&l->wake, INT64_MAX);

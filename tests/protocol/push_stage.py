@@ -7,8 +7,8 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 
+from room_desk import until
 from wire import WAIT_S, free_port
 
 CONF = '''load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
@@ -19,17 +19,6 @@ rtmp {{ server {{ listen 127.0.0.1:{port}; access_log off; ping 3s; ping_timeout
   application other {{ live on; }}
 }} }}
 '''
-
-
-def until(wanted, what, seconds=WAIT_S):
-    """What wanted() gives once it is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        got = wanted()
-        if got:
-            return got
-        select.select([], [], [], 0.05)
-    raise TimeoutError(f'{what} did not come')
 
 
 class Server:
