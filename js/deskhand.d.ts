@@ -484,6 +484,29 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** One of the recording's files is finished; the recording goes on in the next. */
+	'recording.segment': DeskhandEvent<{
+		/** from recording.start */
+		recording?: string;
+		/** from session.open */
+		session?: string;
+		/** number, from 1 */
+		segment?: number;
+		/** of the file */
+		name?: string;
+		/** of the file (B) */
+		bytes?: number;
+		/** of the file (ms) */
+		duration_ms?: number;
+		/** in the file */
+		video_frames?: number;
+		/** seq, head: the newest link of the evidence; keep it away from the desk */
+		chain?: Record<string, unknown>;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** A marker was set. */
 	'recording.marker': DeskhandEvent<{
 		/** from recording.start */
@@ -1097,6 +1120,12 @@ export class Deskhand extends EventTarget {
 			push?: Record<string, unknown>;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
+			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
+			segments?: Record<string, unknown>[];
+			/** t_ms, started_ms, duration_ms (of one that is over), by */
+			pauses?: Record<string, unknown>[];
+			/** name, value: as given; whose word it is stands in the evidence */
+			claims?: Record<string, unknown>[];
 			/** to the archive; not in recording.list */
 			uploads?: {
 				/** id */
@@ -1187,6 +1216,12 @@ export class Deskhand extends EventTarget {
 				push?: Record<string, unknown>;
 				/** t_ms, text, step */
 				markers?: Record<string, unknown>[];
+				/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
+				segments?: Record<string, unknown>[];
+				/** t_ms, started_ms, duration_ms (of one that is over), by */
+				pauses?: Record<string, unknown>[];
+				/** name, value: as given; whose word it is stands in the evidence */
+				claims?: Record<string, unknown>[];
 				/** to the archive; not in recording.list */
 				uploads?: {
 					/** id */
@@ -1261,10 +1296,19 @@ export class Deskhand extends EventTarget {
 			folder?: string;
 			/** letters, digits, . _ -; the local time when absent */
 			name?: string;
-			/** comes later (s) */
+			/** begin another file at the first key frame after so long (s) */
 			segment_s?: number;
+			/** and after so much (MiB) */
+			segment_mb?: number;
 			/** kept with the recording */
 			case_id?: string;
+			/** signed as reported by this page, never as facts */
+			claims?: {
+				/** a to z, 0 to 9, _: operator, customer, location, ... */
+				name: string;
+				/** what is claimed */
+				value: string;
+			}[];
 			/** local (default): a file here; push: to push_url */
 			targets?: ('local' | 'push')[];
 			/** as url of push.start; what becomes of it: event push.state */
@@ -1321,6 +1365,12 @@ export class Deskhand extends EventTarget {
 			push?: Record<string, unknown>;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
+			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
+			segments?: Record<string, unknown>[];
+			/** t_ms, started_ms, duration_ms (of one that is over), by */
+			pauses?: Record<string, unknown>[];
+			/** name, value: as given; whose word it is stands in the evidence */
+			claims?: Record<string, unknown>[];
 			/** to the archive; not in recording.list */
 			uploads?: {
 				/** id */
@@ -1374,8 +1424,14 @@ export class Deskhand extends EventTarget {
 			exit_code: number;
 			/** a sentence */
 			text: string;
-			/** changed, removed, inserted, reordered, truncated, header_changed, index_changed, signature_wrong, signed_by_another, other_head */
+			/** changed, removed, inserted, reordered, truncated, header_changed, index_changed, signature_wrong, signed_by_another, other_head, segment_missing, segment_swapped, segment_foreign */
 			fault?: string;
+			/** of several files: which one, or the one with the fault */
+			segment?: number;
+			/** of several files: name of the one with the fault */
+			file?: string;
+			/** of several files: each one's report, with its file */
+			segments?: Record<string, unknown>[];
 			/** link where the first fault is */
 			fragment?: number;
 			/** of the fault in the recording (ms) */

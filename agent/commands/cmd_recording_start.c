@@ -41,10 +41,6 @@ static int check_targets(struct dh_call *call)
 	int err = dh_call_need(call, (is_file ? DH_SCOPE_RECORD_LOCAL : 0) | (is_push ? DH_SCOPE_RECORD_PUSH : 0));
 	if (err)
 		return err;
-	if (dh_arg_has(call->args, "segment_s")) {
-		dh_fail(&call->err, DH_ENOTSUP, "segment_s is not in this version yet");
-		return dh_hint(&call->err, "Record without segments.");
-	}
 	if (!is_file && !is_push)
 		return dh_fail(&call->err, DH_EINVAL, "targets is empty");
 	return check_push(call, is_push);
@@ -72,6 +68,8 @@ static int handle(struct dh_call *call)
 		err = check_targets(call);
 	if (!err)
 		err = check_name(call);
+	if (!err)
+		err = dh_recording_claims_check(dh_arg_json(call->args, "claims"), &call->err);
 	if (err)
 		return err;
 	const char *folder = dh_policy_folder(&call->ctl->policy, dh_arg_str(call->args, "folder"));
@@ -98,8 +96,13 @@ const struct dh_command dh_cmd_recording_start = {
 					     .doc = "alias from policy.get, never a path"},
 					    {"name", DH_STR, .max = 120,
 					     .doc = "letters, digits, . _ -; the local time when absent"},
-					    {"segment_s", DH_INT, "s", 1, 86400, 0, .doc = "comes later"},
+					    {"segment_s", DH_INT, "s", 0, 86400, 0,
+					     .doc = "begin another file at the first key frame after so long"},
+					    {"segment_mb", DH_INT, "MiB", 0, 1048576, 0, .doc = "and after so much"},
 					    {"case_id", DH_STR, .max = 64, .doc = "kept with the recording"},
+					    {"claims", DH_ARR, .items = DH_OBJ, .max = 16,
+					     .fields = dh_recording_claim_params,
+					     .doc = "signed as reported by this page, never as facts"},
 					    {"targets", DH_ARR, .items = DH_STR, .choices = targets, .max = 2,
 					     .doc = "local (default): a file here; push: to push_url"},
 					    {"push_url", DH_STR, .max = DH_RTMP_URL_MAX,

@@ -9,6 +9,7 @@
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording.h"
 #include "agent/ctl/trust.h"
+#include "agent/record/verify_sequence.h"
 #include "common/alloc.h"
 
 struct verify_job {
@@ -17,7 +18,7 @@ struct verify_job {
 	char path[DH_PATH_MAX];
 	struct dh_trust trust;
 	struct dh_verify_options options;
-	struct dh_verify_report report;
+	struct dh_verify_sequence found;
 	struct dh_err e;
 };
 
@@ -32,7 +33,12 @@ static void verify_work(void *arg)
 	dh_trust_add_own(&j->trust, j->paths);
 	j->options.trusted = j->trust.keys;
 	j->options.trusted_count = j->trust.count;
-	dh_verify(fd, &j->options, &j->report);
+	char *slash = strrchr(j->path, '/');
+	*slash = '\0'; /* a folder, and a name in it */
+	int dir = open(j->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dh_verify_follow(dir, slash + 1, fd, &j->options, &j->found);
+	if (dir >= 0)
+		close(dir);
 	close(fd);
 }
 
@@ -40,7 +46,7 @@ static void verify_done(void *arg)
 {
 	struct verify_job *j = arg;
 	if (!j->e.code) {
-		cJSON *all = dh_verify_to_json(&j->report);
+		cJSON *all = dh_verify_sequence_to_json(&j->found);
 		while (all->child) {
 			cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
 			char name[32];
@@ -49,7 +55,7 @@ static void verify_done(void *arg)
 		}
 		cJSON_Delete(all);
 	}
-	cJSON_Delete(j->report.notes);
+	dh_verify_sequence_finish(&j->found);
 	dh_call_finish(j->call, j->e.code, &j->e);
 	free(j);
 }
@@ -94,7 +100,11 @@ const struct dh_command dh_cmd_recording_verify = {
 		{"exit_code", DH_INT, .required = true, .doc = "0 to 4: what deskhand verify exits with"},
 		{"text", DH_STR, .required = true, .doc = "a sentence"},
 		{"fault", DH_STR, .doc = "changed, removed, inserted, reordered, truncated, header_changed, index_changed, "
-					 "signature_wrong, signed_by_another, other_head"},
+					 "signature_wrong, signed_by_another, other_head, segment_missing, segment_swapped, "
+					 "segment_foreign"},
+		{"segment", DH_INT, .doc = "of several files: which one, or the one with the fault"},
+		{"file", DH_STR, .doc = "of several files: name of the one with the fault"},
+		{"segments", DH_ARR, .items = DH_OBJ, .doc = "of several files: each one's report, with its file"},
 		{"fragment", DH_INT, .doc = "link where the first fault is"},
 		{"t_ms", DH_INT, "ms", .doc = "of the fault in the recording"},
 		{"utc", DH_STR, .doc = "of the fault"},

@@ -191,6 +191,12 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	dh_strcopy(r->folder, sizeof(r->folder), folder_path ? dh_arg_str(call->args, "folder") : "");
 	dh_strcopy(r->name, sizeof(r->name), folder_path ? name : "");
 	dh_strcopy(r->case_id, sizeof(r->case_id), case_id);
+	r->segment_s = dh_arg_int(call->args, "segment_s");
+	r->segment_mb = dh_arg_int(call->args, "segment_mb");
+	if (dh_arg_has(call->args, "claims")) {
+		cJSON_Delete(r->claims);
+		r->claims = cJSON_Duplicate(dh_arg_json(call->args, "claims"), true);
+	}
 	dh_strcopy(r->request_id, sizeof(r->request_id), request_id);
 	dh_list_add(&r->starters, &call->wait);
 	if (r->is_push_only) {
@@ -211,7 +217,7 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 
 /* ---- running ---- */
 
-static struct dh_recording *find_output(struct dh_session *s, int output)
+struct dh_recording *dh_recording_by_output(struct dh_session *s, int output)
 {
 	dh_list_for_each(pos, dh_recordings_list(s->ctl)) {
 		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
@@ -271,7 +277,7 @@ static void running(struct dh_recording *r)
 void dh_recording_output_changed(struct dh_session *s, int output, enum dh_output_state state,
 				 const struct dh_output_facts *facts, const struct dh_err *why)
 {
-	struct dh_recording *r = find_output(s, output);
+	struct dh_recording *r = dh_recording_by_output(s, output);
 	if (!r)
 		return;
 	if (facts)
@@ -399,7 +405,7 @@ int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, str
 	int err = check_session(r, e);
 	if (err)
 		return err;
-	dh_recording_note(r, paused ? DH_NOTE_PAUSE : DH_NOTE_RESUME, who, "asked");
+	dh_recording_note_pause(r, paused, who);
 	dh_pipeline_output_pause(r->session->pipeline, r->output, paused);
 	dh_recording_pause_push(r, paused);
 	return DH_OK;
@@ -432,49 +438,4 @@ int dh_recording_mark(struct dh_recording *r, const char *text, const char *step
 	free(noted);
 	dh_recording_save(r);
 	return DH_OK;
-}
-
-struct delete_job {
-	struct dh_call *call;
-	char path[DH_PATH_MAX], index_path[DH_PATH_MAX + 64], sidecar_path[DH_PATH_MAX + 64];
-	struct dh_err e;
-};
-
-static void delete_work(void *arg)
-{
-	struct delete_job *j = arg;
-	if (unlink(j->path) && errno != ENOENT)
-		dh_fail(&j->e, dh_err_from_errno(errno), "cannot delete the recording: %s", strerror(errno));
-	else if (!unlink(j->sidecar_path) || errno == ENOENT)
-		unlink(j->index_path);
-}
-
-static void delete_done(void *arg)
-{
-	struct delete_job *j = arg;
-	dh_call_finish(j->call, j->e.code, &j->e);
-	free(j);
-}
-
-int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
-{
-	if (!dh_recording_is_over(r)) {
-		dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
-		return dh_hint(&call->err, "Stop it first.");
-	}
-	if (r->is_push_only) {
-		dh_list_del(&r->node);
-		dh_recording_free(r);
-		return DH_OK;
-	}
-	struct delete_job *j = dh_alloc(sizeof(*j));
-	j->call = call;
-	dh_strcopy(j->path, sizeof(j->path), r->path);
-	dh_recording_index_path(r, j->index_path, sizeof(j->index_path));
-	dh_recording_sidecar_path(r->path, j->sidecar_path, sizeof(j->sidecar_path));
-	dh_uploads_recording_deleted(call->ctl, r->id);
-	dh_list_del(&r->node);
-	dh_recording_free(r);
-	dh_job_run(call->ctl, delete_work, delete_done, j);
-	return DH_PENDING;
 }

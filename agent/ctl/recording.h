@@ -41,7 +41,9 @@ struct dh_recording {
 	struct dh_clock_watch clock;               /* looked at each second */
 	char reason[64];                           /* why it stopped */
 	struct dh_err why;                         /* FAILED */
-	cJSON *markers;
+	int64_t segment_s, segment_mb;             /* when another file begins; 0: never */
+	cJSON *markers, *segments, *pauses, *claims; /* arrays of objects; segments is empty for one file */
+	int64_t paused_us;                         /* agent clock, when the pause began */
 	struct dh_list starters, stoppers;         /* struct dh_call.wait */
 	bool is_saving, must_save, must_free;      /* index writes, one at a time */
 };
@@ -66,12 +68,16 @@ int dh_recording_mark(struct dh_recording *r, const char *text, const char *step
 /* A note in the evidence chain of r, and of all recordings of a session. */
 void dh_recording_note(struct dh_recording *r, enum dh_note_kind kind, const char *who, const char *text);
 void dh_recordings_note(struct dh_session *s, enum dh_note_kind kind, const char *text);
+/* Whether a page may say them. Errors: DH_EINVAL. */
+int dh_recording_claims_check(const cJSON *claims, struct dh_err *e);
+extern const struct dh_param dh_recording_claim_params[]; /* name, value */
 /* Remove file and index; finishes call. */
 int dh_recording_delete(struct dh_recording *r, struct dh_call *call);
 
 /* From the session. */
 void dh_recording_output_changed(struct dh_session *s, int output, enum dh_output_state state,
 				 const struct dh_output_facts *facts, const struct dh_err *why);
+void dh_recording_segment(struct dh_session *s, int output, const struct dh_sink_segment *segment);
 void dh_recordings_session_gone(struct dh_session *s);
 cJSON *dh_session_recordings(const struct dh_session *s); /* ids of the unfinished ones */
 

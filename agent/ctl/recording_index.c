@@ -16,7 +16,7 @@
 
 #define TICK_MS 1000
 #define TICKS_PER_DISK_CHECK 5
-#define INDEX_BYTES_MAX (512 * 1024)
+#define INDEX_BYTES_MAX (8 << 20) /* 1000 markers and 1000 segments, all their text escaped */
 
 struct dh_recordings {
 	struct dh_list list;
@@ -49,6 +49,9 @@ struct dh_recording *dh_recording_create(struct dh_ctl *ctl)
 	r->ctl = ctl;
 	r->state = DH_RECORDING_STARTING;
 	r->markers = cJSON_CreateArray();
+	r->segments = cJSON_CreateArray();
+	r->pauses = cJSON_CreateArray();
+	r->claims = cJSON_CreateArray();
 	dh_random_hex(r->id, 16);
 	dh_log_init(&r->log, "agent/recording %.8s", r->id);
 	dh_list_init(&r->starters);
@@ -65,10 +68,19 @@ void dh_recording_free(struct dh_recording *r)
 	}
 	cJSON_Delete(r->markers);
 	dh_free_secret(r->push_url);
+	cJSON_Delete(r->segments);
+	cJSON_Delete(r->pauses);
+	cJSON_Delete(r->claims);
 	free(r);
 }
 
 /* ---- JSON ---- */
+
+static void add_unless_empty(cJSON *to, const char *name, const cJSON *array)
+{
+	if (cJSON_GetArraySize(array))
+		cJSON_AddItemToObject(to, name, cJSON_Duplicate(array, true));
+}
 
 cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path)
 {
@@ -90,6 +102,9 @@ cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path)
 		cJSON_AddStringToObject(v, "error", r->why.text);
 	dh_recording_add_push(v, r);
 	cJSON_AddItemToObject(v, "markers", cJSON_Duplicate(r->markers, true));
+	add_unless_empty(v, "segments", r->segments);
+	add_unless_empty(v, "pauses", r->pauses);
+	add_unless_empty(v, "claims", r->claims);
 	if (with_path)
 		cJSON_AddStringToObject(v, "path", r->path);
 	return v;
@@ -192,10 +207,18 @@ static void sort_in(struct dh_list *list, struct dh_recording *r)
 	dh_list_add(after->next, &r->node); /* before the next one */
 }
 
+static void take_array(cJSON **array, const cJSON *json, const char *name)
+{
+	const cJSON *found = cJSON_GetObjectItemCaseSensitive(json, name);
+	if (!cJSON_IsArray(found))
+		return;
+	cJSON_Delete(*array);
+	*array = cJSON_Duplicate(found, true);
+}
+
 static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id)
 {
 	struct dh_recording *r = dh_recording_create(ctl);
-	const cJSON *markers = cJSON_GetObjectItemCaseSensitive(json, "markers");
 	const cJSON *recovered = cJSON_GetObjectItemCaseSensitive(json, "is_recovered");
 	dh_strcopy(r->id, sizeof(r->id), id);
 	dh_log_init(&r->log, "agent/recording %.8s", r->id);
@@ -220,10 +243,10 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 	const cJSON *chain = cJSON_GetObjectItemCaseSensitive(json, "chain");
 	r->facts.has_chain = dh_hash_from_hex(text_of(chain, "head"), r->facts.chain_head);
 	r->facts.chain_seq = (uint32_t)number_of(chain, "seq");
-	if (cJSON_IsArray(markers)) {
-		cJSON_Delete(r->markers);
-		r->markers = cJSON_Duplicate(markers, true);
-	}
+	take_array(&r->markers, json, "markers");
+	take_array(&r->segments, json, "segments");
+	take_array(&r->pauses, json, "pauses");
+	take_array(&r->claims, json, "claims");
 	sort_in(&ctl->recordings->list, r);
 }
 

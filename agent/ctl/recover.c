@@ -75,8 +75,11 @@ int dh_recover_dir(const char *dir, const char *key_dir, FILE *out, struct dh_er
 /* ---- at the agent's start ---- */
 
 struct item {
-	char id[33], path[DH_PATH_MAX];
+	char id[33], path[DH_PATH_MAX]; /* of the newest file that the index knows */
+	int segment;                    /* its number; 0: the recording is one file */
 	struct dh_mp4_facts facts;
+	char next[DH_SEGMENT_NAME_MAX]; /* the one after it, which the index was never told of; "": none */
+	struct dh_mp4_facts next_facts;
 	struct dh_err e;
 };
 
@@ -86,19 +89,86 @@ struct recover_job {
 	int count;
 };
 
+static void next_name(const char *path, char out[DH_SEGMENT_NAME_MAX])
+{
+	struct dh_verify_report r;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	dh_verify(fd, &(struct dh_verify_options){0}, &r);
+	dh_strcopy(out, DH_SEGMENT_NAME_MAX, r.next_name);
+	cJSON_Delete(r.notes);
+	close(fd);
+}
+
+/* A segment that was finished goes on in another file. */
+static void recover_next(struct item *item, const char *key_dir)
+{
+	const char *slash = strrchr(item->path, '/');
+	next_name(item->path, item->next);
+	if (!item->next[0])
+		return;
+	char *path = dh_strfmt("%.*s%s", (int)(slash + 1 - item->path), item->path, item->next);
+	int err = dh_recover_file(path, key_dir, &item->next_facts, NULL);
+	if (err == DH_EBUSY)
+		item->e.code = DH_EBUSY; /* its writer has outlived the agent */
+	if (err)
+		item->next[0] = '\0'; /* it was made, but nothing is in it */
+	free(path);
+}
+
 static void recover_work(void *arg)
 {
 	struct recover_job *j = arg;
-	for (int i = 0; i < j->count; i++)
-		dh_recover_file(j->items[i].path, j->ctl->paths.state_dir, &j->items[i].facts, &j->items[i].e);
+	const char *key_dir = j->ctl->paths.state_dir;
+	for (int i = 0; i < j->count; i++) {
+		struct item *item = &j->items[i];
+		dh_recover_file(item->path, key_dir, &item->facts, &item->e);
+		if (!item->e.code && item->segment && item->facts.was_finished)
+			recover_next(item, key_dir);
+	}
+}
+
+static void put_segment(struct dh_recording *r, int number, const char *name, const struct dh_mp4_facts *f)
+{
+	struct dh_sink_segment g = {.number = number, .is_over = true, .bytes = f->bytes, .duration_us = f->duration_us,
+				    .video_frames = f->video_frames, .has_chain = f->has_chain, .chain_seq = f->chain_seq};
+	dh_strcopy(g.name, sizeof(g.name), name);
+	memcpy(g.chain_head, f->chain_head, sizeof(g.chain_head));
+	dh_recording_put_segment(r, &g);
+}
+
+static int64_t sum(const struct dh_recording *r, const char *name)
+{
+	const cJSON *v;
+	double all = 0;
+	cJSON_ArrayForEach(v, r->segments) {
+		const cJSON *number = cJSON_GetObjectItemCaseSensitive(v, name);
+		all += cJSON_IsNumber(number) ? number->valuedouble : 0;
+	}
+	return (int64_t)all;
+}
+
+/* The newest file, and the recording as the sum of all. */
+static void settle_segments(struct dh_recording *r, const struct item *item)
+{
+	if (!item->e.code)
+		put_segment(r, item->segment, strrchr(item->path, '/') + 1, &item->facts);
+	if (item->next[0])
+		put_segment(r, item->segment + 1, item->next, &item->next_facts);
+	r->facts.bytes = sum(r, "bytes");
+	r->facts.duration_us = sum(r, "duration_ms") * 1000;
+	r->facts.video_frames = sum(r, "video_frames");
 }
 
 static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item *item)
 {
+	/* it was cut off before anything was in its newest file: the others are finished */
+	bool is_newest_empty = item->segment > 1 && (item->e.code == DH_ENODEV || item->e.code == DH_EPROTO);
 	r->is_mending = false;
 	if (item->e.code == DH_EBUSY)
 		return; /* its writer has outlived the agent and is at it: the timer asks again */
-	if (item->e.code) {
+	if (item->e.code && !is_newest_empty) {
 		DH_WARN(r, "%s cannot be recovered: %s", r->name, item->e.text);
 		r->state = DH_RECORDING_FAILED;
 		r->why = item->e;
@@ -109,14 +179,19 @@ static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item
 	r->state = DH_RECORDING_DONE;
 	r->is_recovered = true;
 	dh_strcopy(r->reason, sizeof(r->reason), "interrupted");
-	r->facts.bytes = item->facts.bytes; /* also of one that its writer finished: the index was never told */
-	r->facts.duration_us = item->facts.duration_us;
-	r->facts.video_frames = item->facts.video_frames;
-	r->facts.audio_frames = item->facts.audio_frames;
-	if (item->facts.has_chain) {
+	if (item->segment) {
+		settle_segments(r, item);
+	} else { /* also of one that its writer finished: the index was never told */
+		r->facts.bytes = item->facts.bytes;
+		r->facts.duration_us = item->facts.duration_us;
+		r->facts.video_frames = item->facts.video_frames;
+		r->facts.audio_frames = item->facts.audio_frames;
+	}
+	const struct dh_mp4_facts *newest = item->next[0] ? &item->next_facts : &item->facts;
+	if (newest->has_chain) {
 		r->facts.has_chain = true;
-		r->facts.chain_seq = item->facts.chain_seq;
-		memcpy(r->facts.chain_head, item->facts.chain_head, sizeof(r->facts.chain_head));
+		r->facts.chain_seq = newest->chain_seq;
+		memcpy(r->facts.chain_head, newest->chain_head, sizeof(r->facts.chain_head));
 	}
 	DH_INFO(r, "recovered: %s, %lld ms", r->name, (long long)r->facts.duration_us / 1000);
 	cJSON *params = cJSON_CreateObject();
@@ -156,7 +231,8 @@ void dh_recover_interrupted(struct dh_ctl *ctl)
 		struct item *item = &j->items[j->count++];
 		memset(item, 0, sizeof(*item));
 		dh_strcopy(item->id, sizeof(item->id), r->id);
-		dh_strcopy(item->path, sizeof(item->path), r->path);
+		item->segment = cJSON_GetArraySize(r->segments);
+		dh_recording_file_path(r, dh_recording_file_count(r) - 1, item->path, sizeof(item->path));
 	}
 	if (j->count)
 		dh_job_run(ctl, recover_work, recover_done, j);

@@ -176,9 +176,15 @@ static void on_link(void *arg, int output, const struct dh_sink_link *now)
 	dh_push_link_changed(arg, output, now);
 }
 
+static void on_segment(void *arg, int output, const struct dh_sink_segment *segment)
+{
+	dh_recording_segment(arg, output, segment);
+}
+
 static const struct dh_pipeline_events pipeline_events = {
 	.source = dh_session_source_event,
 	.output = on_output,
+	.segment = on_segment,
 	.link = on_link,
 	.levels = on_levels,
 };

@@ -350,7 +350,8 @@ def evidence(ws, recording, facts, kept, path):
     tap.equal((report['verdict'], report['exit_code'], report['chain']), ('whole', 0, facts['chain']), report)
     tap.equal((report['video_frames'], report['duration_ms']), (facts['video_frames'], facts['duration_ms']))
     notes = {n['kind']: (n['who'], n['text']) for n in report['notes'] if n['kind'] not in ('claim', 'gap')}
-    tap.equal(notes, {'pause': (PAGES[4], 'asked'), 'resume': (PAGES[4], 'asked'), 'marker': (PAGES[4], '3: signed'),
+    resumed = f'asked, after {facts["pauses"][0]["duration_ms"]} ms'
+    tap.equal(notes, {'pause': (PAGES[4], 'asked'), 'resume': (PAGES[4], resumed), 'marker': (PAGES[4], '3: signed'),
                       'stop': (PAGES[4], 'asked')})
     claims = {n['text']: n['who'] for n in report['notes'] if n['kind'] == 'claim'}
     tap.equal((claims['case_id=C-17'], claims[f'origin={PAGES[4]}']), (PAGES[4], 'agent'), claims)

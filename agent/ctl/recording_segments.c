@@ -1,0 +1,88 @@
+/* A recording in several files: what is known of each, and where they are. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/ctl/events.h"
+#include "agent/ctl/recording_priv.h"
+#include "agent/record/verify.h"
+#include "common/alloc.h"
+
+static cJSON *find(const struct dh_recording *r, int number)
+{
+	cJSON *v;
+	cJSON_ArrayForEach(v, r->segments)
+		if (cJSON_GetObjectItemCaseSensitive(v, "segment")->valueint == number)
+			return v;
+	return NULL;
+}
+
+static void set_number(cJSON *to, const char *name, int64_t value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(to, name);
+	cJSON_AddNumberToObject(to, name, (double)value);
+}
+
+void dh_recording_put_segment(struct dh_recording *r, const struct dh_sink_segment *g)
+{
+	cJSON *v = find(r, g->number);
+	char hex[2 * DH_HASH_BYTES + 1];
+	if (!v) {
+		v = cJSON_CreateObject();
+		cJSON_AddNumberToObject(v, "segment", g->number);
+		cJSON_AddStringToObject(v, "name", g->name);
+		cJSON_AddItemToArray(r->segments, v);
+	}
+	if (!g->is_over)
+		return;
+	set_number(v, "bytes", g->bytes);
+	set_number(v, "duration_ms", g->duration_us / 1000);
+	set_number(v, "video_frames", g->video_frames);
+	cJSON_DeleteItemFromObjectCaseSensitive(v, "chain");
+	if (!g->has_chain)
+		return;
+	dh_hash_to_hex(g->chain_head, hex);
+	cJSON *chain = cJSON_AddObjectToObject(v, "chain");
+	cJSON_AddNumberToObject(chain, "seq", g->chain_seq);
+	cJSON_AddStringToObject(chain, "head", hex);
+}
+
+void dh_recording_segment(struct dh_session *s, int output, const struct dh_sink_segment *g)
+{
+	struct dh_recording *r = dh_recording_by_output(s, output);
+	if (!r)
+		return;
+	dh_recording_put_segment(r, g);
+	dh_recording_save(r);
+	if (!g->is_over)
+		return;
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "recording", r->id);
+	cJSON_AddStringToObject(params, "session", r->session_id);
+	for (const cJSON *v = find(r, g->number)->child; v; v = v->next)
+		cJSON_AddItemToObject(params, v->string, cJSON_Duplicate(v, true));
+	dh_emit(r->ctl, "recording.segment", r->origin, params);
+}
+
+bool dh_recording_segment_is_over(const cJSON *segment)
+{
+	return cJSON_HasObjectItem(segment, "bytes");
+}
+
+int dh_recording_file_count(const struct dh_recording *r)
+{
+	int n = cJSON_GetArraySize(r->segments);
+	return n ? n : 1;
+}
+
+/* All files lie beside the first. */
+void dh_recording_file_path(const struct dh_recording *r, int n, char *out, size_t size)
+{
+	const cJSON *segment = cJSON_GetArrayItem(r->segments, n);
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(segment, "name");
+	const char *slash = strrchr(r->path, '/');
+	if (!cJSON_IsString(name) || !slash)
+		snprintf(out, size, "%s", r->path);
+	else
+		snprintf(out, size, "%.*s%s", (int)(slash + 1 - r->path), r->path, name->valuestring);
+}
