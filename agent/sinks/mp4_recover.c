@@ -14,6 +14,9 @@
 #include "agent/sinks/mp4_read.h"
 #include "common/alloc.h"
 
+#define TORN_US 3000000 /* a second between syncs, and what a slow disk adds */
+#define TORN_BYTES (64u << 20)
+
 static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts)
 {
 	facts->was_finished = layout->is_finished;
@@ -37,42 +40,85 @@ static void tell_chain(int fd, struct dh_mp4_facts *facts)
 	cJSON_Delete(r.notes);
 }
 
-/* Go on where the chain ends, if it is whole and nothing stands behind it that it does not cover. */
-static void continue_chain(struct dh_mp4_file *f, const char *cause, struct dh_mp4_facts *facts)
+/* A power cut takes what the disk had not taken yet: pages of the last second, in any order, so that behind the last good
+ * link there may be boxes that look whole and are not. Where no more than that is behind it, the file is cut there. Where
+ * it is more, the file was altered, and nothing is thrown away. */
+static bool is_torn_end(const struct dh_verify_report *r, const struct dh_mp4_layout *layout, int64_t duration_us)
 {
-	struct dh_verify_report r;
-	dh_verify(f->fd, &(struct dh_verify_options){0}, &r);
-	facts->has_chain = r.verdict == DH_VERDICT_UNCLEAN && r.next_at == f->end;
+	bool is_whole = r->verdict == DH_VERDICT_UNCLEAN && r->next_at == layout->end;
+	return !is_whole && r->next_seq > 1 && r->next_at <= layout->end && duration_us - r->media_us <= TORN_US &&
+	       layout->file_size - r->next_at <= TORN_BYTES;
+}
+
+/* Go on where the chain ends, if it is whole and nothing stands behind it that it does not cover. */
+static void continue_chain(struct dh_mp4_file *f, const struct dh_verify_report *r, bool is_torn, const char *cause,
+			   struct dh_mp4_facts *facts)
+{
+	facts->has_chain = (r->verdict == DH_VERDICT_UNCLEAN || is_torn) && r->next_at == f->end;
 	f->has_no_chain = !facts->has_chain;
-	memcpy(f->chain.head, r.next_head, sizeof(f->chain.head));
-	f->chain.next_seq = r.next_seq;
-	cJSON_Delete(r.notes);
+	memcpy(f->chain.head, r->next_head, sizeof(f->chain.head));
+	f->chain.next_seq = r->next_seq;
 	struct dh_note n = {.kind = DH_NOTE_RECOVERY, .who = "agent"};
+	cause = cause ? cause : is_torn ? "its end was torn, as by a power cut" : NULL;
 	snprintf(n.text, sizeof(n.text), "finished after an interruption%s%s", cause ? ": " : "", cause ? cause : "");
 	dh_chain_note(&f->chain, &n);
 }
 
-static int finish(int fd, struct dh_agent_key *key, const char *cause, const struct dh_mp4_index *x,
-		  const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts, struct dh_err *e)
+static int finish(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_mp4_facts *facts, struct dh_err *e)
 {
-	if (!layout->fragments)
-		return dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
-	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .key = key};
-	continue_chain(&f, cause, facts);
-	int err = dh_mp4_file_cut(&f, e);
+	int err = dh_mp4_file_cut(f, e);
 	if (!err)
-		err = dh_mp4_file_finish(&f, x, e);
-	if (!err)
-		facts->bytes = (int64_t)f.end;
-	if (!err && facts->has_chain) {
-		facts->chain_seq = f.chain.next_seq - 1;
-		memcpy(facts->chain_head, f.chain.head, sizeof(facts->chain_head));
+		err = dh_mp4_file_finish(f, x, e);
+	if (err)
+		return err;
+	facts->bytes = (int64_t)f->end;
+	if (facts->has_chain) {
+		facts->chain_seq = f->chain.next_seq - 1;
+		memcpy(facts->chain_head, f->chain.head, sizeof(facts->chain_head));
 	}
+	return DH_OK;
+}
+
+/* Cut back to end and read what is left. */
+static int read_again(int fd, uint64_t end, struct dh_mp4_index *x, struct dh_mp4_layout *layout, struct dh_err *e)
+{
+	struct dh_mp4_file f = {.fd = fd, .end = end};
+	int err = dh_mp4_file_cut(&f, e);
+	if (err)
+		return err;
+	dh_mp4_index_finish(x);
+	*x = (struct dh_mp4_index){0};
+	return dh_mp4_read(fd, x, layout, e);
+}
+
+static int finish_growing(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_index *x,
+			  struct dh_mp4_layout *layout, struct dh_mp4_facts *facts, struct dh_err *e)
+{
+	struct dh_verify_report r;
+	dh_verify(fd, &(struct dh_verify_options){0}, &r);
+	cJSON_Delete(r.notes);
+	/* a box header at least stands behind the last fragment */
+	facts->lost_bytes = (int64_t)(layout->file_size - layout->end);
+	facts->lost_bytes -= facts->lost_bytes < 8 ? facts->lost_bytes : 8;
+	bool is_torn = is_torn_end(&r, layout, facts->duration_us);
+	int err = DH_OK;
+	if (is_torn) {
+		facts->lost_bytes += (int64_t)(layout->end - r.next_at);
+		err = read_again(fd, r.next_at, x, layout, e);
+		*facts = (struct dh_mp4_facts){.lost_bytes = facts->lost_bytes};
+		tell_facts(x, layout, facts);
+	}
+	if (err)
+		return err;
+	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .key = key};
+	continue_chain(&f, &r, is_torn, cause, facts);
+	err = finish(&f, x, facts, e);
 	dh_mp4_file_release(&f);
 	return err;
 }
 
-static int read_and_finish(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts, struct dh_err *e)
+static int read_and_finish(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts,
+			   struct dh_err *e)
 {
 	struct dh_mp4_index x = {0};
 	struct dh_mp4_layout layout;
@@ -81,12 +127,9 @@ static int read_and_finish(int fd, struct dh_agent_key *key, const char *cause, 
 		tell_facts(&x, &layout, facts);
 	if (!err && layout.is_finished)
 		tell_chain(fd, facts);
-	if (!err && !layout.is_finished) {
-		/* a box header at least stands behind the last fragment */
-		facts->lost_bytes = (int64_t)(layout.file_size - layout.end);
-		facts->lost_bytes -= facts->lost_bytes < 8 ? facts->lost_bytes : 8;
-		err = finish(fd, key, cause, &x, &layout, facts, e);
-	}
+	else if (!err)
+		err = layout.fragments ? finish_growing(fd, key, cause, &x, &layout, facts, e) :
+		      dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
 	dh_mp4_index_finish(&x);
 	return err;
 }

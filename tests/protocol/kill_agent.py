@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""kill -9 of the whole agent at a random moment of a recording, N times: each file is read without a word of error and
-ends within 0.5 s of the kill (by the capture time painted in its last picture), and the next agent finishes it by itself.
+"""kill -9 of the agent, of the writer of its recording, or of both, at a random moment of a
+recording, N times: each file is read without a word of error and ends within 0.5 s of the kill (by the capture
+time painted in its last picture), its chain is whole, and it is finished by whoever is left, or by the next agent.
 
 kill_agent.py DESKHAND READ_PATTERN [N]         prints TAP, and a table of the losses on stderr
 """
@@ -70,26 +71,62 @@ def last_picture_s(reader, path):
     return json.loads(out.splitlines()[-1])['last_pts_us'] / 1e6
 
 
-def one(desk, reader, rng):
+def writer_of(desk):
+    """The one child of the agent that calls itself so."""
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{name}/status') as f:
+                status = f.read()
+        except OSError:
+            continue
+        if 'Name:\tdeskhand-writer\n' in status and f'PPid:\t{desk.agent.pid}\n' in status:
+            return int(name)
+    raise RuntimeError('the recording has no writer')
+
+
+def wait_until(is_so):
+    end = time.monotonic() + 20
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def chain(desk, path):
+    p = subprocess.run([desk.program, 'verify', path], env=desk.env, capture_output=True, text=True)
+    return '' if not p.returncode else p.stdout
+
+
+def one(desk, reader, rng, victims):
     desk.start()
     path = desk.call('recording.get', {'recording': record(desk)})['path']
     while os.path.getsize(path) < 4000:  # the head and a first fragment
         time.sleep(0.01)
+    writer = writer_of(desk)
     time.sleep(rng.uniform(0, 2.5))
     killed = time.monotonic()
-    desk.stop(signal.SIGKILL)
+    for victim in victims:
+        if victim == 'agent':
+            desk.stop(signal.SIGKILL)
+        else:
+            os.kill(writer, signal.SIGKILL)
+    if victims == ('writer',):
+        wait_until(lambda: desk.state_of(path)['state'] == 'failed')
+        state = desk.state_of(path)
+        desk.stop(signal.SIGTERM)
+        said = complaints(path) or chain(desk, path) or ('' if 'signal 9' in state['error'] else str(state))
+        return None if said else killed - last_picture_s(reader, path), said
+    if 'writer' not in victims:
+        wait_until(lambda: not os.path.exists(f'/proc/{writer}'))
     said = complaints(path)
     if said:
         return None, said
     loss = killed - last_picture_s(reader, path)
     desk.start()  # finishes it
-    end = time.monotonic() + 20
-    while not (state := desk.state_of(path))['is_recovered'] and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_until(lambda: desk.state_of(path)['is_recovered'])
+    state = desk.state_of(path)
     desk.stop(signal.SIGTERM)
     if not state['is_recovered']:
         return loss, f'the next agent left it {state["state"]}'
-    return loss, complaints(path)
+    return loss, complaints(path) or chain(desk, path)
 
 
 def main():
@@ -102,11 +139,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(program, folder)
         for i in range(1, count + 1):
-            loss, said = one(desk, reader, rng)
+            victims = (('agent',), ('writer',), ('agent', 'writer'), ('writer', 'agent'))[i % 4]
+            loss, said = one(desk, reader, rng, victims)
             is_good = not said and loss is not None and loss <= LOSS_S
             bad += not is_good
             losses.append(loss if loss is not None else float('inf'))
-            print(f'{"ok" if is_good else "not ok"} {i} - lost {losses[-1] * 1000:.0f} ms {said[:200]!r}', flush=True)
+            print(f'{"ok" if is_good else "not ok"} {i} - {" and ".join(victims)}: lost {losses[-1] * 1000:.0f} ms {said[:200]!r}', flush=True)
     losses.sort()
     print(f'{count} kills, {bad} bad; lost ms: median {losses[count // 2] * 1000:.0f}, most {losses[-1] * 1000:.0f}', file=sys.stderr)
     return 1 if bad else 0
