@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/ctl/recording.h"
+#include "agent/ctl/recording_priv.h"
 #include "agent/record/verify.h"
 #include "agent/upload/uploads_priv.h"
 #include "common/alloc.h"
@@ -36,37 +36,55 @@ void dh_upload_drop(struct dh_upload *u)
 
 /* ---- for recordings ---- */
 
-static struct dh_upload *find(struct dh_ctl *ctl, const char *recording)
+static struct dh_upload *find(struct dh_ctl *ctl, const char *recording, const char *path)
 {
 	dh_list_for_each(pos, &ctl->uploads->list) {
 		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
-		if (!strcmp(u->record.recording, recording) && u->wish != DH_UPLOAD_WISH_FORGET)
+		if (!strcmp(u->record.recording, recording) && !strcmp(u->record.path, path) &&
+		    u->wish != DH_UPLOAD_WISH_FORGET)
 			return u;
 	}
 	return NULL;
 }
 
-static void create(struct dh_recording *r)
+/* n: number of the file, from 0; each has an upload of its own. */
+static void create(struct dh_recording *r, int n)
 {
-	struct dh_upload_record record = {.state = DH_UPLOAD_WAITING, .created_ms = dh_wall_us() / 1000,
-					  .bytes = r->facts.bytes};
+	const cJSON *segment = cJSON_GetArrayItem(r->segments, n);
+	const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(segment, "bytes");
+	const cJSON *head = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(segment, "chain"), "head");
+	struct dh_upload_record record = {.state = DH_UPLOAD_WAITING, .created_ms = dh_wall_us() / 1000};
 	dh_random_hex(record.id, 16);
 	dh_strcopy(record.recording, sizeof(record.recording), r->id);
 	dh_strcopy(record.origin, sizeof(record.origin), r->origin);
-	dh_strcopy(record.path, sizeof(record.path), r->path);
-	dh_strcopy(record.name, sizeof(record.name), r->name);
+	dh_recording_file_path(r, n, record.path, sizeof(record.path));
+	dh_strcopy(record.name, sizeof(record.name), segment ? strrchr(record.path, '/') + 1 : r->name);
+	record.bytes = cJSON_IsNumber(bytes) ? (int64_t)bytes->valuedouble : segment ? 0 : r->facts.bytes;
 	dh_strcopy(record.case_id, sizeof(record.case_id), r->case_id);
-	if (r->facts.has_chain)
+	if (cJSON_IsString(head))
+		dh_strcopy(record.chain_head, sizeof(record.chain_head), head->valuestring);
+	else if (r->facts.has_chain && !segment)
 		dh_hash_to_hex(r->facts.chain_head, record.chain_head);
 	struct dh_upload *u = add(r->ctl, &record);
 	dh_upload_tell(u);
 	dh_upload_save(u);
 }
 
+/* Those of its files that have no upload yet. */
+static void create_all(struct dh_recording *r)
+{
+	char path[DH_PATH_MAX];
+	for (int n = 0; n < dh_recording_file_count(r); n++) {
+		dh_recording_file_path(r, n, path, sizeof(path));
+		if (!find(r->ctl, r->id, path))
+			create(r, n);
+	}
+}
+
 static void archive(struct dh_recording *r)
 {
-	if (r->must_archive && r->state == DH_RECORDING_DONE && !find(r->ctl, r->id))
-		create(r);
+	if (r->must_archive && r->state == DH_RECORDING_DONE)
+		create_all(r);
 }
 
 void dh_uploads_recording_over(struct dh_recording *r)
@@ -108,7 +126,7 @@ void dh_uploads_policy_changed(struct dh_ctl *ctl)
 
 int dh_uploads_start(struct dh_recording *r, struct dh_err *e)
 {
-	struct dh_upload *u = find(r->ctl, r->id);
+	int err = DH_OK;
 	if (r->state != DH_RECORDING_DONE && r->state != DH_RECORDING_FAILED) {
 		dh_fail(e, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(e, "Stop it first.");
@@ -119,11 +137,14 @@ int dh_uploads_start(struct dh_recording *r, struct dh_err *e)
 		dh_fail(e, DH_ESTATE, "the policy names no archive");
 		return dh_hint(e, "The administrator sets \"archive\": docs/upload.md.");
 	}
-	if (!u)
-		create(r);
-	else if (u->record.state != DH_UPLOAD_DONE)
-		return dh_upload_retry(u, e);
-	return DH_OK;
+	dh_list_for_each_safe(pos, &r->ctl->uploads->list) {
+		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (!err && !strcmp(u->record.recording, r->id) && u->record.state != DH_UPLOAD_DONE)
+			err = dh_upload_retry(u, e);
+	}
+	if (!err)
+		create_all(r);
+	return err;
 }
 
 int dh_upload_retry(struct dh_upload *u, struct dh_err *e)

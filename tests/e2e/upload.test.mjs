@@ -159,5 +159,14 @@ test('a new recording goes there by itself; what is there verifies without the d
 	assert.match(desk.cli('verify', path.join(store, path.basename(u.location)), '--head', `${chain.seq}:${chain.head}`), /whole/);
 	assert.equal(existsSync(file), false);
 	assert.equal(desk.call('recording.get', { recording }).chain.head, chain.head);
+
+	const many = desk.call('recording.start', { session, segment_s: 1 }).recording;
+	await desk.until(() => desk.call('recording.get', { recording: many }).segments.length > 2);
+	const { segments } = desk.call('recording.stop', { recording: many });
+	const uploads = () => desk.call('upload.list', { recording: many }).uploads;
+	await desk.until(() => uploads().length === segments.length && uploads().every((each) => each.local_deleted));
+	assert.deepEqual(uploads().map((each) => each.name).sort(), segments.map((each) => each.name).sort());
+	for (const each of uploads())
+		assert.equal(sha256(stored(each)), each.sha256);
 	desk.call('session.close', { session });
 });
