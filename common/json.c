@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 #define ITEMS_MAX 4096 /* of one array */
 #define NUMBER_MAX 60  /* cJSON copies numbers into 64 bytes */
 
@@ -31,31 +33,6 @@ static void skip_space(struct scanner *s)
 {
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
 		s->p++;
-}
-
-/* Length of the UTF-8 sequence at p, 0 when it is malformed. RFC 3629, 4: no overlong forms, no surrogates. */
-static int utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	size_t left = (size_t)(end - p);
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		return left >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-	if ((p[0] & 0xf0) == 0xe0) {
-		if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-			return 0;
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-		if (left < 4 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80)
-			return 0;
-		if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-			return 0;
-		return 4;
-	}
-	return 0;
 }
 
 /* Four hex digits at p, or -1. */
@@ -133,7 +110,7 @@ static int scan_string(struct scanner *s)
 		}
 		if (c < 0x20)
 			return bad(s, "a control character inside a string");
-		int n = utf8_length(s->p, s->end);
+		int n = dh_utf8_length(s->p, s->end);
 		if (!n)
 			return bad(s, "not UTF-8");
 		s->p += n;

@@ -30,6 +30,7 @@ const struct dh_param dh_recording_params[] = {
 	{"error", DH_STR, .doc = "when it failed"},
 	{"push", DH_OBJ, .doc = "while it is pushed too: as event push.state"},
 	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},
+	{"vtt", DH_STR, .doc = "of the markers as WebVTT, beside the file: written when it is over"},
 	{"segments", DH_ARR, .items = DH_OBJ,
 	 .doc = "of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain"},
 	{"pauses", DH_ARR, .items = DH_OBJ, .doc = "t_ms, started_ms, duration_ms (of one that is over), by"},

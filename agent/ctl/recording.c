@@ -235,6 +235,7 @@ static void over(struct dh_recording *r, bool is_failed, const struct dh_err *wh
 	r->stopped_wall_ms = dh_wall_us() / 1000;
 	r->session = NULL;
 	dh_recording_add_facts(params, r);
+	dh_recording_finish_vtt(r);
 	if (is_failed) {
 		r->why = why ? *why : (struct dh_err){.code = DH_EFAIL};
 		DH_ERROR(r, "failed: %s", r->why.text);

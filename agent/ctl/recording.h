@@ -45,7 +45,9 @@ struct dh_recording {
 	cJSON *markers, *segments, *pauses, *claims; /* arrays of objects; segments is empty for one file */
 	int64_t paused_us;                         /* agent clock, when the pause began */
 	struct dh_list starters, stoppers;         /* struct dh_call.wait */
+	char vtt[128];                             /* of its markers, beside the first file; "": none */
 	bool is_saving, must_save, must_free;      /* index writes, one at a time */
+	bool must_write_vtt;                       /* with the next of them */
 };
 
 /* Read the index; mend what was interrupted, in the background. */

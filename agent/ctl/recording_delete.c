@@ -13,7 +13,7 @@ struct delete_job {
 	struct dh_call *call;
 	char (*paths)[DH_PATH_MAX];
 	int count;
-	char index_path[DH_PATH_MAX + 64];
+	char index_path[DH_PATH_MAX + 64], id[33];
 	struct dh_err e;
 };
 
@@ -33,6 +33,7 @@ static void delete_work(void *arg)
 	struct delete_job *j = arg;
 	for (int i = 0; i < j->count; i++)
 		delete_file(j->paths[i], &j->e);
+	dh_recording_vtt_remove(j->paths[0], j->id);
 	if (!j->e.code)
 		unlink(j->index_path);
 }
@@ -63,6 +64,7 @@ int dh_recording_delete(struct dh_recording *r, struct dh_call *call)
 	for (int i = 0; i < j->count; i++)
 		dh_recording_file_path(r, i, j->paths[i], sizeof(j->paths[i]));
 	dh_recording_index_path(r, j->index_path, sizeof(j->index_path));
+	dh_strcopy(j->id, sizeof(j->id), r->id);
 	dh_uploads_recording_deleted(call->ctl, r->id);
 	dh_list_del(&r->node);
 	dh_recording_free(r);

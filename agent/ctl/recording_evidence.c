@@ -9,6 +9,7 @@
 #include "agent/room/room.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/utf8.h"
 
 void dh_recording_add_chain(cJSON *to, const struct dh_recording *r)
 {
@@ -23,11 +24,11 @@ void dh_recording_add_chain(cJSON *to, const struct dh_recording *r)
 
 void dh_recording_note(struct dh_recording *r, enum dh_note_kind kind, const char *who, const char *text)
 {
-	struct dh_note n = {.kind = kind, .mono_us = dh_now_us(), .utc_us = dh_wall_us()};
+	struct dh_note n = {.kind = kind, .mono_us = dh_now_us(), .utc_us = dh_wall_us(), .media_us = r->facts.duration_us};
 	if (!r->session || r->session->is_closing || !r->output)
 		return;
 	dh_strcopy(n.who, sizeof(n.who), who);
-	dh_strcopy(n.text, sizeof(n.text), text);
+	dh_utf8_copy(n.text, sizeof(n.text), text);
 	dh_pipeline_output_note(r->session->pipeline, r->output, &n);
 }
 

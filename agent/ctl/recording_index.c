@@ -102,6 +102,8 @@ cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path)
 		cJSON_AddStringToObject(v, "error", r->why.text);
 	dh_recording_add_push(v, r);
 	cJSON_AddItemToObject(v, "markers", cJSON_Duplicate(r->markers, true));
+	if (r->vtt[0])
+		cJSON_AddStringToObject(v, "vtt", r->vtt);
 	add_unless_empty(v, "segments", r->segments);
 	add_unless_empty(v, "pauses", r->pauses);
 	add_unless_empty(v, "claims", r->claims);
@@ -133,12 +135,15 @@ void dh_recording_sidecar_path(const char *path, char *out, size_t size)
 struct save_job {
 	struct dh_recording *r;
 	char path[DH_PATH_MAX + 64], *text;
-	struct dh_err e;
+	char id[33], file_path[DH_PATH_MAX], *vtt; /* NULL: it needs none now */
+	struct dh_err e, vtt_e;
 };
 
 static void save_work(void *arg)
 {
 	struct save_job *j = arg;
+	if (j->vtt)
+		dh_recording_vtt_write(j->file_path, j->id, j->vtt, &j->vtt_e);
 	dh_paths_write_atomically(j->path, j->text, &j->e);
 }
 
@@ -149,14 +154,21 @@ static void save_done(void *arg)
 	r->is_saving = false;
 	if (j->e.code)
 		DH_WARN(r, "%s", j->e.text);
+	if (j->vtt_e.code) {
+		DH_WARN(r, "%s", j->vtt_e.text);
+		r->vtt[0] = '\0';
+		r->must_save = true;
+	}
 	if (r->must_free) {
 		unlink(j->path);
+		dh_recording_vtt_remove(j->file_path, j->id);
 		dh_recording_free(r);
 	} else if (r->must_save) {
 		r->must_save = false;
 		dh_recording_save(r);
 	}
 	cJSON_free(j->text);
+	free(j->vtt);
 	free(j);
 }
 
@@ -172,6 +184,11 @@ void dh_recording_save(struct dh_recording *r)
 	j->r = r;
 	j->text = dh_recording_index_text(r);
 	dh_recording_index_path(r, j->path, sizeof(j->path));
+	if (r->must_write_vtt)
+		j->vtt = dh_recording_vtt_text(r);
+	r->must_write_vtt = false;
+	dh_strcopy(j->id, sizeof(j->id), r->id);
+	dh_strcopy(j->file_path, sizeof(j->file_path), r->path);
 	r->is_saving = true;
 	dh_job_run(r->ctl, save_work, save_done, j);
 }
@@ -230,6 +247,7 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 	dh_strcopy(r->path, sizeof(r->path), text_of(json, "path"));
 	dh_strcopy(r->folder, sizeof(r->folder), text_of(json, "folder"));
 	dh_strcopy(r->name, sizeof(r->name), text_of(json, "name"));
+	dh_strcopy(r->vtt, sizeof(r->vtt), text_of(json, "vtt"));
 	dh_strcopy(r->case_id, sizeof(r->case_id), text_of(json, "case_id"));
 	dh_strcopy(r->reason, sizeof(r->reason), text_of(json, "reason"));
 	r->why.code = r->state == DH_RECORDING_FAILED ? DH_EFAIL : DH_OK;

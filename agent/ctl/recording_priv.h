@@ -17,6 +17,14 @@ bool dh_recording_segment_is_over(const cJSON *segment);
 int dh_recording_file_count(const struct dh_recording *r); /* at least 1 */
 void dh_recording_file_path(const struct dh_recording *r, int n, char *out, size_t size); /* n from 0 */
 
+/* recording_vtt.c: its markers as a file of their own. */
+#define DH_VTT_NAME_MAX 128
+void dh_recording_finish_vtt(struct dh_recording *r); /* it is over: the next save writes them too, if there are any */
+char *dh_recording_vtt_text(const struct dh_recording *r); /* free() it */
+/* path: of the first file. Any thread; both block. Errors: DH_EEXIST another's file has the name, DH_ENOSPC, DH_EIO, ... */
+int dh_recording_vtt_write(const char *path, const char *id, const char *text, struct dh_err *e);
+void dh_recording_vtt_remove(const char *path, const char *id);
+
 /* recording_evidence.c: the mp4 sink's params: claims, key, sidecar. The caller deletes them. */
 cJSON *dh_recording_sink_args(const struct dh_recording *r);
 

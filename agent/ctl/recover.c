@@ -200,6 +200,7 @@ static void settle(struct dh_ctl *ctl, struct dh_recording *r, const struct item
 	cJSON_AddNumberToObject(params, "bytes", (double)r->facts.bytes);
 	dh_recording_add_chain(params, r);
 	dh_emit(ctl, "recording.recovered", r->origin, params);
+	dh_recording_finish_vtt(r);
 	dh_uploads_recording_over(r);
 	dh_recording_save(r);
 }

@@ -25,7 +25,7 @@ enum dh_note_kind {
 struct dh_note {
 	enum dh_note_kind kind;
 	int64_t mono_us, utc_us; /* when; both 0: now, where it is written */
-	int64_t media_us;        /* MARKER: where in the recording, for its chapter; not in the chain */
+	int64_t media_us;        /* MARKER: where in the recording; the link says where in the file */
 	char who[256];           /* "agent", "desk" (its user), or the origin of a page */
 	char text[512];          /* UTF-8 */
 };

@@ -109,10 +109,10 @@ static uint32_t settled(const struct dh_mp4_track *t, uint32_t count)
 	return t->sample_count > count ? t->samples[t->sample_count - count - 1].duration : 0;
 }
 
-int dh_mp4_file_note(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e)
+int dh_mp4_file_note(struct dh_mp4_file *f, const struct dh_mp4_index *x, int64_t at_us, struct dh_err *e)
 {
-	struct dh_link l = {.kind = DH_LINK_NOTE};
-	for (int i = 0; i < x->track_count; i++) {
+	struct dh_link l = {.kind = DH_LINK_NOTE, .media_us = at_us < 0 ? 0 : at_us};
+	for (int i = 0; at_us < 0 && i < x->track_count; i++) {
 		int64_t end_us = dh_mp4_track_end_us(&x->tracks[i]);
 		l.media_us = end_us > l.media_us ? end_us : l.media_us;
 	}

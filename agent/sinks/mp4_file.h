@@ -47,8 +47,8 @@ int dh_mp4_file_fragment(struct dh_mp4_file *f, struct dh_mp4_index *x, struct d
 /* Set the durations of the last committed samples to what the index says now, 4 bytes each, in place. */
 int dh_mp4_file_extend(struct dh_mp4_file *f, const struct dh_mp4_index *x,
 		       const struct dh_mp4_run *runs, struct dh_err *e);
-/* A link that covers nothing, for the notes that wait in f->chain. */
-int dh_mp4_file_note(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_err *e);
+/* A link that covers nothing, for the notes that wait in f->chain. at_us: their place in the file; negative: its end. */
+int dh_mp4_file_note(struct dh_mp4_file *f, const struct dh_mp4_index *x, int64_t at_us, struct dh_err *e);
 /* Give up what stands behind f->end: the tail's header, then nothing. For a file read back after a crash. */
 int dh_mp4_file_cut(struct dh_mp4_file *f, struct dh_err *e);
 /* Write the moov, the last link and the signature, sync, and make the head one media data box. The file is

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/sinks/mp4_chapters.h"
 #include "common/alloc.h"
 
 #define MOVIE_TIMESCALE 90000
@@ -15,6 +16,7 @@ void dh_mp4_index_finish(struct dh_mp4_index *x)
 		free(x->tracks[i].chunks);
 		dh_mp4_buf_finish(&x->tracks[i].stsd);
 	}
+	dh_mp4_buf_finish(&x->chapters);
 	*x = (struct dh_mp4_index){0};
 }
 
@@ -289,5 +291,7 @@ void dh_mp4_put_moov(struct dh_mp4_buf *b, const struct dh_mp4_index *x, bool is
 	}
 	if (is_fragmented)
 		put_mvex(b, &head);
+	else
+		dh_mp4_put_chapters(b, &head);
 	dh_mp4_end(b, moov);
 }

@@ -37,6 +37,9 @@ struct dh_mp4_index {
 	struct dh_mp4_track tracks[DH_MP4_TRACKS_MAX];
 	int track_count;
 	int64_t created_s; /* seconds since 1904, as in mvhd */
+	struct dh_mp4_buf chapters; /* as they stand in the file; mp4_chapters.h */
+	int chapter_count;
+	int64_t chapter_us;         /* file time of the last one */
 };
 
 void dh_mp4_index_finish(struct dh_mp4_index *x);

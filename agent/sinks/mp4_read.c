@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/record/chain.h"
+#include "agent/sinks/mp4_chapters.h"
 #include "agent/sinks/mp4_file.h"
 #include "common/alloc.h"
 
@@ -217,6 +218,19 @@ static bool find_mdat(int fd, uint64_t at, uint64_t file_size, uint64_t *end)
 	return size >= 8 && size <= file_size - at;
 }
 
+/* Chapters of the markers in a link. */
+static void read_markers(struct dh_mp4_index *x, const uint8_t *box, size_t size)
+{
+	struct dh_link l;
+	struct dh_note n;
+	size_t at = 0;
+	if (!dh_link_parse(box, size, &l) || !l.notes || !dh_link_is_sound(box, size))
+		return;
+	while (dh_link_next_note(box, size, &at, &n))
+		if (n.kind == DH_NOTE_MARKER)
+			dh_mp4_add_chapter(x, l.media_us, n.text);
+}
+
 /* Boxes from out->end on: fragments as long as they are whole, and links; what others may put between them is passed
  * over. */
 static void read_fragments(int fd, struct dh_mp4_index *x, struct dh_mp4_layout *out)
@@ -239,8 +253,10 @@ static void read_fragments(int fd, struct dh_mp4_index *x, struct dh_mp4_layout 
 		} else if (is_whole) {
 			is_whole = is_type(&b, "free") || is_type(&b, "uuid") || is_type(&b, "emsg");
 			at += 8 + b.size;
-			if (is_whole && b.size >= 16 && dh_is_link(b.data - 8))
+			if (is_whole && b.size >= 16 && dh_is_link(b.data - 8)) {
+				read_markers(x, b.data - 8, 8 + b.size);
 				out->end = at;
+			}
 		}
 		free(mem);
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/sinks/mp4_chapters.h"
 #include "agent/sinks/sink_mp4.h"
 #include "common/alloc.h"
 
@@ -79,6 +80,16 @@ void mp4_link_written(struct dh_sink *s)
 	}
 }
 
+/* A marker is a chapter of the file that is being written. One that was set before a cut and comes after it stands at the
+ * beginning. Returns its file time. */
+static int64_t keep_marker(struct mp4 *m, const struct dh_note *n)
+{
+	int64_t at_us = n->media_us - m->segments.duration_us, end_us = mp4_duration_us(m);
+	at_us = at_us < 0 ? 0 : at_us > end_us ? end_us : at_us;
+	dh_mp4_add_chapter(&m->index, at_us, n->text);
+	return at_us;
+}
+
 /* Kept at once, by a link of its own: a pause may be long. */
 int mp4_note(struct dh_sink *s, const struct dh_note *n, struct dh_err *e)
 {
@@ -91,7 +102,7 @@ int mp4_note(struct dh_sink *s, const struct dh_note *n, struct dh_err *e)
 	if (err)
 		return err;
 	dh_chain_note(&m->file.chain, n); /* there is room: each is written before the next comes */
-	err = dh_mp4_file_note(&m->file, &m->index, e);
+	err = dh_mp4_file_note(&m->file, &m->index, n->kind == DH_NOTE_MARKER ? keep_marker(m, n) : -1, e);
 	if (err)
 		return err;
 	mp4_link_written(s);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "agent/ctl/job.h"
-#include "agent/ctl/recording.h"
+#include "agent/ctl/recording_priv.h"
 #include "agent/media/driver.h"
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -86,8 +86,10 @@ static void delete_local_work(void *arg)
 	dh_upload_file_close(f);
 	j->is_other = memcmp(f->hash, j->record.hash, DH_HASH_BYTES) != 0;
 	j->is_gone = !j->is_other && !unlink(j->record.path);
-	if (j->is_gone)
-		unlink(j->sidecar);
+	if (!j->is_gone)
+		return;
+	unlink(j->sidecar);
+	dh_recording_vtt_remove(j->record.path, j->record.recording);
 }
 
 static void delete_local_done(void *arg)

@@ -3,6 +3,7 @@
  *   mp4_writer FILE recover                            finish an interrupted file
  *   mp4_writer FILE verify                             exit as deskhand verify; the key in KEY_DIR is trusted
  * With KEY_DIR in the environment the file is signed by the key there; with SEGMENT_S or SEGMENT_MB it goes on in others.
+ * With MARK_MS there is a marker each so often, "mark 1", ...; each is told of when it is in the file.
  * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
 #include <fcntl.h>
 #include <math.h>
@@ -33,6 +34,7 @@ struct writer {
 	struct dh_err e;
 	int64_t start_us, pictures, chunks;
 	bool has_said_start, wants_key;
+	int64_t mark_every_us, marks; /* 0: no markers */
 };
 
 static void die(const struct dh_err *e)
@@ -137,6 +139,17 @@ static void sound(struct writer *w, int64_t pts_us)
 	w->chunks++;
 }
 
+/* As the agent does: at the length that it knows. */
+static void mark(struct writer *w)
+{
+	struct dh_note n = {.kind = DH_NOTE_MARKER, .who = "agent", .media_us = w->sink.duration_us};
+	snprintf(n.text, sizeof(n.text), "mark %lld", (long long)++w->marks);
+	if (w->sink.driver->note(&w->sink, &n, &w->e))
+		die(&w->e);
+	fprintf(stdout, "{\"marker\":\"%s\",\"media_us\":%lld}\n", n.text, (long long)n.media_us);
+	fflush(stdout);
+}
+
 /* Do what is due; returns when the next thing is. */
 static int64_t step(struct writer *w, int64_t now_us, bool is_still)
 {
@@ -148,6 +161,8 @@ static int64_t step(struct writer *w, int64_t now_us, bool is_still)
 		picture(w, picture_us);
 	if (now_us >= sound_us)
 		sound(w, sound_us - CHUNK * 1000000LL / RATE_HZ);
+	if (w->mark_every_us && now_us >= w->start_us + (w->marks + 1) * w->mark_every_us)
+		mark(w);
 	if (now_us >= w->sink.wake_us && w->sink.driver->idle(&w->sink, dh_now_us(), &w->e))
 		die(&w->e);
 	int64_t next = picture_us < sound_us ? picture_us : sound_us;
@@ -210,7 +225,7 @@ int main(int argc, char **argv)
 		return recover(argv[1]);
 	if (argc != 4)
 		return 2;
-	struct writer w = {0};
+	struct writer w = {.mark_every_us = getenv("MARK_MS") ? atoll(getenv("MARK_MS")) * 1000 : 0};
 	struct dh_wake clock;
 	bool is_still = argv[2][0] == 's';
 	dh_wake_init(&clock);

@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'protocol'))
+from chapters import chapters  # noqa: E402
 from wire import Tap  # noqa: E402
 
 DESKHAND, WRITER = map(os.path.abspath, sys.argv[1:3])
@@ -21,7 +22,10 @@ STATE = f'{folder}/state/deskhand'
 os.makedirs(STATE, 0o700)
 os.mkdir(f'{folder}/policy', 0o755)
 ENV = {**os.environ, 'KEY_DIR': STATE, 'XDG_STATE_HOME': f'{folder}/state', 'DESKHAND_POLICY_DIRS': f'{folder}/policy',
-       'SEGMENT_S': '1'}
+       'SEGMENT_S': '1', 'MARK_MS': '170'}
+
+
+marks = {}  # by recording
 
 
 def record(name, mode, ms):
@@ -29,6 +33,7 @@ def record(name, mode, ms):
     os.makedirs(f'{folder}/{name}', exist_ok=True)
     done = subprocess.run([WRITER, f'{folder}/{name}/a.mp4', mode, str(ms)], env=ENV, check=True, capture_output=True, text=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
+    marks[name] = [(line['media_us'], line['marker']) for line in lines if 'marker' in line]
     return [line for line in lines if line.get('is_over')], lines[-1]
 
 
@@ -93,6 +98,21 @@ def nothing_is_lost():
     tap.equal(sum(g['audio_frames'] for g in over), sums['audio_frames'])
     tap.true(all(1 <= n <= 2 for n in again), f'one or two packets lead each segment in: {again}')
     tap.equal(sum(g['duration_us'] for g in over), sums['duration_us'])
+
+
+def markers_are_chapters():
+    """each is in the file it falls in, at that file's time; one that comes just after a cut is at the beginning"""
+    begin_us, told, moved = 0, [], 0
+    for path, g in zip(good, over):
+        for at_us, title in chapters(path):
+            tap.true(at_us <= g['duration_us'], f'{title} in {path}')
+            told.append((begin_us + at_us, title))
+        begin_us += g['duration_us']
+    tap.equal([title for _, title in told], [title for _, title in marks['good']])
+    for (at_us, title), (wanted_us, _) in zip(told, marks['good']):
+        moved += at_us != wanted_us
+        tap.true(0 <= at_us - wanted_us < 600000, f'{title}: {at_us}, not {wanted_us}')
+    tap.true(len(told) > 10 and moved < len(good), f'{moved} of {len(told)} moved')
 
 
 def no_sound():
@@ -213,7 +233,7 @@ def folder_gone():
 
 
 def main():
-    code = tap.run([nothing_is_lost, no_sound, whole, tampering, killed, names, folder_gone])
+    code = tap.run([nothing_is_lost, markers_are_chapters, no_sound, whole, tampering, killed, names, folder_gone])
     shutil.rmtree(folder)
     return code
 

@@ -14,6 +14,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'protocol'))
 from chain import END, Recording, public_key  # noqa: E402
+from chapters import chapters  # noqa: E402
 from wire import Tap  # noqa: E402
 
 DESKHAND, WRITER = map(os.path.abspath, sys.argv[1:3])
@@ -27,9 +28,9 @@ ENV = {**os.environ, 'KEY_DIR': STATE, 'XDG_STATE_HOME': f'{folder}/state', 'DES
 ELSEWHERE = {**ENV, 'XDG_STATE_HOME': f'{folder}/nobody'}
 
 
-def write(name, mode, ms):
+def write(name, mode, ms, **more):
     path = f'{folder}/{name}.mp4'
-    subprocess.run([WRITER, path, mode, str(ms)], env=ENV, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([WRITER, path, mode, str(ms)], env={**ENV, **more}, check=True, stdout=subprocess.DEVNULL)
     return path
 
 
@@ -82,11 +83,12 @@ def good_files():
         code, report = verify(write(f'good{n}', mode, ms))
         tap.equal((code, report['verdict']), (0, 'whole'), f'{mode} {ms}: {report["text"]}')
     path = f'{folder}/killed.mp4'
-    with subprocess.Popen([WRITER, path, 'moving', '60000'], env=ENV, stdout=subprocess.PIPE) as p:
-        p.stdout.readline()
-        signal.sigtimedwait([], 0.9)
+    with subprocess.Popen([WRITER, path, 'moving', '60000'], env={**ENV, 'MARK_MS': '150'}, stdout=subprocess.PIPE) as p:
+        lines = (json.loads(line) for line in p.stdout)
+        marks = [next(line for line in lines if 'marker' in line) for _ in range(6)]
         tap.true(verify(path)[0] == 3, 'while it grows')
         p.kill()
+        marks += [line for line in lines if 'marker' in line]
     code, report = verify(path)
     tap.equal((code, report['verdict']), (3, 'unclean_end'))
     head = report['chain']
@@ -94,6 +96,8 @@ def good_files():
     code, report = verify(path, '--head', f'{head["seq"]}:{head["head"]}')
     tap.equal((code, report['is_recovered']), (0, True))
     tap.true('recovery' in [n['kind'] for n in report['notes']], 'a recovery link')
+    tap.equal(chapters(path), [(m['media_us'], m['marker']) for m in marks], 'from the notes')
+    tap.equal([n['t_ms'] for n in report['notes'] if n['kind'] == 'marker'], [m['media_us'] // 1000 for m in marks])
 
 
 def signers():
@@ -254,6 +258,20 @@ def changed_index():
     expect(r, 'index_changed', len(r.links) - 1)
 
 
+def changed_chapter():
+    """the title of a chapter is changed, in the index or in the note that it was made of"""
+    with open(write('marked', 'moving', 700, MARK_MS='200'), 'rb') as f:
+        marked = Recording(f.read())
+    tap.equal(ask(marked.data())[0], 0)
+    r = copy.deepcopy(marked)
+    r.links[-1].region[r.links[-1].region.index(b'mark 2') + 5] ^= 1
+    expect(r, 'index_changed', len(r.links) - 1)
+    r = copy.deepcopy(marked)
+    n, link = next((n, link) for n, link in enumerate(r.links) if b'mark 2' in link.box)
+    link.box[link.box.index(b'mark 2') + 5] ^= 1
+    expect(r, 'changed', n)
+
+
 def wrong_signature():
     """the signature is changed, or taken away"""
     r = tampered()
@@ -305,7 +323,7 @@ def main():
     code = tap.run([the_format_is_as_documented, good_files, signers, not_recordings, kept_heads,
                     changed_byte, changed_time, changed_link, changed_and_linked, changed_note, removed_fragment, removed_bytes,
                     inserted_copy, inserted_box, inserted_foreign, appended, reordered, truncated, made_to_look_killed,
-                    changed_head, changed_index, wrong_signature, signed_by_another, made_anew_by_another,
+                    changed_head, changed_index, changed_chapter, wrong_signature, signed_by_another, made_anew_by_another,
                     made_anew_by_the_desk])
     subprocess.run(['rm', '-rf', folder], check=True)
     return code

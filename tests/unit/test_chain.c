@@ -308,7 +308,7 @@ static void notes_are_kept(void)
 	writer_open(&w, fd, 2);
 	fragments(&w, 1);
 	TST_CHECK(dh_chain_note(&w.file.chain, &n));
-	TST_EQ(dh_mp4_file_note(&w.file, &w.index, &e), DH_OK);
+	TST_EQ(dh_mp4_file_note(&w.file, &w.index, -1, &e), DH_OK);
 	fragments(&w, 1);
 	TST_EQ(dh_mp4_file_finish(&w.file, &w.index, &e), DH_OK);
 	writer_close(&w);

@@ -2,13 +2,16 @@
 #include "agent/sinks/mp4_recover.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "agent/sinks/mp4_chapters.h"
 #include "agent/sinks/mp4_file.h"
 #include "agent/sinks/mp4_read.h"
 #include "common/alloc.h"
@@ -243,6 +246,113 @@ static void extends_the_last_picture(void)
 	close(fd);
 }
 
-TST_MAIN({"finishes in place", finishes_in_place}, {"recovers from every torn end", recovers_from_every_torn_end},
+/* As the sink does with a marker. */
+static void mark(struct writer *w, int64_t at_us, const char *text)
+{
+	struct dh_err e = {0};
+	struct dh_note n = {.kind = DH_NOTE_MARKER, .who = "https://crm.example"};
+	dh_strcopy(n.text, sizeof(n.text), text);
+	dh_mp4_add_chapter(&w->index, at_us, text);
+	TST_CHECK(dh_chain_note(&w->file.chain, &n));
+	TST_EQ(dh_mp4_file_note(&w->file, &w->index, at_us, &e), DH_OK);
+}
+
+/* The file's chpl box, what stands in it first: *size bytes, to be freed. */
+static uint8_t *find_chapters(int fd, size_t *size)
+{
+	struct stat st;
+	fstat(fd, &st);
+	uint8_t *all = dh_alloc((size_t)st.st_size);
+	TST_EQ(pread(fd, all, (size_t)st.st_size, 0), st.st_size);
+	const uint8_t *type = memmem(all, (size_t)st.st_size, "udta", 4);
+	*size = 0;
+	if (type && !memcmp(type + 8, "chpl\1\0\0\0\0\0\0\0", 12)) {
+		*size = dh_mp4_get32(type + 4) - 16;
+		memmove(all, type + 20, *size);
+	}
+	return all;
+}
+
+static void expect_chapter(const uint8_t **p, int64_t at_us, const char *title)
+{
+	TST_EQ(dh_mp4_get64(*p), at_us * 10);
+	TST_EQ((*p)[8], strlen(title));
+	TST_CHECK(!memcmp(*p + 9, title, strlen(title)));
+	*p += 9 + (*p)[8];
+}
+
+#define SIGN "\xe7\xad\xbe" /* three bytes */
+
+/* Times, and titles from any text; a file that was cut off has the same ones as one that was finished. */
+static void markers_are_chapters(void)
+{
+	struct writer w;
+	struct dh_err e = {0};
+	char longest[300] = "x", title[256] = "x";
+	for (int i = 1; i + 3 < (int)sizeof(longest); i += 3)
+		memcpy(longest + i, SIGN, 4);
+	memcpy(title, longest, 253);
+	uint8_t *found[2];
+	size_t size[2];
+	for (int is_cut_off = 0; is_cut_off < 2; is_cut_off++) {
+		int fd = memory_file();
+		struct dh_mp4_facts facts;
+		TST_EQ(write_fragments(&w, fd, 2), DH_OK);
+		mark(&w, 0, "begin");
+		mark(&w, 400000, "3: a\nb\x1b[1m\x7f\xc2\x85.\xe2\x80\xa8");
+		mark(&w, 300000, "earlier than the one before \xff\xc0\x80");
+		mark(&w, 500000, longest);
+		mark(&w, 500001, "");
+		TST_EQ(fragment(&w, &e), DH_OK);
+		TST_EQ(is_cut_off ? dh_mp4_recover(fd, NULL, NULL, &facts, &e) : dh_mp4_file_finish(&w.file, &w.index, &e), DH_OK);
+		found[is_cut_off] = find_chapters(fd, &size[is_cut_off]);
+		writer_close(&w);
+		close(fd);
+	}
+	const uint8_t *p = found[0] + 1;
+	TST_EQ(found[0][0], 5);
+	expect_chapter(&p, 0, "begin");
+	expect_chapter(&p, 400000, "3: a b [1m  . ");
+	expect_chapter(&p, 400000, "earlier than the one before \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	expect_chapter(&p, 500000, title);
+	expect_chapter(&p, 500001, "");
+	TST_EQ(p - found[0], size[0]);
+	TST_EQ(size[1], size[0]);
+	TST_CHECK(!memcmp(found[1], found[0], size[0]));
+	free(found[0]);
+	free(found[1]);
+}
+
+/* The box has room for 255; the chain has all. */
+static void too_many_markers(void)
+{
+	struct writer w;
+	struct dh_err e = {0};
+	int fd = memory_file();
+	char text[16];
+	size_t size;
+	struct dh_mp4_facts facts;
+	TST_EQ(write_fragments(&w, fd, 1), DH_OK);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "m%03d", i);
+		mark(&w, i, text);
+	}
+	TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_OK);
+	TST_EQ(facts.chain_seq, 1002); /* head, fragment, markers, end */
+	uint8_t *found = find_chapters(fd, &size);
+	const uint8_t *p = found + 1;
+	TST_EQ(found[0], 255);
+	for (int i = 0; i < 255; i++) {
+		snprintf(text, sizeof(text), "m%03d", i);
+		expect_chapter(&p, i, text);
+	}
+	TST_EQ(p - found, size);
+	free(found);
+	writer_close(&w);
+	close(fd);
+}
+
+TST_MAIN({"finishes in place", finishes_in_place}, {"markers are chapters", markers_are_chapters},
+	 {"too many markers", too_many_markers}, {"recovers from every torn end", recovers_from_every_torn_end},
 	 {"refuses foreign files", refuses_foreign_files}, {"full disk keeps what is there", full_disk_keeps_what_is_there},
 	 {"hour-long finish is small", hour_long_finish_is_small}, {"extends the last picture", extends_the_last_picture})
