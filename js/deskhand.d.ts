@@ -1120,6 +1120,8 @@ export class Deskhand extends EventTarget {
 			push?: Record<string, unknown>;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
+			/** of the markers as WebVTT, beside the file: written when it is over */
+			vtt?: string;
 			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
 			segments?: Record<string, unknown>[];
 			/** t_ms, started_ms, duration_ms (of one that is over), by */
@@ -1216,6 +1218,8 @@ export class Deskhand extends EventTarget {
 				push?: Record<string, unknown>;
 				/** t_ms, text, step */
 				markers?: Record<string, unknown>[];
+				/** of the markers as WebVTT, beside the file: written when it is over */
+				vtt?: string;
 				/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
 				segments?: Record<string, unknown>[];
 				/** t_ms, started_ms, duration_ms (of one that is over), by */
@@ -1365,6 +1369,8 @@ export class Deskhand extends EventTarget {
 			push?: Record<string, unknown>;
 			/** t_ms, text, step */
 			markers?: Record<string, unknown>[];
+			/** of the markers as WebVTT, beside the file: written when it is over */
+			vtt?: string;
 			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
 			segments?: Record<string, unknown>[];
 			/** t_ms, started_ms, duration_ms (of one that is over), by */

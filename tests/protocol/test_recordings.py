@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Recordings in several files as a page sees them: events, what recording.get says, verify, delete, a kill in the middle;
-pauses and claims in the evidence. usage: test_recordings.py DESKHAND"""
+pauses and claims in the evidence; markers as chapters and WebVTT. usage: test_recordings.py DESKHAND"""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 
-from wire import Agent, Tap, WebSocket, cli
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'pipeline'))
+from chapters import chapters  # noqa: E402
+from wire import Agent, Tap, WebSocket, cli  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM = 'http://localhost:8480'
@@ -62,6 +66,16 @@ def path_of(recording):
     path = call(c, 'recording.get', recording)['path']
     c.close()
     return path
+
+
+def wait_saved(recording, text):
+    """The agent writes its index in the background."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with open(f'{agent.home}/state/deskhand/recordings/{recording["recording"]}.json', encoding='utf-8') as f:
+            if text in f.read():
+                return
+        time.sleep(0.02)
 
 
 def seconds(path):
@@ -126,12 +140,90 @@ def claims_and_pauses():
     ws.close()
 
 
+def milliseconds(time_text):
+    h, m, s, ms = map(int, re.fullmatch(r'(\d\d):([0-5]\d):([0-5]\d)\.(\d{3})', time_text).groups())
+    return ((h * 60 + m) * 60 + s) * 1000 + ms
+
+
+def read_vtt(path, recording):
+    """(begin, end, text) of each cue; what WebVTT asks for is checked."""
+    deadline = time.monotonic() + 20
+    while not os.path.exists(path) and time.monotonic() < deadline:  # written behind the answer of recording.stop
+        time.sleep(0.02)
+    tap.equal(os.stat(path).st_mode & 0o777, 0o600)
+    with open(path, encoding='utf-8', newline='') as f:
+        head, note, *blocks = f.read().removesuffix('\n').split('\n\n')
+    tap.equal((head, note), ('WEBVTT', f'NOTE Deskhand recording {recording["recording"]}'))
+    cues = []
+    for n, block in enumerate(blocks, 1):
+        number, timing, text = block.split('\n')  # one line of text
+        begin, end = map(milliseconds, timing.split(' --> '))
+        tap.true(number == str(n) and begin < end, block)
+        tap.true('-->' not in text and '<' not in text and not re.search('&(?!(amp|lt|gt);)', text), text)
+        cues.append((begin, end, text.replace('&lt;', '<').replace('&gt;', '>').replace('&amp;', '&')))
+    return cues
+
+
+def markers():
+    """chapters of the file and cues of NAME.vtt: the times that were answered, any text; a pause; deleted with it"""
+    ws = page()
+    session, recording = begin(ws, name='marked')
+    wait_event(ws, 'recording.progress', lambda p: p['duration_ms'] > 0)
+
+    def mark(**what):
+        return call(ws, 'recording.marker', {**recording, **what})['t_ms']
+
+    long_text = '签' * 166
+    told = [(mark(text='signed --> <b>&amp;\nnext\x85', step='3'), '3: signed --> <b>&amp; next ')]
+    call(ws, 'recording.pause', recording)
+    wait_event(ws, 'recording.paused')
+    paused = [(mark(text=f'in the pause {n}'), f'in the pause {n}') for n in (1, 2)]
+    tap.equal(paused[0][0], paused[1][0], 'no time goes by')
+    call(ws, 'recording.resume', recording)
+    wait_event(ws, 'recording.progress', lambda p: p['state'] == 'recording' and p['duration_ms'] > paused[0][0] + 200)
+    told += paused + [(mark(text=long_text, step='s' * 64), f'{"s" * 64}: {long_text}')]
+    tap.equal(error(ws.call('recording.marker', {**recording, 'text': 'x' * 501})), 'EINVAL')
+    facts = call(ws, 'recording.stop', recording)
+    tap.equal((facts['vtt'], [m['t_ms'] for m in facts['markers']]), ('marked.vtt', [t for t, _ in told]))
+    path = path_of(recording)
+    found = chapters(path)
+    tap.equal([us // 1000 for us, _ in found], [t for t, _ in told])
+    tap.equal([title for _, title in found], [t.encode()[:255].decode(errors='ignore') for _, t in told])
+    report = call(ws, 'recording.verify', recording)
+    noted = [n for n in report['notes'] if n['kind'] == 'marker']
+    tap.equal((report['verdict'], [n['t_ms'] for n in noted]), ('whole', [t for t, _ in told]))
+    tap.equal(noted[-1]['text'], told[-1][1].encode()[:511].decode(errors='ignore'))
+    cues = read_vtt(path.replace('.mp4', '.vtt'), recording)
+    tap.equal([(begin, text) for begin, _, text in cues], told)
+    last = told[-1][0]
+    ends = [min([t for t, _ in told if t > begin], default=max(facts['duration_ms'], last)) for begin, _ in told]
+    tap.equal([end for _, end, _ in cues[:-1]], ends[:-1])
+    tap.true(cues[-1][1] in (facts['duration_ms'], last + 1000), cues[-1])
+    call(ws, 'recording.delete', recording)
+    tap.equal([n for n in os.listdir(os.path.dirname(path)) if 'marked' in n], [])
+    with open(path.replace('.mp4', '.vtt'), 'w', encoding='utf-8') as f:
+        f.write('mine')
+    recording = {'recording': call(ws, 'recording.start', {**session, 'name': 'marked'})['recording']}
+    mark(text='x')
+    call(ws, 'recording.stop', recording)
+    while 'vtt' in call(ws, 'recording.get', recording):  # until the writing has failed
+        pass
+    call(ws, 'recording.delete', recording)
+    tap.equal([n for n in os.listdir(os.path.dirname(path)) if 'marked' in n], ['marked.vtt'], "another's file stays")
+    tap.equal(open(f.name, encoding='utf-8').read(), 'mine')
+    call(ws, 'session.close', session)
+    ws.close()
+
+
 def killed_in_the_middle():
     """kill -9: the earlier files are finished, the newest is recovered at the next start, and all of it is whole"""
     c = cli(agent.socket)
     _, recording = begin(c, name='cut', segment_s=1)
+    marks = [call(c, 'recording.marker', {**recording, 'text': 'early'})['t_ms']]
     wait_event(c, 'recording.segment', lambda p: p['segment'] == 2)
     wait_event(c, 'recording.progress')
+    marks.append(call(c, 'recording.marker', {**recording, 'text': 'late'})['t_ms'])
+    wait_saved(recording, 'late')
     agent.stop(9)
     c.close()
     agent.start()
@@ -145,10 +237,19 @@ def killed_in_the_middle():
     tap.equal(sum(s['bytes'] for s in facts['segments']), facts['bytes'])
     report = call(c, 'recording.verify', recording)
     tap.equal((report['verdict'], len(report['segments'])), ('whole', len(facts['segments'])), report['text'])
+    found, before = [], 0
+    for s in facts['segments']:
+        found += [(before + us // 1000, title) for us, title in chapters(f'{folder}/{s["name"]}')]
+        before += s['duration_ms']
+    tap.equal([title for _, title in found], ['early', 'late'])
+    cut = len(facts['segments'])  # what the lengths lost to whole milliseconds
+    tap.true(all(-cut <= at - t < 600 for (at, _), t in zip(found, marks)), f'{found}, {marks}')
+    cues = read_vtt(f'{folder}/{facts["vtt"]}', recording)
+    tap.equal([(begin, text) for begin, _, text in cues], list(zip(marks, ['early', 'late'])))
     c.close()
 
 
-code = tap.run([segments, claims_and_pauses, killed_in_the_middle])
+code = tap.run([segments, claims_and_pauses, markers, killed_in_the_middle])
 agent.is_home_ours = True
 agent.finish()
 sys.exit(code)

@@ -11,7 +11,8 @@ static void lengths(void)
 		const char *text;
 		int length;
 	} cases[] = {{"a", 1}, {"\xc3\xa9", 2}, {"\xe7\xad\xbe", 3}, {"\xf0\x9f\x98\x80", 4}, {"\x80", 0}, {"\xc0\x80", 0},
-		     {"\xc3", 0}, {"\xe0\x80\x80", 0}, {"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0}, {"\xf0\x9f\x98", 0}, {"\xff", 0}};
+		     {"\xc3", 0}, {"\xe0\x80\x80", 0}, {"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0},
+		     {"\xf0\x9f\x98", 0}, {"\xff", 0}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const unsigned char *p = (const unsigned char *)cases[i].text;
 		TST_EQ(dh_utf8_length(p, p + strlen(cases[i].text)), cases[i].length);
