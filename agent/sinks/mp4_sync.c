@@ -16,6 +16,8 @@
 #include "common/clock.h"
 
 #define PERIOD_US 1000000
+#define EARLY_PERIOD_US 200000 /* for the first EARLY_US: there a second would be all there is */
+#define EARLY_US 2000000
 #define AHEAD_BYTES (64ull << 20)
 #define FREE_PER_AHEAD 8 /* taken ahead only where there is plenty: the last of it is for who needs it now */
 
@@ -69,9 +71,10 @@ static void *run(void *arg)
 {
 	struct dh_mp4_sync *s = arg;
 	uint64_t end;
-	int64_t due_us = 0;
+	int64_t due_us = 0, late_us = dh_now_us() + EARLY_US;
 	while (wait_for_work(s, due_us, &end)) {
-		due_us = dh_now_us() + PERIOD_US;
+		int64_t now_us = dh_now_us();
+		due_us = now_us + (now_us < late_us ? EARLY_PERIOD_US : PERIOD_US);
 		take_ahead(s, end);
 		if (!fdatasync(s->fd))
 			continue;

@@ -1,5 +1,6 @@
-/* Keeping a growing recording on its disk, not only in the kernel's memory (EV-10): each second fdatasync, and 64 MiB of
- * space taken ahead, both on a thread of their own, so that a slow disk does not hold up who writes. */
+/* Keeping a growing recording on its disk, not only in the kernel's memory (EV-10): fdatasync each second, at the
+ * start more often, and 64 MiB of space taken ahead, both on a thread of their own, so that a slow disk does not hold up
+ * who writes. */
 #ifndef DH_SINKS_MP4_SYNC_H
 #define DH_SINKS_MP4_SYNC_H
 

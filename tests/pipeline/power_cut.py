@@ -70,7 +70,8 @@ def judge(writer, path, written_s):
     """What is wrong with the file once recovered, and how much of what had been written is lost."""
     done = subprocess.run([writer, path, 'recover'], capture_output=True, text=True)
     if done.returncode:
-        return f'recovery: {done.stderr}', written_s
+        is_young = 'nothing was recorded yet' in done.stderr and written_s < 0  # the head alone is on the disk
+        return '' if is_young else f'recovery: {done.stderr}', written_s
     length, said = duration_s(path)
     verdict = subprocess.run([writer, path, 'verify'], capture_output=True, text=True)
     if not said and verdict.returncode:
@@ -93,7 +94,7 @@ def main():
                               text=True, check=True).stdout
         start_s = json.loads(said.splitlines()[0])['start_us'] / 1e6
         calls = journal(f'{folder}/log')
-        first_sync = [n for n, c in enumerate(calls) if c[0] == 'D'][1]  # the one at the start covers the head alone
+        first_sync = [n for n, c in enumerate(calls) if c[0] == 'D'][0]
         path = f'{folder}/cut.mp4'
         for n in range(1, count + 1):
             cut = chance.randint(first_sync + 1, len(calls))
