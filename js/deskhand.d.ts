@@ -105,6 +105,29 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** A running recording's disk, or its folder's quota, lasts not much longer; or does again. */
+	'disk.low': DeskhandEvent<{
+		/** from recording.start */
+		recording?: string;
+		/** from session.open */
+		session?: string;
+		/** alias */
+		folder?: string;
+		/** start, end */
+		state?: string;
+		/** disk or quota: what ends the recording first */
+		limit?: string;
+		/** left on its disk (B) */
+		free_bytes?: number;
+		/** until the recording is ended; absent: nothing grows (min) */
+		minutes_left?: number;
+		/** what to do; at the start */
+		hint?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** This origin's grants are others now. */
 	'grants.changed': DeskhandEvent<{
 		/** scopes */
@@ -479,6 +502,8 @@ export interface DeskhandEventMap {
 		chain?: Record<string, unknown>;
 		/** left in its folder (B) */
 		disk_free_bytes?: number;
+		/** until disk or quota end it; absent: nothing grows (min) */
+		disk_minutes_left?: number;
 		/** number of the event */
 		seq: number;
 		/** the agent's monotonic clock */
@@ -577,7 +602,7 @@ export interface DeskhandEventMap {
 		dropped?: number;
 		/** seq, head: the newest link of the evidence; keep it away from the desk */
 		chain?: Record<string, unknown>;
-		/** asked, disk_full, session_closed, shutdown */
+		/** asked, disk_full, quota_full, session_closed, shutdown */
 		reason?: string;
 		/** number of the event */
 		seq: number;
@@ -853,6 +878,8 @@ export class Deskhand extends EventTarget {
 			rooms?: Record<string, unknown>[];
 			/** as event push.state */
 			pushes?: Record<string, unknown>[];
+			/** where something is recorded now: folder, disk_free_bytes, disk_minutes_left */
+			folders?: Record<string, unknown>[];
 			/** as upload.list, without those that are done or cancelled */
 			uploads?: Record<string, unknown>[];
 			/** command line only */
@@ -994,6 +1021,8 @@ export class Deskhand extends EventTarget {
 			ice?: string;
 			/** commands_per_s */
 			limits?: Record<string, unknown>;
+			/** start_minutes, warn_minutes: docs/recording.md */
+			disk?: Record<string, unknown>;
 			/** aliases for recording.start */
 			folders?: string[];
 			/** command line only */
@@ -1116,6 +1145,10 @@ export class Deskhand extends EventTarget {
 			reason?: string;
 			/** when it failed */
 			error?: string;
+			/** left in its folder; while it is not over, not in recording.list (B) */
+			disk_free_bytes?: number;
+			/** as event recording.progress (min) */
+			disk_minutes_left?: number;
 			/** while it is pushed too: as event push.state */
 			push?: Record<string, unknown>;
 			/** t_ms, text, step */
@@ -1214,6 +1247,10 @@ export class Deskhand extends EventTarget {
 				reason?: string;
 				/** when it failed */
 				error?: string;
+				/** left in its folder; while it is not over, not in recording.list (B) */
+				disk_free_bytes?: number;
+				/** as event recording.progress (min) */
+				disk_minutes_left?: number;
 				/** while it is pushed too: as event push.state */
 				push?: Record<string, unknown>;
 				/** t_ms, text, step */
@@ -1365,6 +1402,10 @@ export class Deskhand extends EventTarget {
 			reason?: string;
 			/** when it failed */
 			error?: string;
+			/** left in its folder; while it is not over, not in recording.list (B) */
+			disk_free_bytes?: number;
+			/** as event recording.progress (min) */
+			disk_minutes_left?: number;
 			/** while it is pushed too: as event push.state */
 			push?: Record<string, unknown>;
 			/** t_ms, text, step */

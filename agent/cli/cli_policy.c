@@ -4,6 +4,14 @@
 #include "agent/cli/cli.h"
 #include "agent/ctl/policy.h"
 
+static void show_folder(const struct dh_policy_folder *f)
+{
+	fprintf(stdout, "folder %s: %s", f->alias, f->path);
+	if (f->quota_bytes)
+		fprintf(stdout, ", at most %lld MB of recordings", (long long)(f->quota_bytes >> 20));
+	fprintf(stdout, "\n");
+}
+
 static void show(const struct dh_policy *p)
 {
 	char text[300];
@@ -16,7 +24,7 @@ static void show(const struct dh_policy *p)
 		fprintf(stdout, "%s: %s\n", p->origins[i].origin.text,
 			dh_scopes_text(p->origins[i].scopes, " ", text, sizeof(text)));
 	for (int i = 0; i < p->folder_count; i++)
-		fprintf(stdout, "folder %s: %s\n", p->folders[i].alias, p->folders[i].path);
+		show_folder(&p->folders[i]);
 	fprintf(stdout, "user grants: %s; WebSocket: %s; %lld commands a second\n", p->may_user_grant ? "ask" : "never",
 		p->has_websocket ? "on" : "off", (long long)p->commands_per_s);
 	if (p->archive.url[0])

@@ -52,6 +52,18 @@ static void show_pushes(const cJSON *pushes)
 	}
 }
 
+static void show_folders(const cJSON *folders)
+{
+	const cJSON *f;
+	cJSON_ArrayForEach(f, folders) {
+		fprintf(stdout, "folder    %s: %.0f MB free", dh_cli_text(f, "folder"),
+			dh_cli_number(f, "disk_free_bytes") / (1 << 20));
+		if (cJSON_HasObjectItem(f, "disk_minutes_left"))
+			fprintf(stdout, ", %.0f min left at the present rate", dh_cli_number(f, "disk_minutes_left"));
+		fprintf(stdout, "\n");
+	}
+}
+
 static void show(const cJSON *r)
 {
 	const cJSON *c;
@@ -67,6 +79,7 @@ static void show(const cJSON *r)
 		fprintf(stdout, "client    %s by %s %s\n", dh_cli_text(c, "origin"), dh_cli_text(c, "channel"),
 			dh_cli_text(c, "browser"));
 	show_sessions(cJSON_GetObjectItemCaseSensitive(r, "sessions"));
+	show_folders(cJSON_GetObjectItemCaseSensitive(r, "folders"));
 	show_rooms(cJSON_GetObjectItemCaseSensitive(r, "rooms"));
 	show_pushes(cJSON_GetObjectItemCaseSensitive(r, "pushes"));
 	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(r, "uploads"))

@@ -5,8 +5,7 @@
 #include <unistd.h>
 
 #include "agent/cli/doctor.h"
-#include "agent/ctl/recording.h"
-#include "agent/ctl/recording_file.h"
+#include "agent/ctl/disk.h"
 #include "agent/media/device.h"
 #include "agent/media/drivers.gen.h"
 
@@ -80,16 +79,19 @@ static void check_folders(struct dh_doctor *d)
 	for (int i = 0; i < d->policy.folder_count; i++) {
 		const struct dh_policy_folder *f = &d->policy.folders[i];
 		char text[DH_PATH_MAX + 160];
-		int64_t free_bytes = dh_disk_free_bytes(f->path);
+		struct dh_disk disk;
+		struct dh_disk_left left;
+		dh_disk_measure(f->path, &disk);
+		dh_disk_left(&left, &d->policy.disk, &disk, dh_disk_guess(1280, 720, 25), 0, 0, 0);
 		bool is_absent = access(f->path, F_OK) != 0, is_writable = is_absent || !access(f->path, W_OK | X_OK);
-		bool is_enough = free_bytes < 0 || free_bytes >= DH_RECORDING_FREE_MIN_BYTES;
-		snprintf(text, sizeof(text), "%s: %s%s, %lld MB free", f->alias, f->path,
+		bool is_enough = left.minutes == DH_DISK_NEVER || left.minutes >= d->policy.disk.start_minutes;
+		snprintf(text, sizeof(text), "%s: %s%s, %lld MB free, at 720p for %lld min", f->alias, f->path,
 			 is_absent     ? " (made when needed)"
 			 : is_writable ? ""
 				       : " cannot be written",
-			 (long long)(free_bytes >> 20));
+			 (long long)(disk.free_bytes >> 20), (long long)left.minutes);
 		dh_doctor_say(d, is_writable && is_enough ? DH_DOCTOR_OK : DH_DOCTOR_FAIL, "folder", text,
-			      is_writable ? "Free some space: a recording needs 200 MB to start." :
+			      is_writable ? "Free some space: recordings do not start (disk in the policy)." :
 					    "Change its owner or mode, or name another one in the policy.");
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "agent/ctl/client_priv.h"
 #include "agent/ctl/push.h"
+#include "agent/ctl/recording.h"
 #include "agent/ctl/session.h"
 #include "agent/room/room.h"
 #include "agent/upload/uploads.h"
@@ -52,6 +53,7 @@ static int handle(struct dh_call *call)
 	dh_reply_json(call, "sessions", dh_sessions_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "rooms", dh_rooms_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "pushes", dh_pushes_to_json(ctl, call->is_cli ? NULL : call->origin));
+	dh_reply_json(call, "folders", dh_recording_folders_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "uploads", dh_uploads_to_json(ctl, call->is_cli ? NULL : call->origin, NULL, true));
 	if (call->is_cli)
 		add_machine(call);
@@ -68,6 +70,8 @@ const struct dh_command dh_cmd_agent_status = {
 		{"sessions", DH_ARR, .items = DH_OBJ, .doc = "as session.list"},
 		{"rooms", DH_ARR, .items = DH_OBJ, .doc = "as room.list"},
 		{"pushes", DH_ARR, .items = DH_OBJ, .doc = "as event push.state"},
+		{"folders", DH_ARR, .items = DH_OBJ,
+		 .doc = "where something is recorded now: folder, disk_free_bytes, disk_minutes_left"},
 		{"uploads", DH_ARR, .items = DH_OBJ, .doc = "as upload.list, without those that are done or cancelled"},
 		{"pid", DH_INT, .doc = "command line only"}, {"port", DH_INT, .doc = "command line only; 0: WebSocket off"},
 		{"socket", DH_STR, .doc = "command line only"},

@@ -11,6 +11,10 @@ static int handle(struct dh_call *call)
 	cJSON *limits = cJSON_CreateObject();
 	cJSON_AddNumberToObject(limits, "commands_per_s", (double)p->commands_per_s);
 	dh_reply_json(call, "limits", limits);
+	cJSON *disk = cJSON_CreateObject();
+	cJSON_AddNumberToObject(disk, "start_minutes", (double)p->disk.start_minutes);
+	cJSON_AddNumberToObject(disk, "warn_minutes", (double)p->disk.warn_minutes);
+	dh_reply_json(call, "disk", disk);
 	cJSON *folders = cJSON_CreateArray();
 	for (int i = 0; i < p->folder_count; i++)
 		cJSON_AddItemToArray(folders, cJSON_CreateString(p->folders[i].alias));
@@ -45,6 +49,7 @@ const struct dh_command dh_cmd_policy_get = {
 			{"websocket", DH_BOOL, .doc = "served at all"},
 			{"ice", DH_STR, .doc = "all or relay"},
 			{"limits", DH_OBJ, .doc = "commands_per_s"},
+			{"disk", DH_OBJ, .doc = "start_minutes, warn_minutes: docs/recording.md"},
 			{"folders", DH_ARR, .items = DH_STR, .doc = "aliases for recording.start"},
 			{"folder_paths", DH_OBJ, .doc = "command line only"},
 			{"push_targets", DH_ARR, .items = DH_STR, .doc = "command line only"},

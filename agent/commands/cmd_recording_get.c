@@ -28,6 +28,8 @@ const struct dh_param dh_recording_params[] = {
 	{"chain", DH_OBJ, .fields = dh_chain_params, .doc = "the newest link of its evidence: docs/evidence.md"},
 	{"reason", DH_STR, .doc = "why it stopped"},
 	{"error", DH_STR, .doc = "when it failed"},
+	{"disk_free_bytes", DH_INT, "B", .doc = "left in its folder; while it is not over, not in recording.list"},
+	{"disk_minutes_left", DH_INT, "min", .doc = "as event recording.progress"},
 	{"push", DH_OBJ, .doc = "while it is pushed too: as event push.state"},
 	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},
 	{"vtt", DH_STR, .doc = "of the markers as WebVTT, beside the file: written when it is over"},

@@ -131,6 +131,12 @@ int dh_paths_make_dir(const char *path, struct dh_err *e)
 	return DH_OK;
 }
 
+bool dh_paths_is_in(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+	return !strncmp(path, folder, n) && path[n] == '/' && !strchr(path + n + 1, '/');
+}
+
 void dh_paths_expand(const struct dh_paths *p, const char *path, char *out, size_t size)
 {
 	if (path[0] == '~' && (path[1] == '/' || !path[1]))

@@ -31,6 +31,9 @@ void dh_paths_finish(struct dh_paths *p);
  * link. Errors: DH_EPERM, DH_EIO. Any thread; may block. */
 int dh_paths_make_dir(const char *path, struct dh_err *e);
 
+/* Whether a file is directly in folder, not in one below it. Any thread. */
+bool dh_paths_is_in(const char *path, const char *folder);
+
 /* "~/x" -> "$HOME/x"; anything else is copied. Any thread. */
 void dh_paths_expand(const struct dh_paths *p, const char *path, char *out, size_t size);
 

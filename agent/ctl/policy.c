@@ -33,12 +33,24 @@ static const struct dh_param limit_params[] = {
 	{"commands_per_s", DH_INT, "1/s", 1, 1000000, 200, .doc = "of one page; bursts of twice as many"},
 	{0},
 };
+static const struct dh_param folder_params[] = {
+	{"path", DH_STR, .max = DH_PATH_MAX - 1, .doc = "the directory"},
+	{"quota_mb", DH_INT, "MiB", 0, 1 << 30, 0, .doc = "for the recordings in it; 0: as much as the disk has"},
+	{0},
+};
+static const struct dh_param disk_params[] = {
+	{"stop_free_mb", DH_INT, "MiB", 0, 1 << 30, .doc = "recordings end below that; 1024, or 5 % of a small disk"},
+	{"start_minutes", DH_INT, "min", 0, 100000, 5, .doc = "a recording begins only with room for so long"},
+	{"warn_minutes", DH_INT, "min", 0, 100000, 30, .doc = "event disk.low below that"},
+	{0},
+};
 const struct dh_param dh_policy_params[] = {
 	{"origins", DH_ARR, .items = DH_OBJ, .fields = origin_params, .doc = "pages and their scopes"},
 	{"user_grants", DH_STR, .choices = grant_modes, .def_str = "ask",
 	 .doc = "whether the desk user may grant what no policy lists"},
 	{"websocket", DH_BOOL, .def = 1, .doc = "serve pages without the extension on 127.0.0.1"},
-	{"folders", DH_OBJ, .doc = "alias: directory, for recordings; ~/ is the user's home"},
+	{"folders", DH_OBJ, .doc = "alias: directory, or {path, quota_mb}, for recordings; ~/ is the user's home"},
+	{"disk", DH_OBJ, .fields = disk_params, .doc = "when recordings must end, may begin, and warn"},
 	{"push_targets", DH_ARR, .items = DH_STR, .max = 256,
 	 .doc = "URLs that recordings and streams may go to; a last * stands for the rest"},
 	{"archive", DH_OBJ, .fields = archive_params, .doc = "finished recordings are uploaded there"},
@@ -64,6 +76,7 @@ void dh_policy_init(struct dh_policy *p, const struct dh_paths *paths)
 	p->may_user_grant = true;
 	p->has_websocket = true;
 	p->commands_per_s = 200;
+	p->disk = (struct dh_policy_disk){.stop_free_bytes = -1, .start_minutes = 5, .warn_minutes = 30};
 	p->folders = dh_alloc(sizeof(*p->folders));
 	p->folder_count = 1;
 	dh_strcopy(p->folders[0].alias, sizeof(p->folders[0].alias), "videos");
@@ -127,9 +140,14 @@ static int merge_folder(struct dh_policy *p, const struct dh_paths *paths, const
 {
 	if (!is_alias(v->string))
 		return dh_fail(e, DH_EINVAL, "folders: the alias \"%.40s\" is not letters, digits, _ and -", v->string);
+	struct dh_args a = {folder_params, cJSON_IsObject(v) ? v : NULL};
+	int err = a.json ? dh_args_check(folder_params, v, e) : DH_OK;
+	if (err)
+		return err;
+	const char *known = dh_policy_folder(p, v->string); /* a quota for a folder that another file names */
+	const char *wanted = cJSON_IsString(v) ? v->valuestring : a.json ? dh_arg_str(&a, "path") : NULL;
 	char path[DH_PATH_MAX] = "";
-	if (cJSON_IsString(v))
-		dh_paths_expand(paths, v->valuestring, path, sizeof(path));
+	dh_paths_expand(paths, wanted ? wanted : a.json && known ? known : "", path, sizeof(path));
 	if (path[0] != '/' || strstr(path, "/../"))
 		return dh_fail(e, DH_EINVAL, "folders.%s must be an absolute path, or begin with ~/", v->string);
 	struct dh_policy_folder *f = NULL;
@@ -142,6 +160,7 @@ static int merge_folder(struct dh_policy *p, const struct dh_paths *paths, const
 	}
 	dh_strcopy(f->alias, sizeof(f->alias), v->string);
 	dh_strcopy(f->path, sizeof(f->path), path);
+	f->quota_bytes = a.json ? dh_arg_int(&a, "quota_mb") << 20 : 0;
 	return DH_OK;
 }
 
@@ -172,6 +191,16 @@ static int merge_archive(struct dh_policy *p, const struct dh_paths *paths, cons
 		return dh_fail(e, DH_EINVAL, "archive.token_file must be an absolute path, or begin with ~/");
 	to->must_delete_local = dh_arg_bool(a, "delete_local");
 	return DH_OK;
+}
+
+static void merge_disk(struct dh_policy_disk *to, const struct dh_args *a)
+{
+	if (dh_arg_has(a, "stop_free_mb"))
+		to->stop_free_bytes = dh_arg_int(a, "stop_free_mb") << 20;
+	if (dh_arg_has(a, "start_minutes"))
+		to->start_minutes = dh_arg_int(a, "start_minutes");
+	if (dh_arg_has(a, "warn_minutes"))
+		to->warn_minutes = dh_arg_int(a, "warn_minutes");
 }
 
 static int merge_targets(struct dh_policy *p, const cJSON *targets, struct dh_err *e)
@@ -225,6 +254,9 @@ static int merge_json(struct dh_policy *p, const struct dh_paths *paths, const c
 		p->is_relay_only = !strcmp(dh_arg_str(&a, "ice"), "relay");
 	if (dh_arg_has(&a, "ca_file") && (err = take_ca_file(p, dh_arg_str(&a, "ca_file"), e)))
 		return err;
+	struct dh_args disk = dh_arg_obj(&a, "disk");
+	if (disk.json)
+		merge_disk(&p->disk, &disk);
 	struct dh_args limits = dh_arg_obj(&a, "limits");
 	if (limits.json && dh_arg_has(&limits, "commands_per_s"))
 		p->commands_per_s = dh_arg_int(&limits, "commands_per_s");
@@ -359,10 +391,16 @@ bool dh_policy_allows_push(const struct dh_policy *p, const struct dh_rtmp_url *
 	return false;
 }
 
-const char *dh_policy_folder(const struct dh_policy *p, const char *alias)
+const struct dh_policy_folder *dh_policy_get_folder(const struct dh_policy *p, const char *alias)
 {
 	for (int i = 0; i < p->folder_count; i++)
 		if (!strcmp(p->folders[i].alias, alias))
-			return p->folders[i].path;
+			return &p->folders[i];
 	return NULL;
+}
+
+const char *dh_policy_folder(const struct dh_policy *p, const char *alias)
+{
+	const struct dh_policy_folder *f = dh_policy_get_folder(p, alias);
+	return f ? f->path : NULL;
 }

@@ -18,6 +18,13 @@ struct dh_policy_origin {
 struct dh_policy_folder {
 	char alias[64];
 	char path[DH_PATH_MAX];
+	int64_t quota_bytes; /* for the recordings in it; 0: none */
+};
+
+struct dh_policy_disk {
+	int64_t stop_free_bytes; /* recordings end below that; -1: 1 GiB, or 5 % of a small disk */
+	int64_t start_minutes;   /* a recording begins only with room for so long */
+	int64_t warn_minutes;    /* event disk.low below that */
 };
 
 struct dh_policy_archive {
@@ -38,6 +45,7 @@ struct dh_policy {
 	struct dh_policy_archive archive;
 	char ca_file[DH_PATH_MAX]; /* of services the agent goes to, besides the system's; "": none */
 	int64_t commands_per_s;
+	struct dh_policy_disk disk;
 	cJSON *files;        /* paths read, in order */
 	cJSON *warnings;     /* sentences for `policy check` */
 	struct dh_err error; /* code != 0: something is wrong with a file, and no page gets anything (SR-40) */
@@ -66,6 +74,7 @@ const struct dh_policy_origin *dh_policy_find(const struct dh_policy *p, const s
 bool dh_policy_allows_push(const struct dh_policy *p, const struct dh_rtmp_url *u);
 
 /* Folder of an alias, NULL when there is none. */
+const struct dh_policy_folder *dh_policy_get_folder(const struct dh_policy *p, const char *alias);
 const char *dh_policy_folder(const struct dh_policy *p, const char *alias);
 
 #endif

@@ -39,6 +39,7 @@ void dh_recording_add_facts(cJSON *to, const struct dh_recording *r)
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
 {
 	cJSON *all = dh_recording_to_json(r, call->is_cli);
+	dh_recording_add_disk(all, r);
 	cJSON_AddItemToObject(all, "uploads", dh_uploads_to_json(r->ctl, call->is_cli ? NULL : call->origin, r->id, false));
 	while (all->child) {
 		cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
@@ -69,8 +70,8 @@ struct start_job {
 	struct dh_recording *r;    /* for the loop thread */
 	struct dh_recording draft; /* a copy for the worker; its lists are not used */
 	char folder_path[DH_PATH_MAX];
+	struct dh_disk disk;
 	bool has_name;
-	int64_t needed_bytes;
 	int fd;
 	struct dh_err e;
 };
@@ -79,13 +80,6 @@ static void start_work(void *arg)
 {
 	struct start_job *j = arg;
 	struct dh_recording *r = &j->draft;
-	r->disk_free_bytes = dh_disk_free_bytes(j->folder_path);
-	if (r->disk_free_bytes >= 0 && r->disk_free_bytes < j->needed_bytes) {
-		dh_fail(&j->e, DH_ENOSPC, "only %lld MB are free for recordings, %lld MB are needed to start",
-			(long long)(r->disk_free_bytes >> 20), (long long)(j->needed_bytes >> 20));
-		dh_hint(&j->e, "Free some space, or choose another folder.");
-		return;
-	}
 	char name[128];
 	dh_strcopy(name, sizeof(name), r->name);
 	if (dh_recording_file_create(j->folder_path, j->has_name ? name : NULL, r->name, sizeof(r->name), &j->fd, &j->e))
@@ -126,7 +120,6 @@ static void start_done(void *arg)
 	struct dh_session *s = r->session;
 	dh_strcopy(r->name, sizeof(r->name), j->draft.name);
 	dh_strcopy(r->path, sizeof(r->path), j->draft.path);
-	r->disk_free_bytes = j->draft.disk_free_bytes;
 	if (!j->e.code && (!s || s->is_closing)) {
 		dh_fail(&j->e, DH_ECANCELED, "the session was closed");
 		close(j->fd);
@@ -145,12 +138,22 @@ static void start_done(void *arg)
 	free(j);
 }
 
-/* Five minutes' worth at a generous bit rate, and never less than 200 MiB. */
-static int64_t needed_bytes(const struct dh_session *s)
+static void measure_work(void *arg)
 {
-	int64_t bps = (int64_t)s->width_px * s->height_px * s->fps / 10 + 160000;
-	int64_t worth = bps / 8 * 300;
-	return worth > DH_RECORDING_FREE_MIN_BYTES ? worth : DH_RECORDING_FREE_MIN_BYTES;
+	struct start_job *j = arg;
+	dh_disk_measure(j->folder_path, &j->disk);
+}
+
+static void measure_done(void *arg)
+{
+	struct start_job *j = arg;
+	struct dh_ctl *ctl = j->r->ctl;
+	if (dh_recording_check_room(j->r, &j->disk, &j->e)) {
+		fail_start(j->r, &j->e);
+		free(j);
+		return;
+	}
+	dh_job_run(ctl, start_work, start_done, j);
 }
 
 static struct dh_recording *find_request(struct dh_ctl *ctl, const char *origin, const char *request_id)
@@ -193,6 +196,7 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	dh_strcopy(r->case_id, sizeof(r->case_id), case_id);
 	r->segment_s = dh_arg_int(call->args, "segment_s");
 	r->segment_mb = dh_arg_int(call->args, "segment_mb");
+	r->disk_rate.guess = dh_disk_guess(s->width_px, s->height_px, s->fps);
 	if (dh_arg_has(call->args, "claims")) {
 		cJSON_Delete(r->claims);
 		r->claims = cJSON_Duplicate(dh_arg_json(call->args, "claims"), true);
@@ -210,9 +214,8 @@ void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *
 	j->draft = *r;
 	j->fd = -1;
 	j->has_name = name != NULL;
-	j->needed_bytes = needed_bytes(s);
 	dh_strcopy(j->folder_path, sizeof(j->folder_path), folder_path);
-	dh_job_run(call->ctl, start_work, start_done, j);
+	dh_job_run(call->ctl, measure_work, measure_done, j);
 }
 
 /* ---- running ---- */
@@ -289,10 +292,11 @@ void dh_recording_output_changed(struct dh_session *s, int output, enum dh_outpu
 		r->state = DH_RECORDING_PAUSED;
 		dh_emit(r->ctl, "recording.paused", r->origin, event_params(r));
 	} else if (state == DH_OUTPUT_DONE || state == DH_OUTPUT_FAILED) {
+		why = dh_recording_why_failed(r, why);
 		if (!r->reason[0])
 			dh_strcopy(r->reason, sizeof(r->reason), state == DH_OUTPUT_FAILED ? "error" :
 				   s->ctl->is_stopping ? "shutdown" : "session_closed");
-		over(r, state == DH_OUTPUT_FAILED, why);
+		over(r, state == DH_OUTPUT_FAILED || why, why);
 	}
 	dh_rooms_session_changed(s);
 }
@@ -354,7 +358,7 @@ void dh_recording_tick(struct dh_recording *r)
 	cJSON *params = event_params(r);
 	cJSON_AddStringToObject(params, "state", dh_recording_state_name(r));
 	dh_recording_add_facts(params, r);
-	cJSON_AddNumberToObject(params, "disk_free_bytes", (double)r->disk_free_bytes);
+	dh_recording_add_disk(params, r);
 	dh_emit(r->ctl, "recording.progress", r->origin, params);
 }
 

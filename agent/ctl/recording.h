@@ -4,14 +4,13 @@
 
 #include "agent/ctl/command.h"
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/disk.h"
 #include "agent/media/pipeline.h"
 #include "common/clock_watch.h"
 
 #define DH_RECORDING_RUNNING_MAX 16
 #define DH_RECORDING_MARKERS_MAX 1000
-#define DH_RECORDING_FREE_MIN_BYTES (200LL << 20) /* to start */
-#define DH_RECORDING_FREE_STOP_BYTES (64LL << 20) /* below that a running one is ended cleanly */
-#define DH_REQUEST_ID_US (60LL * 1000000)         /* SR-22 */
+#define DH_REQUEST_ID_US (60LL * 1000000) /* SR-22 */
 
 struct dh_session;
 
@@ -37,7 +36,9 @@ struct dh_recording {
 	int64_t started_wall_ms, stopped_wall_ms;
 	struct dh_output_facts facts;
 	int64_t noted_dropped;                     /* of facts.dropped, what the chain says already */
-	int64_t disk_free_bytes;
+	struct dh_disk disk;                       /* when measured last */
+	struct dh_disk_rate disk_rate;
+	bool is_measuring, is_disk_low;
 	struct dh_clock_watch clock;               /* looked at each second */
 	char reason[64];                           /* why it stopped */
 	struct dh_err why;                         /* FAILED */
@@ -61,7 +62,7 @@ void dh_recordings_destroy(struct dh_ctl *ctl);
 void dh_recording_start(struct dh_call *call, struct dh_session *s, const char *folder_path);
 /* Finish the call when the file is finished. */
 int dh_recording_stop(struct dh_recording *r, struct dh_call *call);
-/* End it by ourselves: disk_full, session_closed, shutdown. */
+/* End it by ourselves: disk_full, quota_full, file_gone, session_closed, shutdown. */
 void dh_recording_end(struct dh_recording *r, const char *reason);
 /* who: the origin that asks; it goes into the evidence chain. */
 int dh_recording_pause(struct dh_recording *r, bool paused, const char *who, struct dh_err *e);
@@ -91,6 +92,10 @@ cJSON *dh_recording_to_json(const struct dh_recording *r, bool with_path);
 void dh_recording_add_chain(cJSON *to, const struct dh_recording *r);
 /* duration_ms, bytes, video_frames, dropped, chain. */
 void dh_recording_add_facts(cJSON *to, const struct dh_recording *r);
+/* disk_free_bytes, disk_minutes_left of one that is not over. */
+void dh_recording_add_disk(cJSON *to, const struct dh_recording *r);
+/* folder, disk_free_bytes, disk_minutes_left of each folder in which an origin (NULL: any) records now. */
+cJSON *dh_recording_folders_to_json(struct dh_ctl *ctl, const char *origin);
 /* Take the newest numbers of a running one. */
 void dh_recording_refresh(struct dh_recording *r);
 /* All of dh_recording_to_json() as the call's result. */

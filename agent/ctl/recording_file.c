@@ -9,7 +9,6 @@
 #include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,18 +105,4 @@ int dh_recording_file_create(const char *folder, const char *name, char *out_nam
 	return dh_hint(e, code == EEXIST ? "Choose another name, or leave name out." :
 			  code == ENOSPC ? "Free some space on the disk of the recordings." :
 					   "Check that the folder for recordings can be written: deskhand doctor.");
-}
-
-int64_t dh_disk_free_bytes(const char *folder)
-{
-	char path[DH_PATH_MAX];
-	struct statvfs st;
-	dh_strcopy(path, sizeof(path), folder);
-	while (statvfs(path, &st)) {
-		char *slash = strrchr(path, '/');
-		if (errno != ENOENT || !slash || slash == path)
-			return -1;
-		*slash = '\0';
-	}
-	return (int64_t)st.f_bavail * (int64_t)st.f_frsize;
 }

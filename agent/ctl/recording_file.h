@@ -17,7 +17,4 @@ int dh_recording_name_check(const char *name, struct dh_err *e);
 int dh_recording_file_create(const char *folder, const char *name, char *out_name, size_t size, int *fd,
 			     struct dh_err *e);
 
-/* Bytes free to this user where folder is (or will be). -1 unknown. Any thread; blocks. */
-int64_t dh_disk_free_bytes(const char *folder);
-
 #endif

@@ -7,7 +7,6 @@
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
-#include "agent/ctl/recording_file.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/ctl/recover.h"
 #include "agent/ctl/session.h"
@@ -15,14 +14,12 @@
 #include "common/alloc.h"
 
 #define TICK_MS 1000
-#define TICKS_PER_DISK_CHECK 5
 #define INDEX_BYTES_MAX (8 << 20) /* 1000 markers and 1000 segments, all their text escaped */
 
 struct dh_recordings {
 	struct dh_list list;
 	uv_timer_t timer;
-	bool is_ticking, is_stopped, is_timer_closed, is_measuring;
-	int ticks;
+	bool is_ticking, is_stopped, is_timer_closed;
 };
 
 static const char *const state_names[] = {"", "starting", "recording", "paused", "stopping", "done", "failed",
@@ -48,6 +45,7 @@ struct dh_recording *dh_recording_create(struct dh_ctl *ctl)
 	struct dh_recording *r = dh_alloc(sizeof(*r));
 	r->ctl = ctl;
 	r->state = DH_RECORDING_STARTING;
+	r->disk.free_bytes = -1;
 	r->markers = cJSON_CreateArray();
 	r->segments = cJSON_CreateArray();
 	r->pauses = cJSON_CreateArray();
@@ -300,56 +298,17 @@ void dh_recordings_load(struct dh_ctl *ctl)
 
 /* ---- the timer ---- */
 
-struct disk_job {
-	struct dh_ctl *ctl;
-	char path[DH_PATH_MAX], id[33];
-	int64_t free_bytes;
-};
-
-static void disk_work(void *arg)
-{
-	struct disk_job *j = arg;
-	j->free_bytes = dh_disk_free_bytes(j->path);
-}
-
-static void disk_done(void *arg)
-{
-	struct disk_job *j = arg;
-	dh_list_for_each_safe(pos, &j->ctl->recordings->list) {
-		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
-		if (strcmp(r->id, j->id))
-			continue;
-		r->disk_free_bytes = j->free_bytes;
-		if (j->free_bytes >= 0 && j->free_bytes < DH_RECORDING_FREE_STOP_BYTES) {
-			DH_WARN(r, "the disk is nearly full: ending cleanly");
-			dh_recording_end(r, "disk_full");
-		}
-	}
-	free(j);
-}
-
-static void check_disk(struct dh_recording *r)
-{
-	struct disk_job *j = dh_alloc(sizeof(*j));
-	j->ctl = r->ctl;
-	dh_strcopy(j->path, sizeof(j->path), r->path);
-	dh_strcopy(j->id, sizeof(j->id), r->id);
-	dh_job_run(r->ctl, disk_work, disk_done, j);
-}
-
 static void tick(uv_timer_t *timer)
 {
 	struct dh_ctl *ctl = timer->data;
 	struct dh_recordings *all = ctl->recordings;
 	dh_recover_interrupted(ctl);
-	bool is_disk_due = ++all->ticks % TICKS_PER_DISK_CHECK == 0;
 	dh_list_for_each_safe(pos, &all->list) {
 		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
 		if (r->state != DH_RECORDING_RUNNING && r->state != DH_RECORDING_PAUSED)
 			continue;
 		dh_recording_tick(r);
-		if (is_disk_due)
-			check_disk(r);
+		dh_recording_check_disk(r);
 	}
 }
 

@@ -34,6 +34,12 @@ void dh_recording_end_push(struct dh_recording *r, const char *reason);
 void dh_recording_pause_push(struct dh_recording *r, bool paused);
 void dh_recording_add_push(cJSON *to, const struct dh_recording *r);
 
+/* recording_disk.c: whether it may begin on the disk d. Errors: DH_ENOSPC. */
+int dh_recording_check_room(struct dh_recording *r, const struct dh_disk *d, struct dh_err *e);
+void dh_recording_check_disk(struct dh_recording *r); /* each second while it runs */
+/* why an output ended, or what the disk has to say instead. NULL: nothing went wrong. */
+const struct dh_err *dh_recording_why_failed(struct dh_recording *r, const struct dh_err *why);
+
 /* recording_index.c: the one-second timer runs while a recording does. */
 void dh_recordings_update_timer(struct dh_ctl *ctl);
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "agent/ctl/client_priv.h"
+#include "agent/ctl/disk.h"
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
-#include "agent/ctl/recording_file.h"
 #include "agent/ctl/rtc.h"
 #include "agent/ctl/session.h"
 #include "common/alloc.h"
@@ -95,7 +95,9 @@ static cJSON *session_stats(const struct dh_session *s)
 static void disk_work(void *arg)
 {
 	struct dh_stats *st = arg;
-	st->disk_measured_bytes = dh_disk_free_bytes(st->ctl->paths.videos_dir);
+	struct dh_disk disk;
+	dh_disk_measure(st->ctl->paths.videos_dir, &disk);
+	st->disk_measured_bytes = disk.free_bytes;
 }
 
 static void disk_done(void *arg)

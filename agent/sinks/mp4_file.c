@@ -23,6 +23,8 @@ static int io_error(const char *verb, int err_no, struct dh_err *e)
 	dh_fail(e, err, "the recording cannot be %s: %s", verb, strerror(err_no));
 	if (err == DH_ENOSPC)
 		dh_hint(e, "Free space on the disk, or choose another folder; what was recorded is kept and playable.");
+	else
+		dh_hint(e, "Check the disk; record to another one. What it took until then is kept and playable.");
 	return err;
 }
 

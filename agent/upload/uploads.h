@@ -21,6 +21,8 @@ bool dh_uploads_are_wanted(const struct dh_ctl *ctl);
 void dh_uploads_recording_over(struct dh_recording *r);
 /* It is deleted: its uploads end, and what the archive has of unfinished ones is given up. */
 void dh_uploads_recording_deleted(struct dh_ctl *ctl, const char *recording);
+/* Of files directly in this folder that were deleted here because the archive has them. */
+int64_t dh_uploads_deleted_bytes(struct dh_ctl *ctl, const char *folder_path);
 void dh_uploads_policy_changed(struct dh_ctl *ctl);
 
 /* Upload a finished recording, or go on with it. Errors: DH_ESTATE it is not finished, or the policy names no archive. */

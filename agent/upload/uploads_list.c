@@ -102,6 +102,18 @@ void dh_uploads_recording_deleted(struct dh_ctl *ctl, const char *recording)
 	}
 }
 
+int64_t dh_uploads_deleted_bytes(struct dh_ctl *ctl, const char *folder_path)
+{
+	int64_t bytes = 0;
+	dh_list_for_each(pos, &ctl->uploads->list) {
+		const struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (u->record.is_local_deleted && u->wish != DH_UPLOAD_WISH_FORGET &&
+		    dh_paths_is_in(u->record.path, folder_path))
+			bytes += u->record.bytes;
+	}
+	return bytes;
+}
+
 void dh_uploads_policy_changed(struct dh_ctl *ctl)
 {
 	static const struct dh_policy_archive none;

@@ -126,6 +126,29 @@ static void merges_in_name_order(void)
 	tear_down();
 }
 
+static void disks_and_quotas(void)
+{
+	set_up();
+	struct dh_policy p;
+	char videos[DH_PATH_MAX];
+	TST_EQ(dh_policy_load(&p, &paths), DH_OK);
+	TST_CHECK(p.disk.stop_free_bytes == -1 && p.disk.start_minutes == 5 && p.disk.warn_minutes == 30);
+	TST_EQ(dh_policy_get_folder(&p, "videos")->quota_bytes, 0);
+	dh_strcopy(videos, sizeof(videos), dh_policy_folder(&p, "videos"));
+	dh_policy_finish(&p);
+	put("10-a.json", "{\"folders\":{\"videos\":{\"quota_mb\":7},\"cases\":{\"path\":\"/srv/c\",\"quota_mb\":9}},"
+			 "\"disk\":{\"stop_free_mb\":3,\"warn_minutes\":10}}", 0644);
+	put("20-b.json", "{\"folders\":{\"cases\":\"/srv/d\"},\"disk\":{\"start_minutes\":0}}", 0644);
+	TST_EQ(dh_policy_load(&p, &paths), DH_OK);
+	TST_CHECK(p.disk.stop_free_bytes == 3 << 20 && p.disk.start_minutes == 0 && p.disk.warn_minutes == 10);
+	TST_STR(dh_policy_folder(&p, "videos"), videos);
+	TST_EQ(dh_policy_get_folder(&p, "videos")->quota_bytes, 7 << 20);
+	TST_STR(dh_policy_folder(&p, "cases"), "/srv/d");
+	TST_EQ(dh_policy_get_folder(&p, "cases")->quota_bytes, 0); /* the later file decides */
+	dh_policy_finish(&p);
+	tear_down();
+}
+
 static void refuses_errors(void)
 {
 	set_up();
@@ -140,6 +163,9 @@ static void refuses_errors(void)
 	TST_EQ(error_of("{\"origins\":[{\"origin\":\"https://a.example\"}]}", text, sizeof(text)), DH_EINVAL);
 	TST_EQ(error_of("{\"origins\":[{\"origin\":\"https://*.example\",\"scopes\":[]}]}", text, sizeof(text)), DH_EINVAL);
 	TST_EQ(error_of("{\"folders\":{\"x\":\"relative\"}}", text, sizeof(text)), DH_EINVAL);
+	TST_EQ(error_of("{\"folders\":{\"x\":{\"quota_mb\":1}}}", text, sizeof(text)), DH_EINVAL);
+	TST_EQ(error_of("{\"folders\":{\"x\":{\"path\":\"/x\",\"quota\":1}}}", text, sizeof(text)), DH_EINVAL);
+	TST_EQ(error_of("{\"disk\":{\"stop_free_mb\":-1}}", text, sizeof(text)), DH_EINVAL);
 	TST_EQ(error_of("{\"folders\":{\"a/b\":\"/x\"}}", text, sizeof(text)), DH_EINVAL);
 	TST_EQ(error_of("{\"user_grants\":\"always\"}", text, sizeof(text)), DH_EINVAL);
 	TST_EQ(error_of("{\"websocket\":true,\"websocket\":false}", text, sizeof(text)), DH_EPROTO);
@@ -301,7 +327,7 @@ static void an_archive_is_a_target(void)
 }
 
 TST_MAIN({"places of files", places}, {"SR-12 policy files merge in name order", merges_in_name_order},
-	 {"SR-40 a wrong policy file is an error", refuses_errors},
+	 {"disks and quotas merge", disks_and_quotas}, {"SR-40 a wrong policy file is an error", refuses_errors},
 	 {"SR-12 a file others can write to is an error", refuses_writable_by_others},
 	 {"SR-13 user grants", user_grants}, {"user grants never exceed the policy", never_above_policy},
 	 {"damaged grants count for nothing", damaged_grants_count_nothing},
