@@ -72,7 +72,7 @@ int64_t dh_disk_rate_get(const struct dh_disk_rate *r)
 int64_t dh_disk_stop_bytes(const struct dh_policy_disk *p, int64_t total_bytes)
 {
 	int64_t part = total_bytes / STOP_PART;
-	return p->stop_free_bytes >= 0 ? p->stop_free_bytes : part < STOP_BYTES_MOST ? part : STOP_BYTES_MOST;
+	return p->stop_free_bytes ? p->stop_free_bytes : part < STOP_BYTES_MOST ? part : STOP_BYTES_MOST;
 }
 
 static int64_t minutes_of(int64_t bytes, int64_t rate)

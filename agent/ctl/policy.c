@@ -39,7 +39,8 @@ static const struct dh_param folder_params[] = {
 	{0},
 };
 static const struct dh_param disk_params[] = {
-	{"stop_free_mb", DH_INT, "MiB", 0, 1 << 30, .doc = "recordings end below that; 1024, or 5 % of a small disk"},
+	{"stop_free_mb", DH_INT, "MiB", 0, 1 << 30, 0,
+	 .doc = "recordings end below that; 0: 1024, or 5 % of a disk below 20 GiB"},
 	{"start_minutes", DH_INT, "min", 0, 100000, 5, .doc = "a recording begins only with room for so long"},
 	{"warn_minutes", DH_INT, "min", 0, 100000, 30, .doc = "event disk.low below that"},
 	{0},
@@ -76,7 +77,7 @@ void dh_policy_init(struct dh_policy *p, const struct dh_paths *paths)
 	p->may_user_grant = true;
 	p->has_websocket = true;
 	p->commands_per_s = 200;
-	p->disk = (struct dh_policy_disk){.stop_free_bytes = -1, .start_minutes = 5, .warn_minutes = 30};
+	p->disk = (struct dh_policy_disk){.start_minutes = 5, .warn_minutes = 30};
 	p->folders = dh_alloc(sizeof(*p->folders));
 	p->folder_count = 1;
 	dh_strcopy(p->folders[0].alias, sizeof(p->folders[0].alias), "videos");

@@ -22,7 +22,7 @@ struct dh_policy_folder {
 };
 
 struct dh_policy_disk {
-	int64_t stop_free_bytes; /* recordings end below that; -1: 1 GiB, or 5 % of a small disk */
+	int64_t stop_free_bytes; /* recordings end below that; 0: 1 GiB, or 5 % of a small disk */
 	int64_t start_minutes;   /* a recording begins only with room for so long */
 	int64_t warn_minutes;    /* event disk.low below that */
 };

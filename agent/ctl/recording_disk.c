@@ -153,7 +153,8 @@ static void look_at_what_is_left(struct dh_recording *r)
 	get_left(r, &left);
 	bool is_plenty = left.minutes == DH_DISK_NEVER || left.minutes >= limit + (limit + 3) / 4;
 	if (left.bytes <= 0) {
-		DH_WARN(r, "%s: ending cleanly", left.is_quota ? "the folder's quota is used up" : "the disk is nearly full");
+		DH_WARN(r, "%s: ending cleanly",
+			left.is_quota ? "the folder's quota is used up" : "the disk is nearly full");
 		dh_recording_end(r, left.is_quota ? "quota_full" : "disk_full");
 	} else if (!r->is_disk_low && dh_disk_rate_is_measured(&r->disk_rate) && left.minutes < limit && !is_plenty) {
 		warn(r, &left, true);

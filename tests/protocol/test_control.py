@@ -534,33 +534,6 @@ def unwritable_folder():
     alive()
 
 
-def full_disk():
-    """full disk: a running recording is ended cleanly and says why, a new one is refused"""
-    folder = f'{agent.home}/small'
-    os.mkdir(folder)
-    if os.geteuid() or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=260m', 'tmpfs', folder], capture_output=True).returncode:
-        return 'only root can mount a small disk'
-    try:
-        c = cli(agent.socket)
-        write_policy(agent.home, {'origins': ORIGINS, 'folders': {'small': folder}})
-        until(lambda: 'small' in c.call('policy.get')['result']['folders'])
-        session = {'session': c.call('session.open', {'sources': SOURCES})['result']['session']}
-        recording = c.call('recording.start', {**session, 'folder': 'small'})['result']['recording']
-        with open(f'{folder}/ballast', 'wb') as f:
-            os.posix_fallocate(f.fileno(), 0, 220 << 20)
-        tap.equal(wait_event(c, 'recording.stopped')['reason'], 'disk_full')
-        facts = c.call('recording.get', {'recording': recording})['result']
-        probe = subprocess.run(['ffprobe', '-v', 'error', facts['path']], capture_output=True, text=True)
-        tap.equal((facts['state'], probe.returncode, probe.stderr), ('done', 0, ''))
-        refused = c.call('recording.start', {**session, 'folder': 'small'})
-        tap.equal(error(refused), (-32008, 'ENOSPC'))
-        tap.true('free' in refused['error']['message'] and refused['error']['data']['hint'], refused)
-        c.call('session.close', session)
-        c.close()
-    finally:
-        subprocess.run(['umount', '-l', folder])
-
-
 def killed_while_recording():
     """kill -9 while recording: finished at the next start, listed as recovered"""
     c = cli(agent.socket)
@@ -628,7 +601,7 @@ def stops_cleanly():
 code = tap.run([telling(test) for test in (shapes, texts, flood, never_reads, malformed_again_and_again, hello_rules, origins, without_a_grant,
                 sessions_survive_a_reload, orphan_policies, wrong_secrets_back_off, a_recording, snapshots,
                 sources_change_while_running,
-                commands_to_a_closing_session, refused_recordings_leave_nothing, toggles_are_limited, stats_and_levels, unwritable_folder, full_disk, killed_while_recording, command_line,
+                commands_to_a_closing_session, refused_recordings_leave_nothing, toggles_are_limited, stats_and_levels, unwritable_folder, killed_while_recording, command_line,
                 stops_cleanly)])
 agent.is_home_ours = True
 agent.finish()

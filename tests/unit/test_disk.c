@@ -36,12 +36,12 @@ static void rates(void)
 
 static void stops(void)
 {
-	struct dh_policy_disk p = {.stop_free_bytes = -1};
+	struct dh_policy_disk p = {0};
 	TST_EQ(dh_disk_stop_bytes(&p, 100 * GIB), GIB);
 	TST_EQ(dh_disk_stop_bytes(&p, 20 * GIB), GIB);
 	TST_EQ(dh_disk_stop_bytes(&p, 10 * GIB), 512 * MIB);
-	p.stop_free_bytes = 0;
-	TST_EQ(dh_disk_stop_bytes(&p, 100 * GIB), 0);
+	p.stop_free_bytes = MIB;
+	TST_EQ(dh_disk_stop_bytes(&p, 100 * GIB), MIB);
 	p.stop_free_bytes = 3 * GIB;
 	TST_EQ(dh_disk_stop_bytes(&p, 1 * GIB), 3 * GIB);
 }

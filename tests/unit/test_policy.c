@@ -132,7 +132,7 @@ static void disks_and_quotas(void)
 	struct dh_policy p;
 	char videos[DH_PATH_MAX];
 	TST_EQ(dh_policy_load(&p, &paths), DH_OK);
-	TST_CHECK(p.disk.stop_free_bytes == -1 && p.disk.start_minutes == 5 && p.disk.warn_minutes == 30);
+	TST_CHECK(p.disk.stop_free_bytes == 0 && p.disk.start_minutes == 5 && p.disk.warn_minutes == 30);
 	TST_EQ(dh_policy_get_folder(&p, "videos")->quota_bytes, 0);
 	dh_strcopy(videos, sizeof(videos), dh_policy_folder(&p, "videos"));
 	dh_policy_finish(&p);
