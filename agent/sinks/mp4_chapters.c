@@ -21,6 +21,19 @@ void dh_mp4_add_chapter(struct dh_mp4_index *x, int64_t at_us, const char *text)
 	x->chapter_count++;
 }
 
+/* A length that was told may have been of a still picture, which another one then cut short. */
+static void settle_times(uint8_t *p, int count, const struct dh_mp4_index *x)
+{
+	int64_t end_us = 0;
+	for (int i = 0; i < x->track_count; i++) {
+		int64_t us = dh_mp4_track_end_us(&x->tracks[i]);
+		end_us = us > end_us ? us : end_us;
+	}
+	for (; count > 0; count--, p += 9 + p[8])
+		if (dh_mp4_get64(p) > (uint64_t)end_us * 10)
+			dh_mp4_set64(p, (uint64_t)end_us * 10);
+}
+
 void dh_mp4_put_chapters(struct dh_mp4_buf *b, const struct dh_mp4_index *x)
 {
 	if (!x->chapter_count)
@@ -29,6 +42,7 @@ void dh_mp4_put_chapters(struct dh_mp4_buf *b, const struct dh_mp4_index *x)
 	dh_mp4_put32(b, 0);
 	dh_mp4_put8(b, (uint8_t)x->chapter_count);
 	dh_mp4_put(b, x->chapters.data, x->chapters.size);
+	settle_times(b->data + b->size - x->chapters.size, x->chapter_count, x);
 	dh_mp4_end(b, chpl);
 	dh_mp4_end(b, udta);
 }

@@ -11,7 +11,7 @@
  * at_us: file time. text: anybody's; its title is one line of UTF-8, cut between characters. */
 void dh_mp4_add_chapter(struct dh_mp4_index *x, int64_t at_us, const char *text);
 
-/* The udta box; nothing when there are no chapters. */
+/* The udta box; nothing when there are no chapters. What is behind the end of the media stands at the end. */
 void dh_mp4_put_chapters(struct dh_mp4_buf *b, const struct dh_mp4_index *x);
 
 #endif

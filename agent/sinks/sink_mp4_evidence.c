@@ -84,8 +84,8 @@ void mp4_link_written(struct dh_sink *s)
  * beginning. Returns its file time. */
 static int64_t keep_marker(struct mp4 *m, const struct dh_note *n)
 {
-	int64_t at_us = n->media_us - m->segments.duration_us, end_us = mp4_duration_us(m);
-	at_us = at_us < 0 ? 0 : at_us > end_us ? end_us : at_us;
+	int64_t at_us = n->media_us - m->segments.duration_us;
+	at_us = at_us < 0 ? 0 : at_us;
 	dh_mp4_add_chapter(&m->index, at_us, n->text);
 	return at_us;
 }

@@ -101,18 +101,18 @@ def nothing_is_lost():
 
 
 def markers_are_chapters():
-    """each is in the file it falls in, at that file's time; one that comes just after a cut is at the beginning"""
-    begin_us, told, moved = 0, [], 0
+    """each is in the file it falls in, at that file's time; one that comes just after a cut is at the beginning, or at the end"""
+    begin_us, told, edges = 0, [], set()
     for path, g in zip(good, over):
         for at_us, title in chapters(path):
             tap.true(at_us <= g['duration_us'], f'{title} in {path}')
             told.append((begin_us + at_us, title))
+        edges |= {begin_us, begin_us + g['duration_us']}
         begin_us += g['duration_us']
     tap.equal([title for _, title in told], [title for _, title in marks['good']])
     for (at_us, title), (wanted_us, _) in zip(told, marks['good']):
-        moved += at_us != wanted_us
-        tap.true(0 <= at_us - wanted_us < 600000, f'{title}: {at_us}, not {wanted_us}')
-    tap.true(len(told) > 10 and moved < len(good), f'{moved} of {len(told)} moved')
+        tap.true(at_us in edges | {wanted_us}, f'{title}: {at_us}, not {wanted_us}')
+    tap.true(sum(t == w for t, w in zip(told, marks['good'])) > len(told) // 2, f'{told}')
 
 
 def no_sound():

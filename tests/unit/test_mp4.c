@@ -303,6 +303,7 @@ static void markers_are_chapters(void)
 		mark(&w, 300000, "earlier than the one before \xff\xc0\x80");
 		mark(&w, 500000, longest);
 		mark(&w, 500001, "");
+		mark(&w, 5000000, "end"); /* more than there will be */
 		TST_EQ(fragment(&w, &e), DH_OK);
 		if (is_cut_off)
 			TST_EQ(dh_mp4_recover(fd, NULL, NULL, &facts, &e), DH_OK);
@@ -313,12 +314,13 @@ static void markers_are_chapters(void)
 		close(fd);
 	}
 	const uint8_t *p = found[0] + 1;
-	TST_EQ(found[0][0], 5);
+	TST_EQ(found[0][0], 6);
 	expect_chapter(&p, 0, "begin");
 	expect_chapter(&p, 400000, "3: a b [1m  . ");
 	expect_chapter(&p, 400000, "earlier than the one before \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 	expect_chapter(&p, 500000, title);
 	expect_chapter(&p, 500001, "");
+	expect_chapter(&p, 900000, "end");
 	TST_EQ(p - found[0], size[0]);
 	TST_EQ(size[1], size[0]);
 	TST_CHECK(!memcmp(found[1], found[0], size[0]));
