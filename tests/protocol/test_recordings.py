@@ -204,6 +204,7 @@ def markers():
     with open(path.replace('.mp4', '.vtt'), 'w', encoding='utf-8') as f:
         f.write('mine')
     recording = {'recording': call(ws, 'recording.start', {**session, 'name': 'marked'})['recording']}
+    wait_event(ws, 'recording.progress', lambda p: p['recording'] == recording['recording'] and p['video_frames'] > 0)
     mark(text='x')
     call(ws, 'recording.stop', recording)
     while 'vtt' in call(ws, 'recording.get', recording):  # until the writing has failed
