@@ -147,17 +147,17 @@ def skews(path):
 
 
 def by_minute(pairs):
-    """[(minute, how many, median, nearest to zero, farthest)] in ms"""
+    """[(minute, how many, median, farthest)] in ms"""
     minutes = {}
     for t, ms in pairs:
         minutes.setdefault(int(t // 60), []).append(ms)
-    return [(m, len(v), statistics.median(v), min(v, key=abs), max(v, key=abs)) for m, v in sorted(minutes.items())]
+    return [(m, len(v), statistics.median(v), max(v, key=abs)) for m, v in sorted(minutes.items())]
 
 
 def report(pairs, facts):
-    """To stderr's reader: a line a minute, then the sums."""
+    """A line a minute, then the sums."""
     lines = [f'minute {m:3}: {n:3} flashes, sound behind picture by {median:6.1f} ms (median), {far:6.1f} at most'
-             for m, n, median, _, far in by_minute(pairs)]
+             for m, n, median, far in by_minute(pairs)]
     lost = ', '.join(f'{role} {n}' for role, n in facts['lost_by_sources'].items())
     lines.append(f'{facts["pictures"]} pictures in {facts["duration_s"]:.1f} s; lost: encoder {facts["lost_by_encoder"]}, '
                  f'writer {facts["lost_by_writer"]}, {lost}')
