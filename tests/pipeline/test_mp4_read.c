@@ -264,14 +264,15 @@ static void readable_at_every_byte(void)
 	TST_EQ(complaints, 0);
 	TST_CHECK(before.video > 20 && before.audio > 20);
 	int bad = 0;
-	for (size_t cut = end; cut <= torn; cut++) {
+	size_t step = getenv("ASAN_OPTIONS") ? 13 : 1; /* each byte, where that does not take two minutes */
+	for (size_t cut = end; cut <= torn; cut += step) {
 		TST_CHECK(pwrite(old, bytes, cut, 0) == (ssize_t)cut);
 		bad += !read_file(old, &seen, 0) || seen.video != before.video || seen.audio != before.audio ||
 		       !seen.is_monotonic;
 	}
 	TST_EQ(bad, 0);
 	TST_EQ(complaints, 0);
-	fprintf(stdout, "# %zu byte positions\n", torn - end + 1);
+	fprintf(stdout, "# %zu byte positions\n", (torn - end) / step + 1);
 	TST_CHECK(read_file(copy, &seen, 0));
 	TST_CHECK(seen.video > before.video);
 	s.driver->close(&s, START_US + 3000000, &e);
