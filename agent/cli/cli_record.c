@@ -18,6 +18,7 @@ struct recorder {
 	const char *template_name, *folder, *name, *sources;
 	char *push_url; /* secret, or NULL */
 	bool has_no_file;
+	int segment_s; /* 0: one file */
 	int width_px, height_px, fps;
 	double duration_s; /* 0: until interrupted */
 	char session[64], recording[64], push_state[16];
@@ -97,6 +98,8 @@ static int begin(struct recorder *r)
 		cJSON_AddStringToObject(params, "folder", r->folder);
 	if (r->name)
 		cJSON_AddStringToObject(params, "name", r->name);
+	if (r->segment_s)
+		cJSON_AddNumberToObject(params, "segment_s", r->segment_s);
 	add_targets(params, r);
 	code = ask(r, "recording.start", params, &result);
 	if (code)
@@ -203,7 +206,8 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 		{"template", required_argument, NULL, 't'}, {"duration", required_argument, NULL, 'd'},
 		{"sources", required_argument, NULL, 's'}, {"canvas", required_argument, NULL, 'c'},
 		{"folder", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'n'},
-		{"push", required_argument, NULL, 'p'}, {"no-file", no_argument, NULL, 'o'}, {0}};
+		{"push", required_argument, NULL, 'p'}, {"no-file", no_argument, NULL, 'o'},
+		{"segment", required_argument, NULL, 'g'}, {0}};
 	struct recorder r = {.template_name = "desk", .sources = "screen,camera,microphone", .width_px = 1280,
 			     .height_px = 720, .fps = 30};
 	int c, code = 0;
@@ -226,6 +230,11 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 			if (*end || r.duration_s <= 0 || r.duration_s > 1e6)
 				return dh_cli_misused(cmd, "duration \"%s\" is not a number of seconds", optarg);
 			break;
+		case 'g':
+			r.segment_s = (int)strtol(optarg, &end, 10);
+			if (*end || r.segment_s < 1 || r.segment_s > 86400)
+				return dh_cli_misused(cmd, "segment \"%s\" is not 1 to 86400 seconds", optarg);
+			break;
 		default:
 			if (sscanf(optarg, "%dx%d@%d", &r.width_px, &r.height_px, &r.fps) < 2)
 				return dh_cli_misused(cmd, "canvas \"%s\" is not WIDTHxHEIGHT[@FPS]", optarg);
@@ -241,13 +250,14 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 const struct dh_cli_command dh_cli_record = {
 	"record",
 	"[--template T] [--duration S] [--sources LIST] [--canvas WxH[@FPS]] [--folder F] [--name N]\n"
-	"       [--push URL [--no-file]]\n\n"
+	"       [--segment S] [--push URL [--no-file]]\n\n"
 	"  --template T   1v1 1v2 1v3 1v4 grid desk portrait (default: desk)\n"
 	"  --duration S   seconds (default: until Ctrl-C)\n"
 	"  --sources LIST ROLE[=DEVICE],... (default: screen,camera,microphone)\n"
 	"  --canvas WxH   size of the picture, and rate (default: 1280x720@30)\n"
 	"  --folder F     alias of the policy (default: videos)\n"
 	"  --name N       of the file (default: the time)\n"
+	"  --segment S    go on in a further file after so many seconds\n"
 	"  --push URL     push it to this RTMP server as well: rtmp[s]://host/app/name\n"
 	"  --no-file      push only",
 	"Record by the running agent and print the facts of the file as JSON.", run};
