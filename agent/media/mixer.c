@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "common/clock.h"
 #include "common/list.h"
 #include "common/log.h"
+#include "common/thread.h"
 
 enum {
 	LEVEL_SAMPLES = DH_MIX_RATE_HZ / 10,
@@ -239,14 +239,8 @@ static void update_active(struct dh_mixer *m)
 
 static void start_thread(struct dh_mixer *m)
 {
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	m->has_thread = !pthread_create(&m->thread, NULL, mixer_thread, m);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (m->has_thread)
-		pthread_setname_np(m->thread, "mixer");
-	else
+	m->has_thread = dh_thread_start(&m->thread, "mixer", mixer_thread, m);
+	if (!m->has_thread)
 		DH_ERROR(m, "cannot start a thread: there will be no sound");
 }
 

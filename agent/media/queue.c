@@ -2,19 +2,15 @@
 #include "agent/media/queue.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/alloc.h"
 #include "common/err.h"
+#include "common/thread.h"
 
 void dh_wake_init(struct dh_wake *w)
 {
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	dh_cond_init(&w->cond);
 	w->is_set = false;
 }
 
@@ -34,15 +30,9 @@ void dh_wake_set(struct dh_wake *w)
 
 bool dh_wake_wait(struct dh_wake *w, int64_t deadline_us)
 {
-	struct timespec ts = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
 	pthread_mutex_lock(&w->lock);
-	int err = 0;
-	while (!w->is_set && !err) {
-		if (deadline_us == INT64_MAX)
-			pthread_cond_wait(&w->cond, &w->lock);
-		else
-			err = pthread_cond_timedwait(&w->cond, &w->lock, &ts);
-	}
+	while (!w->is_set && dh_cond_wait(&w->cond, &w->lock, deadline_us))
+		;
 	bool was_set = w->is_set;
 	w->is_set = false;
 	pthread_mutex_unlock(&w->lock);

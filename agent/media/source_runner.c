@@ -2,13 +2,13 @@
 #include "agent/media/source_runner.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/media/queue.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 #define READ_US 250000       /* longest wait in a driver: bounds the time to stop */
 #define RETRY_FIRST_US 500000
@@ -163,18 +163,12 @@ int dh_source_runner_start(struct dh_source_runner **out, struct dh_loop *loop, 
 		return err;
 	struct dh_source_runner *r = dh_alloc(sizeof(*r));
 	set_up(r, loop, c);
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&r->thread, NULL, run, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err) {
+	char name[16] = "src-";
+	strncat(name, c->driver->base.name, 11);
+	if (!dh_thread_start(&r->thread, name, run, r)) {
 		free_runner(r);
 		return dh_fail(e, DH_ENOMEM, "cannot start a thread for source %s", c->driver->base.name);
 	}
-	char name[16] = "src-";
-	strncat(name, c->driver->base.name, 11);
-	pthread_setname_np(r->thread, name);
 	*out = r;
 	return DH_OK;
 }

@@ -1,11 +1,11 @@
 /* Worker threads; see worker.h. */
 #include "agent/media/worker.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "common/alloc.h"
 #include "common/err.h"
+#include "common/thread.h"
 
 struct task {
 	struct dh_list node;
@@ -58,19 +58,11 @@ int dh_worker_start(struct dh_worker *w, const char *name, struct dh_loop *loop,
 	dh_list_init(&w->tasks);
 	dh_wake_init(&w->wake);
 	pthread_mutex_init(&w->lock, NULL);
-	/* signals belong to the loop */
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err) {
-		dh_wake_finish(&w->wake);
-		pthread_mutex_destroy(&w->lock);
-		return DH_ENOMEM;
-	}
-	pthread_setname_np(w->thread, name);
-	return DH_OK;
+	if (dh_thread_start(&w->thread, name, run, w))
+		return DH_OK;
+	dh_wake_finish(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	return DH_ENOMEM;
 }
 
 void dh_worker_post(struct dh_worker *w, dh_task_fn fn, void *arg)

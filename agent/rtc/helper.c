@@ -3,12 +3,12 @@
 
 #include <openssl/crypto.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "common/alloc.h"
 #include "common/err.h"
+#include "common/thread.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
@@ -39,7 +39,6 @@ static void *run(void *arg)
 
 int dh_helper_start(void (*fn)(void *arg), void *arg)
 {
-	sigset_t all, old;
 	pthread_t thread;
 	pthread_mutex_lock(&lock);
 	int err = running < DH_HELPERS_MAX ? DH_OK : DH_ELIMIT;
@@ -49,14 +48,11 @@ int dh_helper_start(void (*fn)(void *arg), void *arg)
 		return err;
 	struct work *w = dh_alloc(sizeof(*w));
 	*w = (struct work){fn, arg};
-	sigfillset(&all); /* they are for the program's main thread; and SIGPIPE, which OpenSSL's writes raise, for none */
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	err = pthread_create(&thread, NULL, run, w) ? DH_ENOMEM : DH_OK;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err) {
+	/* signals are blocked there, so that SIGPIPE, which OpenSSL's writes raise, is for none */
+	if (!dh_thread_start(&thread, "rtc-helper", run, w)) {
 		free(w);
 		count(-1);
-		return err;
+		return DH_ENOMEM;
 	}
 	pthread_detach(thread);
 	return DH_OK;

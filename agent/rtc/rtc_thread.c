@@ -12,6 +12,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/thread.h"
 
 #define LAST_WAIT_US 1000000 /* for servers to confirm that a relayed address is given back */
 
@@ -112,13 +113,12 @@ int dh_rtc_thread_create(struct dh_rtc_thread **out, struct dh_err *e)
 	dh_list_init(&t->tasks);
 	pthread_mutex_init(&t->lock, NULL);
 	t->loop = dh_ice_loop_create();
-	if (pthread_create(&t->thread, NULL, run, t)) {
+	if (!dh_thread_start(&t->thread, "dh-rtc", run, t)) {
 		dh_ice_loop_destroy(t->loop);
 		pthread_mutex_destroy(&t->lock);
 		free(t);
 		return dh_fail(e, DH_ENOMEM, "cannot start the WebRTC thread");
 	}
-	pthread_setname_np(t->thread, "dh-rtc");
 	*out = t;
 	return DH_OK;
 }

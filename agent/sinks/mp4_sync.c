@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 #define PERIOD_US 1000000
 #define EARLY_PERIOD_US 200000 /* for the first EARLY_US: there a second would be all there is */
@@ -52,14 +51,9 @@ static void take_ahead(struct dh_mp4_sync *s, uint64_t end)
 /* Until asked and due, or stopping. False: stopping. */
 static bool wait_for_work(struct dh_mp4_sync *s, int64_t due_us, uint64_t *end)
 {
-	struct timespec due = {.tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000};
 	pthread_mutex_lock(&s->lock);
-	while (!s->is_stopping && (!s->is_asked || dh_now_us() < due_us)) {
-		if (s->is_asked)
-			pthread_cond_timedwait(&s->changed, &s->lock, &due);
-		else
-			pthread_cond_wait(&s->changed, &s->lock);
-	}
+	while (!s->is_stopping && (!s->is_asked || dh_now_us() < due_us))
+		dh_cond_wait(&s->changed, &s->lock, s->is_asked ? due_us : INT64_MAX);
 	bool must_work = !s->is_stopping;
 	s->is_asked = false;
 	*end = s->end;
@@ -89,22 +83,11 @@ static void *run(void *arg)
 struct dh_mp4_sync *dh_mp4_sync_start(int fd)
 {
 	struct dh_mp4_sync *s = dh_alloc(sizeof(*s));
-	pthread_condattr_t monotonic;
-	sigset_t all, old;
 	s->fd = fd;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&s->thread, NULL, run, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err) {
-		pthread_setname_np(s->thread, "sync");
+	dh_cond_init(&s->changed);
+	if (dh_thread_start(&s->thread, "sync", run, s))
 		return s;
-	}
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

@@ -13,6 +13,7 @@
 #include "common/alloc.h"
 #include "common/backoff.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 #define FREE_FAILURES 1      /* the first try after a loss is made at once */
 #define STEADY_US 10000000   /* a connection that stood so long was a good one */
@@ -188,11 +189,7 @@ static void *run(void *arg)
 static struct link *make_link(struct dh_sink *s, const struct dh_rtmp_url *url, const char *ca_file)
 {
 	struct link *l = dh_alloc(sizeof(*l));
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->ended, &attr);
-	pthread_condattr_destroy(&attr);
+	dh_cond_init(&l->ended);
 	pthread_mutex_init(&l->lock, NULL);
 	dh_wake_init(&l->wake);
 	l->refs = 2; /* the sink's and the thread's */
@@ -227,12 +224,11 @@ static int rtmp_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *
 		return err;
 	struct link *l = make_link(s, &url, dh_arg_str(a, "ca_file"));
 	explicit_bzero(&url, sizeof(url));
-	if (pthread_create(&thread, NULL, run, l)) {
+	if (!dh_thread_start(&thread, "push", run, l)) {
 		unref(l);
 		unref(l);
 		return dh_fail(e, DH_ENOMEM, "cannot start a thread for the push");
 	}
-	pthread_setname_np(thread, "push");
 	pthread_detach(thread);
 	r->link = l;
 	return DH_OK;
@@ -252,11 +248,10 @@ static int rtmp_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 	struct rtmp *r = s->priv;
 	struct link *l = r->link;
 	int64_t leave_us = dh_now_us() + LEAVE_US;
-	struct timespec ts = {.tv_sec = leave_us / 1000000, .tv_nsec = leave_us % 1000000 * 1000};
 	atomic_store(&l->until_us, dh_now_us() + DRAIN_US);
 	dh_wake_set(&l->wake);
 	pthread_mutex_lock(&l->lock);
-	while (!l->has_ended && !pthread_cond_timedwait(&l->ended, &l->lock, &ts))
+	while (!l->has_ended && dh_cond_wait(&l->ended, &l->lock, leave_us))
 		;
 	l->sink = NULL;
 	pthread_mutex_unlock(&l->lock);

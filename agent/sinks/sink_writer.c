@@ -1,7 +1,6 @@
 /* The recording as the agent sees it: this driver hands everything to a process of its own (agent/writer/), which runs the
  * MP4 sink. When that process dies, the file is finished from here; when the agent dies, that process finishes it.
  * A second thread listens to what the writer tells, so that its death is known at once. */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,6 +19,7 @@
 #include "agent/writer/writer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 #define SILENCE_US 30000000 /* a writer that neither takes nor says anything for so long is given up */
 #define EXIT_MS 3000        /* from its end, or SIGKILL, to its exit; one that waits for a dead disk does not exit */
@@ -279,9 +279,7 @@ static bool wait_for(struct proxy *w, const bool *is_there)
 	bool is_silent = false;
 	pthread_mutex_lock(&w->lock);
 	while (!*is_there && !w->is_gone && !is_silent) {
-		int64_t until_us = w->heard_us + SILENCE_US;
-		struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-		is_silent = pthread_cond_timedwait(&w->changed, &w->lock, &until) == ETIMEDOUT &&
+		is_silent = !dh_cond_wait(&w->changed, &w->lock, w->heard_us + SILENCE_US) &&
 			    dh_now_us() >= w->heard_us + SILENCE_US;
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -291,31 +289,20 @@ static bool wait_for(struct proxy *w, const bool *is_there)
 static void init(struct dh_sink *s, const struct dh_args *a)
 {
 	struct proxy *w = s->priv;
-	pthread_condattr_t monotonic;
 	w->file = s->fd;
 	w->key_dir = a->json ? dh_strdup(dh_arg_str(a, "key_dir")) : NULL;
 	w->sidecar = a->json ? dh_strdup(dh_arg_str(a, "sidecar")) : NULL;
 	w->path = a->json ? dh_strdup(dh_arg_str(a, "path")) : NULL;
 	w->heard_us = dh_now_us();
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	dh_cond_init(&w->changed);
 }
 
 static int start_listener(struct dh_sink *s, struct dh_err *e)
 {
 	struct proxy *w = s->priv;
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&w->listener, NULL, listen_to_writer, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return dh_fail(e, DH_ENOMEM, "cannot start a thread for the recording");
-	pthread_setname_np(w->listener, "writer-link");
-	return DH_OK;
+	return dh_thread_start(&w->listener, "writer-link", listen_to_writer, s) ? DH_OK :
+	       dh_fail(e, DH_ENOMEM, "cannot start a thread for the recording");
 }
 
 static int ask_to_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e)

@@ -5,10 +5,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 enum {
 	PACKETS_MAX = 600,            /* of both kinds together: some seconds */
@@ -163,10 +163,9 @@ unsigned dh_demux_arrivals(struct dh_demux *d)
 
 void dh_demux_wait(struct dh_demux *d, unsigned arrivals, int64_t until_us)
 {
-	const struct timespec ts = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 	pthread_mutex_lock(&d->lock);
 	if (d->arrivals == arrivals)
-		pthread_cond_timedwait(&d->changed, &d->lock, &ts);
+		dh_cond_wait(&d->changed, &d->lock, until_us);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -279,17 +278,13 @@ static int open_input(struct dh_demux *d, const char *url, struct dh_err *e)
 int dh_demux_open(struct dh_demux **out, const char *url, bool is_looping, struct dh_err *e)
 {
 	struct dh_demux *d = dh_alloc(sizeof(*d));
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&d->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	dh_cond_init(&d->changed);
 	pthread_mutex_init(&d->lock, NULL);
 	d->is_looping = is_looping;
 	make_shown(d->shown, url);
 	av_log_set_level(AV_LOG_QUIET); /* its lines hold whole URLs; we say ourselves what failed */
 	int err = open_input(d, url, e);
-	if (!err && pthread_create(&d->thread, NULL, read_packets, d))
+	if (!err && !dh_thread_start(&d->thread, "file", read_packets, d))
 		err = dh_fail(e, DH_ENOMEM, "cannot start a thread to read %s", d->shown);
 	if (err) {
 		dh_demux_close(d);
