@@ -8,8 +8,7 @@ import ssl
 import subprocess
 import threading
 
-from room_desk import until
-from wire import WAIT_S, free_port
+from wire import WAIT_S, free_port, until
 
 CONF = '''load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
 daemon off; master_process off; pid {dir}/nginx.pid; error_log {dir}/nginx.log info;

@@ -1,13 +1,11 @@
 """A room service and desks in its rooms, for tests: real programs, fake devices."""
 import json
 import os
-import select
 import signal
 import subprocess
 import tempfile
-import time
 
-from wire import WAIT_S, Agent, cli, free_port, read_line
+from wire import WAIT_S, Agent, cli, free_port, read_line, until
 
 APP = 1400000001
 PAGE = 'http://localhost:8480'
@@ -15,17 +13,6 @@ PAGE = 'http://localhost:8480'
 
 def name(reply):
     return reply['error']['data']['name'] if 'error' in reply else 'OK'
-
-
-def until(wanted, what, seconds=WAIT_S):
-    """What wanted() gives once it is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        got = wanted()
-        if got:
-            return got
-        select.select([], [], [], 0.05)
-    raise TimeoutError(f'{what} did not come')
 
 
 class Service:

@@ -3,15 +3,13 @@
 usage: test_control.py DESKHAND"""
 import json
 import os
-import select
 import socket
 import stat
 import struct
 import subprocess
 import sys
-import time
 
-from wire import Agent, Closed, Framed, Tap, WebSocket, cli, host
+from wire import Agent, Closed, Framed, Tap, WebSocket, cli, host, until
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM, OTHER = 'http://localhost:8480', 'https://other.example'
@@ -94,17 +92,6 @@ def wait_event(c, name, wanted=lambda p: True):
         m = c.get()
         if m.get('method') == name and wanted(m['params']):
             return m['params']
-
-
-def until(wanted):
-    """What wanted() gives, as soon as it is something."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        got = wanted()
-        if got:
-            return got
-        select.select([], [], [], 0.02)
-    raise TimeoutError('it did not come')
 
 
 # ---- bad input ----

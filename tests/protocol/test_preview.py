@@ -3,12 +3,10 @@
 A whole connection needs a browser: tests/e2e. usage: test_preview.py DESKHAND"""
 import json
 import os
-import select
 import sys
 import tempfile
-import time
 
-from wire import Agent, Tap, WebSocket, cli
+from wire import Agent, Tap, WebSocket, cli, until
 
 PROGRAM = os.path.abspath(sys.argv[1])
 SDP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../fixtures/sdp')
@@ -68,15 +66,6 @@ def sockets():
         except FileNotFoundError:
             pass
     return found
-
-
-def until(wanted, what):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if wanted():
-            return
-        select.select([], [], [], 0.02)
-    tap.true(False, f'{what} did not come')
 
 
 def previews(ws):

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-from push_stage import Road, Server, complaints, has_gap, make_certificate, probe, pull, until
-from wire import ROOM, Agent, Tap, WebSocket, cli
+from push_stage import Road, Server, complaints, has_gap, make_certificate, probe, pull
+from wire import ROOM, Agent, Tap, WebSocket, cli, until
 
 PROGRAM, READ_PATTERN = sys.argv[1:3]
 PAGE, OTHER = 'http://localhost:8480', 'http://localhost:8481'

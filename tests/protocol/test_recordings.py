@@ -7,11 +7,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'pipeline'))
 from chapters import chapters  # noqa: E402
-from wire import Agent, Tap, WebSocket, cli  # noqa: E402
+from wire import Agent, Tap, WebSocket, cli, until  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM = 'http://localhost:8480'
@@ -70,12 +69,10 @@ def path_of(recording):
 
 def wait_saved(recording, text):
     """The agent writes its index in the background."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+    def is_there():
         with open(f'{agent.home}/state/deskhand/recordings/{recording["recording"]}.json', encoding='utf-8') as f:
-            if text in f.read():
-                return
-        time.sleep(0.02)
+            return text in f.read()
+    until(is_there, f'"{text}" in the index')
 
 
 def seconds(path):
@@ -147,9 +144,7 @@ def milliseconds(time_text):
 
 def read_vtt(path, recording):
     """(begin, end, text) of each cue; what WebVTT asks for is checked."""
-    deadline = time.monotonic() + 20
-    while not os.path.exists(path) and time.monotonic() < deadline:  # written behind the answer of recording.stop
-        time.sleep(0.02)
+    until(lambda: os.path.exists(path), path)  # written behind the answer of recording.stop
     tap.equal(os.stat(path).st_mode & 0o777, 0o600)
     with open(path, encoding='utf-8', newline='') as f:
         head, note, *blocks = f.read().removesuffix('\n').split('\n\n')
@@ -207,8 +202,7 @@ def markers():
     wait_event(ws, 'recording.progress', lambda p: p['recording'] == recording['recording'] and p['video_frames'] > 0)
     mark(text='x')
     call(ws, 'recording.stop', recording)
-    while 'vtt' in call(ws, 'recording.get', recording):  # until the writing has failed
-        pass
+    until(lambda: 'vtt' not in call(ws, 'recording.get', recording), 'the failure to write')
     call(ws, 'recording.delete', recording)
     tap.equal([n for n in os.listdir(os.path.dirname(path)) if 'marked' in n], ['marked.vtt'], "another's file stays")
     tap.equal(open(f.name, encoding='utf-8').read(), 'mine')
@@ -229,8 +223,8 @@ def killed_in_the_middle():
     c.close()
     agent.start()
     c = cli(agent.socket)
-    while (facts := call(c, 'recording.get', recording))['state'] == 'interrupted':
-        pass
+    until(lambda: call(c, 'recording.get', recording)['state'] != 'interrupted', 'the recovery')
+    facts = call(c, 'recording.get', recording)
     tap.equal((facts['state'], facts['is_recovered'], facts['reason']), ('done', True, 'interrupted'))
     tap.true(len(facts['segments']) >= 3, facts)
     folder = os.path.dirname(facts['path'])

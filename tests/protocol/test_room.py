@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from room_desk import APP, PAGE, Desk, Service, name, until
-from wire import Tap, WebSocket, cli, free_port
+from room_desk import APP, PAGE, Desk, Service, name
+from wire import Tap, WebSocket, cli, free_port, until
 
 PROGRAM, SERVICE, READ_PATTERN = (os.path.abspath(p) for p in sys.argv[1:4])
 HELLO = {'min_version': 1, 'max_version': 1, 'client': 'test'}

@@ -9,10 +9,9 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 
 from archive import Archive
-from wire import Agent, Tap, WebSocket, cli
+from wire import Agent, Tap, WebSocket, cli, until
 
 PROGRAM = os.path.abspath(sys.argv[1])
 MIB = 1 << 20
@@ -320,16 +319,6 @@ def never_elsewhere():
     tap.true(bytes(stranger.uploads['/files/1'].data) == desk.data(elsewhere))
     stranger.close()
     desk.policy(archive.url)
-
-
-def until(wanted):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        got = wanted()
-        if got:
-            return got
-        threading.Event().wait(0.02)
-    raise TimeoutError('it did not come')
 
 
 def trouble_at_the_archive():

@@ -19,6 +19,17 @@ WAIT_S = 20
 ROOM = 20 if "ASAN_OPTIONS" in os.environ else 1
 
 
+def until(wanted, what='it', seconds=WAIT_S):
+    """What wanted() gives, as soon as it is something: for states that no event tells of."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        got = wanted()
+        if got:
+            return got
+        select.select([], [], [], 0.02)
+    raise TimeoutError(f'{what} did not come')
+
+
 class Agent:
     """A program that prints {"ready":true,...} and then serves, in a scratch directory of its own.
 
