@@ -10,6 +10,7 @@
 
 #define ITEMS_MAX 4096 /* of one array */
 #define NUMBER_MAX 60  /* cJSON copies numbers into 64 bytes */
+#define EXACT_MAX 9007199254740992.0
 
 struct scanner {
 	const unsigned char *start, *p, *end;
@@ -306,4 +307,16 @@ cJSON *dh_json_parse(const char *text, size_t size, struct dh_err *e)
 		return NULL;
 	}
 	return json;
+}
+
+const char *dh_json_text(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+	return text ? text : "";
+}
+
+int64_t dh_json_int(const cJSON *object, const char *name)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, name);
+	return cJSON_IsNumber(v) && fabs(v->valuedouble) <= EXACT_MAX ? (int64_t)v->valuedouble : 0;
 }

@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
@@ -17,5 +18,10 @@
  * allocated, so hostile nesting costs nothing. NULL on failure: e says what and at which byte.
  * Errors: DH_EPROTO malformed (JSON-RPC -32700), DH_ELIMIT over a limit. Any thread. Source: RFC 8259, RFC 3629. */
 cJSON *dh_json_parse(const char *text, size_t size, struct dh_err *e);
+
+/* Fields of JSON that is ours, or was checked: "" and 0 for what is absent, of another type, or beyond what a double says
+ * exactly. Any thread. */
+const char *dh_json_text(const cJSON *object, const char *name);
+int64_t dh_json_int(const cJSON *object, const char *name);
 
 #endif

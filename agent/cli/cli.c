@@ -137,12 +137,6 @@ void dh_cli_print_json(const cJSON *json, bool is_pretty)
 	cJSON_free(text);
 }
 
-const char *dh_cli_text(const cJSON *json, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
-
 double dh_cli_number(const cJSON *json, const char *name)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);

@@ -2,12 +2,12 @@
 #ifndef DH_CLI_CLI_H
 #define DH_CLI_CLI_H
 
-#include <cjson/cJSON.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "common/err.h"
+#include "common/json.h"
 
 enum dh_exit { DH_EXIT_OK = 0, DH_EXIT_FAILED = 1, DH_EXIT_USAGE = 2, DH_EXIT_NO_AGENT = 3 };
 
@@ -46,8 +46,7 @@ int dh_cli_show(const struct dh_cli_command *cmd, int argc, char **argv, const c
 /* JSON to stdout, one line or readable, with a newline. */
 void dh_cli_print_json(const cJSON *json, bool is_pretty);
 
-/* Members, "" and 0 when absent. */
-const char *dh_cli_text(const cJSON *json, const char *name);
+/* A member, 0 when absent. Texts and whole numbers: common/json.h. */
 double dh_cli_number(const cJSON *json, const char *name);
 
 /* A line of upload.list, for people. */

@@ -174,17 +174,17 @@ static void show(const cJSON *all)
 {
 	const cJSON *c, *p;
 	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(all, "commands")) {
-		fprintf(stdout, "%s - %s\n", dh_cli_text(c, "name"), dh_cli_text(c, "doc"));
+		fprintf(stdout, "%s - %s\n", dh_json_text(c, "name"), dh_json_text(c, "doc"));
 		cJSON_ArrayForEach(p, cJSON_GetObjectItemCaseSensitive(c, "params"))
-			fprintf(stdout, "    %s: %s%s - %s\n", dh_cli_text(p, "name"), dh_cli_text(p, "type"),
-				cJSON_HasObjectItem(p, "required") ? ", required" : "", dh_cli_text(p, "doc"));
+			fprintf(stdout, "    %s: %s%s - %s\n", dh_json_text(p, "name"), dh_json_text(p, "type"),
+				cJSON_HasObjectItem(p, "required") ? ", required" : "", dh_json_text(p, "doc"));
 	}
 	fprintf(stdout, "\nEvents:\n");
 	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(all, "events"))
-		fprintf(stdout, "%s - %s\n", dh_cli_text(c, "name"), dh_cli_text(c, "doc"));
+		fprintf(stdout, "%s - %s\n", dh_json_text(c, "name"), dh_json_text(c, "doc"));
 	fprintf(stdout, "\nDrivers:\n");
 	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(all, "drivers"))
-		fprintf(stdout, "%s %s - %s\n", dh_cli_text(c, "kind"), dh_cli_text(c, "name"), dh_cli_text(c, "doc"));
+		fprintf(stdout, "%s %s - %s\n", dh_json_text(c, "kind"), dh_json_text(c, "name"), dh_json_text(c, "doc"));
 }
 
 static int run(const struct dh_cli_command *cmd, int argc, char **argv)

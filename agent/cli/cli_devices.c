@@ -5,9 +5,9 @@ static void show(const cJSON *result)
 {
 	const cJSON *d;
 	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(result, "devices"))
-		fprintf(stdout, "%-10s %s %-40s %s\n", dh_cli_text(d, "kind"),
-			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "is_default")) ? "*" : " ", dh_cli_text(d, "id"),
-			dh_cli_text(d, "name"));
+		fprintf(stdout, "%-10s %s %-40s %s\n", dh_json_text(d, "kind"),
+			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "is_default")) ? "*" : " ", dh_json_text(d, "id"),
+			dh_json_text(d, "name"));
 }
 
 static int run(const struct dh_cli_command *cmd, int argc, char **argv)

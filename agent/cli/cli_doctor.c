@@ -24,10 +24,10 @@ static void show(const cJSON *lines)
 {
 	const cJSON *v;
 	cJSON_ArrayForEach(v, lines) {
-		fprintf(stdout, "%-4s  %-12s %s\n", dh_cli_text(v, "result"), dh_cli_text(v, "check"),
-			dh_cli_text(v, "text"));
-		if (dh_cli_text(v, "hint")[0])
-			fprintf(stdout, "      %-12s -> %s\n", "", dh_cli_text(v, "hint"));
+		fprintf(stdout, "%-4s  %-12s %s\n", dh_json_text(v, "result"), dh_json_text(v, "check"),
+			dh_json_text(v, "text"));
+		if (dh_json_text(v, "hint")[0])
+			fprintf(stdout, "      %-12s -> %s\n", "", dh_json_text(v, "hint"));
 	}
 }
 

@@ -16,7 +16,7 @@ static int subscribe(struct dh_cli *c, const char *prefix, struct dh_err *e)
 	int err = dh_cli_call(c, "events.subscribe", params, ANSWER_US, &reply, e);
 	const cJSON *error = cJSON_GetObjectItemCaseSensitive(reply, "error");
 	if (!err && error)
-		err = dh_fail(e, DH_EFAIL, "%s", dh_cli_text(error, "message"));
+		err = dh_fail(e, DH_EFAIL, "%s", dh_json_text(error, "message"));
 	cJSON_Delete(reply);
 	cJSON_Delete(params);
 	return err;

@@ -36,8 +36,8 @@ static int ask(struct recorder *r, const char *method, cJSON *take_params, cJSON
 	const cJSON *error = cJSON_GetObjectItemCaseSensitive(reply, "error");
 	if (error) {
 		struct dh_err told = {0};
-		dh_fail(&told, DH_EFAIL, "%s: %s", method, dh_cli_text(error, "message"));
-		dh_hint(&told, "%s", dh_cli_text(cJSON_GetObjectItemCaseSensitive(error, "data"), "hint"));
+		dh_fail(&told, DH_EFAIL, "%s: %s", method, dh_json_text(error, "message"));
+		dh_hint(&told, "%s", dh_json_text(cJSON_GetObjectItemCaseSensitive(error, "data"), "hint"));
 		cJSON_Delete(reply);
 		return dh_cli_complain(&told);
 	}
@@ -90,7 +90,7 @@ static int begin(struct recorder *r)
 	int code = ask(r, "session.open", params, &result);
 	if (code)
 		return code;
-	snprintf(r->session, sizeof(r->session), "%s", dh_cli_text(result, "session"));
+	snprintf(r->session, sizeof(r->session), "%s", dh_json_text(result, "session"));
 	cJSON_Delete(result);
 	params = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "session", r->session);
@@ -104,7 +104,7 @@ static int begin(struct recorder *r)
 	code = ask(r, "recording.start", params, &result);
 	if (code)
 		return code;
-	snprintf(r->recording, sizeof(r->recording), "%s", dh_cli_text(result, "recording"));
+	snprintf(r->recording, sizeof(r->recording), "%s", dh_json_text(result, "recording"));
 	cJSON_Delete(result);
 	return DH_EXIT_OK;
 }
@@ -112,7 +112,7 @@ static int begin(struct recorder *r)
 /* Each change of the push is a line; not each second of it. */
 static void show_push(struct recorder *r, const cJSON *params)
 {
-	const char *state = dh_cli_text(params, "state"), *why = dh_cli_text(params, "why");
+	const char *state = dh_json_text(params, "state"), *why = dh_json_text(params, "why");
 	if (!strcmp(state, "live") && !strcmp(state, r->push_state))
 		return;
 	snprintf(r->push_state, sizeof(r->push_state), "%s", state);
@@ -123,8 +123,8 @@ static void show_push(struct recorder *r, const cJSON *params)
 static bool show_event(struct recorder *r, const cJSON *msg)
 {
 	const cJSON *params = cJSON_GetObjectItemCaseSensitive(msg, "params");
-	const char *method = dh_cli_text(msg, "method");
-	if (strcmp(dh_cli_text(params, "recording"), r->recording) != 0)
+	const char *method = dh_json_text(msg, "method");
+	if (strcmp(dh_json_text(params, "recording"), r->recording) != 0)
 		return false;
 	if (!strcmp(method, "push.state"))
 		show_push(r, params);
@@ -132,7 +132,7 @@ static bool show_event(struct recorder *r, const cJSON *msg)
 		fprintf(stderr, "\r%6.1f s  %7.1f MB", dh_cli_number(params, "duration_ms") / 1000,
 			dh_cli_number(params, "bytes") / 1e6);
 	if (!strcmp(method, "recording.failed"))
-		fprintf(stderr, "deskhand: %s\n  %s\n", dh_cli_text(params, "reason"), dh_cli_text(params, "hint"));
+		fprintf(stderr, "deskhand: %s\n  %s\n", dh_json_text(params, "reason"), dh_json_text(params, "hint"));
 	return !strcmp(method, "recording.failed") || !strcmp(method, "recording.stopped");
 }
 

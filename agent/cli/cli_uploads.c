@@ -8,21 +8,21 @@
 void dh_cli_show_upload(const cJSON *u)
 {
 	double bytes = dh_cli_number(u, "bytes");
-	const char *state = dh_cli_text(u, "state");
-	fprintf(stdout, "upload    %.8s %s: %s", dh_cli_text(u, "upload"), dh_cli_text(u, "name"), state);
+	const char *state = dh_json_text(u, "state");
+	fprintf(stdout, "upload    %.8s %s: %s", dh_json_text(u, "upload"), dh_json_text(u, "name"), state);
 	if (strcmp(state, "done") != 0)
 		fprintf(stdout, ", %.1f of %.1f MB", dh_cli_number(u, "bytes_sent") / MB, bytes / MB);
 	else
 		fprintf(stdout, ", %.1f MB, hash %s%s", bytes / MB,
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(u, "hash_confirmed")) ? "confirmed" : "not confirmed",
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(u, "local_deleted")) ? ", deleted here" : "");
-	if (dh_cli_text(u, "reason")[0])
-		fprintf(stdout, "; %s", dh_cli_text(u, "reason"));
+	if (dh_json_text(u, "reason")[0])
+		fprintf(stdout, "; %s", dh_json_text(u, "reason"));
 	if (cJSON_HasObjectItem(u, "retry_ms"))
 		fprintf(stdout, "; next try in %.0f s", dh_cli_number(u, "retry_ms") / 1000);
 	fprintf(stdout, "\n");
-	if (dh_cli_text(u, "hint")[0])
-		fprintf(stdout, "  %s\n", dh_cli_text(u, "hint"));
+	if (dh_json_text(u, "hint")[0])
+		fprintf(stdout, "  %s\n", dh_json_text(u, "hint"));
 }
 
 static int list(bool is_json)
@@ -46,9 +46,9 @@ static const char *whole_id(const cJSON *uploads, const char *beginning)
 	const char *found = beginning;
 	int count = 0;
 	cJSON_ArrayForEach(u, uploads) {
-		if (strncmp(dh_cli_text(u, "upload"), beginning, strlen(beginning)) != 0)
+		if (strncmp(dh_json_text(u, "upload"), beginning, strlen(beginning)) != 0)
 			continue;
-		found = dh_cli_text(u, "upload");
+		found = dh_json_text(u, "upload");
 		count++;
 	}
 	return count == 1 ? found : beginning;

@@ -14,8 +14,8 @@
 static void show_note(const cJSON *n)
 {
 	double t_ms = dh_cli_number(n, "t_ms");
-	fprintf(stdout, "  %9.3f s  %s  %-11s %s: %s\n", t_ms / 1000, dh_cli_text(n, "utc"), dh_cli_text(n, "kind"),
-		dh_cli_text(n, "who"), dh_cli_text(n, "text"));
+	fprintf(stdout, "  %9.3f s  %s  %-11s %s: %s\n", t_ms / 1000, dh_json_text(n, "utc"), dh_json_text(n, "kind"),
+		dh_json_text(n, "who"), dh_json_text(n, "text"));
 }
 
 static void show(const char *file, const struct dh_verify_report *r)
@@ -26,10 +26,10 @@ static void show(const char *file, const struct dh_verify_report *r)
 	if (r->links) {
 		fprintf(stdout, "  %.3f s, %.0f pictures, %.0f packets of sound; %s to %s\n",
 			dh_cli_number(json, "duration_ms") / 1000, dh_cli_number(json, "video_frames"),
-			dh_cli_number(json, "audio_packets"), dh_cli_text(json, "started"), dh_cli_text(json, "ended"));
-		fprintf(stdout, "  head %.0f:%s\n", dh_cli_number(chain, "seq"), dh_cli_text(chain, "head"));
+			dh_cli_number(json, "audio_packets"), dh_json_text(json, "started"), dh_json_text(json, "ended"));
+		fprintf(stdout, "  head %.0f:%s\n", dh_cli_number(chain, "seq"), dh_json_text(chain, "head"));
 		if (r->is_signed)
-			fprintf(stdout, "  signed by %s\n", dh_cli_text(json, "signer"));
+			fprintf(stdout, "  signed by %s\n", dh_json_text(json, "signer"));
 	}
 	cJSON_ArrayForEach(n, cJSON_GetObjectItemCaseSensitive(json, "notes"))
 		show_note(n);

@@ -82,8 +82,8 @@ static void check_agent(struct dh_doctor *d)
 	} else {
 		const cJSON *r = cJSON_GetObjectItemCaseSensitive(reply, "result");
 		snprintf(text, sizeof(text), "runs, version %s, pid %.0f, refused %.0f%s%.90s",
-			 dh_cli_text(r, "version"), dh_cli_number(r, "pid"), dh_cli_number(r, "refused"),
-			 dh_cli_text(r, "last_denial")[0] ? ", last: " : "", dh_cli_text(r, "last_denial"));
+			 dh_json_text(r, "version"), dh_cli_number(r, "pid"), dh_cli_number(r, "refused"),
+			 dh_json_text(r, "last_denial")[0] ? ", last: " : "", dh_json_text(r, "last_denial"));
 		dh_doctor_say(d, DH_DOCTOR_OK, "agent", text, "");
 		check_port(d, (int)dh_cli_number(r, "port"));
 	}

@@ -13,6 +13,7 @@
 
 #include "agent/host/extension_ids.h"
 #include "common/alloc.h"
+#include "common/json.h"
 #include "manifest_templates.gen.h"
 
 #define HOST_PROGRAM "deskhand-host"
@@ -108,16 +109,10 @@ static cJSON *load(const char *file)
 	return json;
 }
 
-static const char *string_of(const cJSON *json, const char *name)
-{
-	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-	return s ? s : "";
-}
-
 static bool is_ours(const cJSON *json)
 {
-	const char *path = string_of(json, "path"), *slash = strrchr(path, '/');
-	return !strcmp(string_of(json, "name"), DH_HOST_NAME) &&
+	const char *path = dh_json_text(json, "path"), *slash = strrchr(path, '/');
+	return !strcmp(dh_json_text(json, "name"), DH_HOST_NAME) &&
 	       !strcmp(slash ? slash + 1 : path, HOST_PROGRAM);
 }
 
@@ -143,7 +138,7 @@ static const char *fault_of(const cJSON *json, enum dh_browser browser, const ch
 		return "the program it names does not exist: install the manifest again";
 	if (access(host, X_OK))
 		return "the program it names may not be executed: check its permissions";
-	if (strcmp(string_of(json, "type"), "stdio"))
+	if (strcmp(dh_json_text(json, "type"), "stdio"))
 		return "its type is not stdio: install the manifest again";
 	if (!lists_our_extension(json, browser))
 		return "it does not list our extension: install the manifest again";
@@ -165,7 +160,7 @@ void dh_manifest_inspect(struct dh_manifest *out, enum dh_browser browser, const
 		dh_strcopy(out->why, sizeof(out->why),
 			   "a file of this name was not made by Deskhand: look at it, then move it away");
 	} else {
-		dh_strcopy(out->host, sizeof(out->host), string_of(json, "path"));
+		dh_strcopy(out->host, sizeof(out->host), dh_json_text(json, "path"));
 		const char *fault = fault_of(json, browser, out->host);
 		out->state = fault ? DH_MANIFEST_BROKEN : DH_MANIFEST_OK;
 		dh_strcopy(out->why, sizeof(out->why), fault ? fault : "");

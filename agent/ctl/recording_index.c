@@ -12,6 +12,7 @@
 #include "agent/ctl/session.h"
 #include "agent/record/verify.h"
 #include "common/alloc.h"
+#include "common/json.h"
 
 #define TICK_MS 1000
 #define INDEX_BYTES_MAX (8 << 20) /* 1000 markers and 1000 segments, all their text escaped */
@@ -193,21 +194,9 @@ void dh_recording_save(struct dh_recording *r)
 
 /* ---- reading the index ---- */
 
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
-
-static int64_t number_of(const cJSON *json, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsNumber(v) ? (int64_t)v->valuedouble : 0;
-}
-
 static enum dh_recording_state state_of(const cJSON *json)
 {
-	const char *name = text_of(json, "state");
+	const char *name = dh_json_text(json, "state");
 	return !strcmp(name, "done") ? DH_RECORDING_DONE :
 	       !strcmp(name, "failed") ? DH_RECORDING_FAILED : DH_RECORDING_INTERRUPTED;
 }
@@ -240,25 +229,25 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 	r->state = state_of(json);
 	r->is_recovered = cJSON_IsTrue(recovered);
 	r->must_archive = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "must_archive"));
-	dh_strcopy(r->session_id, sizeof(r->session_id), text_of(json, "session"));
-	dh_strcopy(r->origin, sizeof(r->origin), text_of(json, "origin"));
-	dh_strcopy(r->path, sizeof(r->path), text_of(json, "path"));
-	dh_strcopy(r->folder, sizeof(r->folder), text_of(json, "folder"));
-	dh_strcopy(r->name, sizeof(r->name), text_of(json, "name"));
-	dh_strcopy(r->vtt, sizeof(r->vtt), text_of(json, "vtt"));
-	dh_strcopy(r->case_id, sizeof(r->case_id), text_of(json, "case_id"));
-	dh_strcopy(r->reason, sizeof(r->reason), text_of(json, "reason"));
+	dh_strcopy(r->session_id, sizeof(r->session_id), dh_json_text(json, "session"));
+	dh_strcopy(r->origin, sizeof(r->origin), dh_json_text(json, "origin"));
+	dh_strcopy(r->path, sizeof(r->path), dh_json_text(json, "path"));
+	dh_strcopy(r->folder, sizeof(r->folder), dh_json_text(json, "folder"));
+	dh_strcopy(r->name, sizeof(r->name), dh_json_text(json, "name"));
+	dh_strcopy(r->vtt, sizeof(r->vtt), dh_json_text(json, "vtt"));
+	dh_strcopy(r->case_id, sizeof(r->case_id), dh_json_text(json, "case_id"));
+	dh_strcopy(r->reason, sizeof(r->reason), dh_json_text(json, "reason"));
 	r->why.code = r->state == DH_RECORDING_FAILED ? DH_EFAIL : DH_OK;
-	dh_strcopy(r->why.text, sizeof(r->why.text), text_of(json, "error"));
-	r->started_wall_ms = number_of(json, "started_ms");
-	r->stopped_wall_ms = number_of(json, "stopped_ms");
-	r->facts.duration_us = number_of(json, "duration_ms") * 1000;
-	r->facts.bytes = number_of(json, "bytes");
-	r->facts.video_frames = number_of(json, "video_frames");
-	r->facts.dropped = number_of(json, "dropped");
+	dh_strcopy(r->why.text, sizeof(r->why.text), dh_json_text(json, "error"));
+	r->started_wall_ms = dh_json_int(json, "started_ms");
+	r->stopped_wall_ms = dh_json_int(json, "stopped_ms");
+	r->facts.duration_us = dh_json_int(json, "duration_ms") * 1000;
+	r->facts.bytes = dh_json_int(json, "bytes");
+	r->facts.video_frames = dh_json_int(json, "video_frames");
+	r->facts.dropped = dh_json_int(json, "dropped");
 	const cJSON *chain = cJSON_GetObjectItemCaseSensitive(json, "chain");
-	r->facts.has_chain = dh_hash_from_hex(text_of(chain, "head"), r->facts.chain_head);
-	r->facts.chain_seq = (uint32_t)number_of(chain, "seq");
+	r->facts.has_chain = dh_hash_from_hex(dh_json_text(chain, "head"), r->facts.chain_head);
+	r->facts.chain_seq = (uint32_t)dh_json_int(chain, "seq");
 	take_array(&r->markers, json, "markers");
 	take_array(&r->segments, json, "segments");
 	take_array(&r->pauses, json, "pauses");

@@ -9,6 +9,8 @@
 
 #include "agent/ctl/recording_priv.h"
 #include "common/beneath.h"
+#include "common/clock.h"
+#include "common/json.h"
 #include "common/utf8.h"
 
 #define HEAD "WEBVTT\n\nNOTE Deskhand recording "
@@ -36,8 +38,7 @@ static void put_escaped(FILE *out, const char *text)
 
 static int64_t time_of(const cJSON *marker)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(marker, "t_ms");
-	return cJSON_IsNumber(v) && v->valuedouble > 0 ? (int64_t)v->valuedouble : 0;
+	return dh_later(dh_json_int(marker, "t_ms"), 0);
 }
 
 /* A marker stands until the next one, the last until the end. */

@@ -15,6 +15,7 @@
 #include "agent/record/verify.h"
 #include "agent/upload/uploads.h"
 #include "common/alloc.h"
+#include "common/json.h"
 
 int dh_recover_file(const char *path, const char *key_dir, struct dh_mp4_facts *facts, struct dh_err *e)
 {
@@ -141,12 +142,10 @@ static void put_segment(struct dh_recording *r, int number, const char *name, co
 static int64_t sum(const struct dh_recording *r, const char *name)
 {
 	const cJSON *v;
-	double all = 0;
-	cJSON_ArrayForEach(v, r->segments) {
-		const cJSON *number = cJSON_GetObjectItemCaseSensitive(v, name);
-		all += cJSON_IsNumber(number) ? number->valuedouble : 0;
-	}
-	return (int64_t)all;
+	int64_t all = 0;
+	cJSON_ArrayForEach(v, r->segments)
+		all += dh_json_int(v, name);
+	return all;
 }
 
 /* The newest file, and the recording as the sum of all. */

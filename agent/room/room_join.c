@@ -7,6 +7,7 @@
 #include "agent/room/room_priv.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/json.h"
 
 /* ---- where ---- */
 
@@ -318,12 +319,6 @@ struct rejoin {
 	cJSON *saved;
 };
 
-static const char *text_of(const cJSON *v, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(v, name));
-	return text ? text : "";
-}
-
 /* May the origin still do what it did? */
 static int check_rejoin(struct dh_call *call, const cJSON *open)
 {
@@ -343,7 +338,7 @@ static int rejoin(struct rejoin *j, struct dh_call *call)
 {
 	const cJSON *session = cJSON_GetObjectItemCaseSensitive(j->saved, "session");
 	const cJSON *open = cJSON_GetObjectItemCaseSensitive(session, "open");
-	struct dh_session_identity as = {text_of(session, "session"), text_of(session, "resume")};
+	struct dh_session_identity as = {dh_json_text(session, "session"), dh_json_text(session, "resume")};
 	struct dh_room *r = NULL;
 	int err = call->ctl->is_stopping ? DH_ECLOSED : check_rejoin(call, open);
 	if (!err)
@@ -356,7 +351,7 @@ static int rejoin(struct rejoin *j, struct dh_call *call)
 		return err;
 	r->is_rejoined = r->is_stored = true;
 	dh_strcopy(r->file, sizeof(r->file), j->file);
-	begin(r, call->args, text_of(j->saved, "token"));
+	begin(r, call->args, dh_json_text(j->saved, "token"));
 	return DH_OK;
 }
 
@@ -365,7 +360,7 @@ static void rejoin_now(void *arg, const struct dh_err *why)
 	struct rejoin *j = arg;
 	struct dh_args a = {dh_command_find("room.join")->params, cJSON_GetObjectItemCaseSensitive(j->saved, "join")};
 	struct dh_call call = {.ctl = j->ctl, .args = &a, .command = dh_command_find("room.join")};
-	dh_strcopy(call.origin, sizeof(call.origin), text_of(j->saved, "origin"));
+	dh_strcopy(call.origin, sizeof(call.origin), dh_json_text(j->saved, "origin"));
 	call.is_cli = !strcmp(call.origin, DH_ORIGIN_CLI);
 	int err = why ? why->code : rejoin(j, &call);
 	if (err)

@@ -17,6 +17,7 @@
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/json.h"
 
 #define ANSWER_US 2000000
 enum { ANSWER_BYTES = 1 << 20 };
@@ -126,12 +127,6 @@ static cJSON *ask(const char *first, const char *second)
 	return json;
 }
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-	return text ? text : "";
-}
-
 /* ---- list ---- */
 
 /* Whether this can be the name of a source. It goes into ALSA's "plugin:ARG=value" syntax, and the server would take
@@ -160,7 +155,7 @@ static void add(struct dh_device_list *out, enum dh_device_kind kind, const char
 
 static bool is_monitor(const cJSON *source)
 {
-	const char *of = text_of(source, "monitor_source"), *name = text_of(source, "name");
+	const char *of = dh_json_text(source, "monitor_source"), *name = dh_json_text(source, "name");
 	size_t n = strlen(name);
 	return (of[0] && strcmp(of, "n/a") != 0) || (n > 8 && !strcmp(name + n - 8, ".monitor"));
 }
@@ -172,9 +167,9 @@ static void add_default(struct dh_device_list *out, enum dh_device_kind kind, co
 	const cJSON *item;
 	cJSON_ArrayForEach(item, list)
 	{
-		if (strcmp(text_of(item, "name"), name) != 0)
+		if (strcmp(dh_json_text(item, "name"), name) != 0)
 			continue;
-		char *description = dh_strfmt("%s: %s", words, text_of(item, "description"));
+		char *description = dh_strfmt("%s: %s", words, dh_json_text(item, "description"));
 		add(out, kind, driver, key, "", description, true);
 		free(description);
 	}
@@ -186,17 +181,17 @@ int dh_pulse_list(struct dh_device_list *out, const char *driver, struct dh_err 
 	if (!info)
 		return dh_fail(e, DH_ENODEV, "no PulseAudio or PipeWire server answers pactl");
 	cJSON *sources = ask("list", "sources"), *sinks = ask("list", "sinks");
-	const char *source = text_of(info, "default_source_name"), *sink = text_of(info, "default_sink_name");
+	const char *source = dh_json_text(info, "default_source_name"), *sink = dh_json_text(info, "default_sink_name");
 	const cJSON *item;
 	add_default(out, DH_DEVICE_MICROPHONE, driver, "default", "Default microphone", sources, source);
 	add_default(out, DH_DEVICE_SYSTEM, driver, "monitor", "Sound of this computer", sinks, sink);
 	cJSON_ArrayForEach(item, sources)
-		if (is_plain(text_of(item, "name")))
+		if (is_plain(dh_json_text(item, "name")))
 			add(out, is_monitor(item) ? DH_DEVICE_SYSTEM : DH_DEVICE_MICROPHONE, driver, "pulse:",
-			    text_of(item, "name"), text_of(item, "description"), false);
+			    dh_json_text(item, "name"), dh_json_text(item, "description"), false);
 	cJSON_ArrayForEach(item, sinks)
-		add(out, DH_DEVICE_SPEAKER, driver, "sink:", text_of(item, "name"), text_of(item, "description"),
-		    !strcmp(text_of(item, "name"), sink));
+		add(out, DH_DEVICE_SPEAKER, driver, "sink:", dh_json_text(item, "name"), dh_json_text(item, "description"),
+		    !strcmp(dh_json_text(item, "name"), sink));
 	cJSON_Delete(sources);
 	cJSON_Delete(sinks);
 	cJSON_Delete(info);
@@ -229,7 +224,7 @@ int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e)
 	} else if (!strcmp(key, "monitor")) {
 		/* pipewire-pulse 0.3.65 takes @DEFAULT_MONITOR@ for the default source, so the name is asked for first */
 		cJSON *info = ask("info", NULL);
-		const char *sink = text_of(info, "default_sink_name");
+		const char *sink = dh_json_text(info, "default_sink_name");
 		if (is_plain(sink))
 			snprintf(out, size, "pulse:DEVICE=%s.monitor", sink);
 		else
@@ -254,7 +249,7 @@ static int index_of(const cJSON *sources, const char *name)
 {
 	const cJSON *item;
 	cJSON_ArrayForEach(item, sources)
-		if (!strcmp(text_of(item, "name"), name))
+		if (!strcmp(dh_json_text(item, "name"), name))
 			return number_of(item, "index");
 	return -1;
 }
@@ -266,7 +261,7 @@ bool dh_pulse_is_elsewhere(const char *name)
 	const cJSON *item;
 	cJSON_ArrayForEach(item, streams) {
 		const cJSON *properties = cJSON_GetObjectItemCaseSensitive(item, "properties");
-		if (atol(text_of(properties, "application.process.id")) == getpid())
+		if (atol(dh_json_text(properties, "application.process.id")) == getpid())
 			number_of(item, "source") == wanted ? there++ : elsewhere++;
 	}
 	cJSON_Delete(sources);

@@ -7,6 +7,7 @@
 
 #include "agent/record/verify.h"
 #include "common/alloc.h"
+#include "common/json.h"
 
 #define SPOOL_BYTES_MAX 65536
 
@@ -63,34 +64,22 @@ int dh_upload_record_save(const struct dh_upload_record *r, const char *dir, str
 	return err;
 }
 
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
-
-static double number_of(const cJSON *json, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsNumber(v) && v->valuedouble > -1e15 && v->valuedouble < 1e15 ? v->valuedouble : 0;
-}
-
 static void from_json(struct dh_upload_record *r, const cJSON *json)
 {
 	for (int i = DH_UPLOAD_WAITING; i <= DH_UPLOAD_CANCELLED; i++)
-		if (!strcmp(text_of(json, "state"), state_names[i]))
+		if (!strcmp(dh_json_text(json, "state"), state_names[i]))
 			r->state = (enum dh_upload_state)i;
-#define XT(field) dh_strcopy(r->field, sizeof(r->field), text_of(json, #field));
-#define XN(field) r->field = (typeof(r->field))number_of(json, #field);
+#define XT(field) dh_strcopy(r->field, sizeof(r->field), dh_json_text(json, #field));
+#define XN(field) r->field = (typeof(r->field))dh_json_int(json, #field);
 #define XB(field) r->field = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, #field));
 	FIELDS(XT, XN, XB)
 #undef XT
 #undef XN
 #undef XB
-	r->has_hash = dh_hash_from_hex(text_of(json, "sha256"), r->hash);
-	r->why.code = (int)number_of(json, "error");
-	dh_strcopy(r->why.text, sizeof(r->why.text), text_of(json, "reason"));
-	dh_strcopy(r->why.hint, sizeof(r->why.hint), text_of(json, "hint"));
+	r->has_hash = dh_hash_from_hex(dh_json_text(json, "sha256"), r->hash);
+	r->why.code = (int)dh_json_int(json, "error");
+	dh_strcopy(r->why.text, sizeof(r->why.text), dh_json_text(json, "reason"));
+	dh_strcopy(r->why.hint, sizeof(r->why.hint), dh_json_text(json, "hint"));
 }
 
 int dh_upload_record_load(struct dh_upload_record *r, const char *dir, const char *file, struct dh_err *e)

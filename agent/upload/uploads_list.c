@@ -9,6 +9,7 @@
 #include "agent/upload/uploads_priv.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/json.h"
 
 bool dh_uploads_are_wanted(const struct dh_ctl *ctl)
 {
@@ -51,19 +52,17 @@ static struct dh_upload *find(struct dh_ctl *ctl, const char *recording, const c
 static void create(struct dh_recording *r, int n)
 {
 	const cJSON *segment = cJSON_GetArrayItem(r->segments, n);
-	const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(segment, "bytes");
-	const cJSON *head = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(segment, "chain"), "head");
+	const cJSON *chain = cJSON_GetObjectItemCaseSensitive(segment, "chain");
 	struct dh_upload_record record = {.state = DH_UPLOAD_WAITING, .created_ms = dh_wall_us() / 1000};
 	dh_random_hex(record.id, 16);
 	dh_strcopy(record.recording, sizeof(record.recording), r->id);
 	dh_strcopy(record.origin, sizeof(record.origin), r->origin);
 	dh_recording_file_path(r, n, record.path, sizeof(record.path));
 	dh_strcopy(record.name, sizeof(record.name), segment ? strrchr(record.path, '/') + 1 : r->name);
-	record.bytes = cJSON_IsNumber(bytes) ? (int64_t)bytes->valuedouble : segment ? 0 : r->facts.bytes;
+	record.bytes = segment ? dh_json_int(segment, "bytes") : r->facts.bytes;
 	dh_strcopy(record.case_id, sizeof(record.case_id), r->case_id);
-	if (cJSON_IsString(head))
-		dh_strcopy(record.chain_head, sizeof(record.chain_head), head->valuestring);
-	else if (r->facts.has_chain && !segment)
+	dh_strcopy(record.chain_head, sizeof(record.chain_head), dh_json_text(chain, "head"));
+	if (r->facts.has_chain && !segment)
 		dh_hash_to_hex(r->facts.chain_head, record.chain_head);
 	struct dh_upload *u = add(r->ctl, &record);
 	dh_upload_tell(u);

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import tempfile
 
-from wire import WAIT_S, Agent, cli, free_port, read_line, until
+from wire import Agent, cli, free_port, read_line, until
 
 APP = 1400000001
 PAGE = 'http://localhost:8480'
