@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "common/alloc.h"
 
 /* name has no slash, so O_NOFOLLOW does where the kernel or a sandbox has no openat2 (Linux before 5.6). */
 int dh_create_beneath(int dir, const char *name)
@@ -18,4 +22,19 @@ int dh_create_beneath(int dir, const char *name)
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		fd = openat(dir, name, (int)how.flags, 0600);
 	return fd;
+}
+
+int dh_open_folder_of(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? dh_strfmt("%.*s", (int)(slash + 1 - path), path) : dh_strdup(".");
+	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	*name = slash ? slash + 1 : path;
+	return dir;
+}
+
+char *dh_path_beside(const char *path, const char *name)
+{
+	return dh_strfmt("%.*s%s", (int)(strrchr(path, '/') + 1 - path), path, name);
 }

@@ -10,6 +10,7 @@
 #include "agent/ctl/trust.h"
 #include "agent/record/verify_sequence.h"
 #include "common/alloc.h"
+#include "common/beneath.h"
 
 static void show_note(const cJSON *n)
 {
@@ -69,11 +70,9 @@ static int check(char *const *files, int count, const struct dh_verify_options *
 	int fd = open(files[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us */
 	if (fd < 0)
 		return dh_fail(e, DH_ENOENT, "cannot open %s: %s", files[0], strerror(errno));
-	const char *slash = strrchr(files[0], '/');
-	char *folder = slash ? dh_strfmt("%.*s", (int)(slash - files[0]) + 1, files[0]) : dh_strdup(".");
-	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	dh_verify_follow(dir, files[0], fd, o, out);
-	free(folder);
+	const char *name;
+	int dir = dh_open_folder_of(files[0], &name);
+	dh_verify_follow(dir, name, fd, o, out);
 	if (dir >= 0)
 		close(dir);
 	close(fd);

@@ -13,6 +13,7 @@
 
 #include "agent/host/extension_ids.h"
 #include "common/alloc.h"
+#include "common/io.h"
 #include "common/json.h"
 #include "manifest_templates.gen.h"
 
@@ -194,21 +195,6 @@ static int make_dirs(const char *dir)
 	return mkdir(path, 0755) && errno != EEXIST ? -1 : 0;
 }
 
-static int write_all(int fd, const char *text)
-{
-	size_t left = strlen(text);
-	while (left) {
-		ssize_t n = write(fd, text, left);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		text += n;
-		left -= (size_t)n;
-	}
-	return fchmod(fd, 0644) || fsync(fd) ? -1 : 0;
-}
-
 /* A new file beside it takes its place in one step. */
 static int replace_file(const char *dir, const char *file, const char *text, struct dh_err *e)
 {
@@ -221,7 +207,7 @@ static int replace_file(const char *dir, const char *file, const char *text, str
 	int fd = mkostemp(fresh, O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(e, "write into", dir);
-	int failed = write_all(fd, text);
+	int failed = dh_write_all(fd, text, strlen(text)) || fchmod(fd, 0644) || fsync(fd);
 	if (close(fd) || failed || rename(fresh, file)) {
 		err = fail_errno(e, "write", file);
 		unlink(fresh);

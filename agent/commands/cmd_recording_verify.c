@@ -11,6 +11,7 @@
 #include "agent/ctl/trust.h"
 #include "agent/record/verify_sequence.h"
 #include "common/alloc.h"
+#include "common/beneath.h"
 
 struct verify_job {
 	struct dh_call *call;
@@ -33,10 +34,9 @@ static void verify_work(void *arg)
 	dh_trust_add_own(&j->trust, j->paths);
 	j->options.trusted = j->trust.keys;
 	j->options.trusted_count = j->trust.count;
-	char *slash = strrchr(j->path, '/');
-	*slash = '\0'; /* a folder, and a name in it */
-	int dir = open(j->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	dh_verify_follow(dir, slash + 1, fd, &j->options, &j->found);
+	const char *name;
+	int dir = dh_open_folder_of(j->path, &name);
+	dh_verify_follow(dir, name, fd, &j->options, &j->found);
 	if (dir >= 0)
 		close(dir);
 	close(fd);

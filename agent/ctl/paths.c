@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/io.h"
 
 /* XDG Base Directory Specification: a relative path is invalid and is ignored. */
 static const char *absolute_env(const char *name)
@@ -145,20 +146,6 @@ void dh_paths_expand(const struct dh_paths *p, const char *path, char *out, size
 		dh_strcopy(out, size, path);
 }
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, text, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		text += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int dh_paths_write_atomically(const char *path, const char *text, struct dh_err *e)
 {
 	char temp[DH_PATH_MAX + 16];
@@ -166,7 +153,7 @@ int dh_paths_write_atomically(const char *path, const char *text, struct dh_err 
 	int fd = mkostemp(temp, O_CLOEXEC); /* 0600 */
 	if (fd < 0)
 		return dh_fail(e, dh_err_from_errno(errno), "cannot write %s: %s", path, strerror(errno));
-	int bad = write_all(fd, text, strlen(text)) || fdatasync(fd);
+	int bad = dh_write_all(fd, text, strlen(text)) || fdatasync(fd);
 	int err = bad ? errno : 0;
 	close(fd);
 	if (!err && rename(temp, path))

@@ -7,6 +7,7 @@
 #include "agent/ctl/recording_priv.h"
 #include "agent/record/verify.h"
 #include "common/alloc.h"
+#include "common/beneath.h"
 
 static cJSON *find(const struct dh_recording *r, int number)
 {
@@ -80,9 +81,7 @@ void dh_recording_file_path(const struct dh_recording *r, int n, char *out, size
 {
 	const cJSON *segment = cJSON_GetArrayItem(r->segments, n);
 	const cJSON *name = cJSON_GetObjectItemCaseSensitive(segment, "name");
-	const char *slash = strrchr(r->path, '/');
-	if (!cJSON_IsString(name) || !slash)
-		snprintf(out, size, "%s", r->path);
-	else
-		snprintf(out, size, "%.*s%s", (int)(slash + 1 - r->path), r->path, name->valuestring);
+	char *beside = cJSON_IsString(name) && strchr(r->path, '/') ? dh_path_beside(r->path, name->valuestring) : NULL;
+	dh_strcopy(out, size, beside ? beside : r->path);
+	free(beside);
 }

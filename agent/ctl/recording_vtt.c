@@ -10,6 +10,7 @@
 #include "agent/ctl/recording_priv.h"
 #include "common/beneath.h"
 #include "common/clock.h"
+#include "common/io.h"
 #include "common/json.h"
 #include "common/utf8.h"
 
@@ -95,14 +96,14 @@ static bool name_beside(const char *name, char out[DH_VTT_NAME_MAX])
 /* The folder of the recording at path, and the name in it. -1: errno says why. */
 static int open_folder(const char *path, char name[DH_VTT_NAME_MAX])
 {
-	char folder[DH_PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	if (!slash || !name_beside(slash + 1, name)) {
-		errno = ENOENT;
-		return -1;
-	}
-	snprintf(folder, sizeof(folder), "%.*s", (int)(slash + 1 - path), path);
-	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *file;
+	int dir = dh_open_folder_of(path, &file);
+	bool is_mp4 = name_beside(file, name);
+	if (dir < 0 || is_mp4)
+		return dir;
+	close(dir);
+	errno = ENOENT;
+	return -1;
 }
 
 static bool is_ours(int dir, const char *name, const char *id)
@@ -118,15 +119,11 @@ static bool is_ours(int dir, const char *name, const char *id)
 
 static int write_new(int dir, const char *temp, const char *text)
 {
-	size_t size = strlen(text), done = 0;
-	ssize_t n = 0;
 	unlinkat(dir, temp, 0); /* of a write that was cut off */
 	int fd = dh_create_beneath(dir, temp);
 	if (fd < 0)
 		return errno;
-	while (done < size && (n = write(fd, text + done, size - done)) > 0)
-		done += (size_t)n;
-	int err = done < size ? (n < 0 ? errno : ENOSPC) : fdatasync(fd) ? errno : 0;
+	int err = dh_write_all(fd, text, strlen(text)) || fdatasync(fd) ? errno : 0;
 	close(fd);
 	return err;
 }

@@ -15,6 +15,7 @@
 #include "agent/record/verify.h"
 #include "agent/upload/uploads.h"
 #include "common/alloc.h"
+#include "common/beneath.h"
 #include "common/json.h"
 
 int dh_recover_file(const char *path, const char *key_dir, struct dh_mp4_facts *facts, struct dh_err *e)
@@ -105,11 +106,10 @@ static void next_name(const char *path, char out[DH_SEGMENT_NAME_MAX])
 /* A segment that was finished goes on in another file. */
 static void recover_next(struct item *item, const char *key_dir)
 {
-	const char *slash = strrchr(item->path, '/');
 	next_name(item->path, item->next);
 	if (!item->next[0])
 		return;
-	char *path = dh_strfmt("%.*s%s", (int)(slash + 1 - item->path), item->path, item->next);
+	char *path = dh_path_beside(item->path, item->next);
 	int err = dh_recover_file(path, key_dir, &item->next_facts, NULL);
 	if (err == DH_EBUSY)
 		item->e.code = DH_EBUSY; /* its writer has outlived the agent */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/io.h"
 
 #define WINDOW_BYTES (1u << 20) /* a usual fragment and the beginning of the next fit; stays in the cache */
 #define CANDIDATES_MAX 1000     /* of a search: what only looks like a link costs a hash each */
@@ -36,18 +36,9 @@ void dh_walk_finish(struct dh_walk *w)
 
 bool dh_walk_read(struct dh_walk *w, void *out, size_t size, uint64_t at)
 {
-	uint8_t *p = out;
-	while (size) {
-		ssize_t n = pread(w->fd, p, size, (off_t)at);
-		if (n <= 0) {
-			w->is_failed = true;
-			return false;
-		}
-		p += n;
-		at += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return true;
+	bool is_there = dh_read_at(w->fd, out, size, at) == (ssize_t)size;
+	w->is_failed |= !is_there;
+	return is_there;
 }
 
 /* The bytes at `at`, in the window; *size is what is wanted, and less when the window is full: it begins at keep_at,

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent/record/chain.h"
 #include "agent/sinks/mp4_chapters.h"
 #include "agent/sinks/mp4_file.h"
 #include "common/alloc.h"
+#include "common/io.h"
 
 #define MOOV_BYTES_MAX (1u << 20)
 #define MOOF_BYTES_MAX (8u << 20)
@@ -189,7 +189,7 @@ static bool read_moof(struct dh_mp4_index *x, const struct box *moof, uint64_t m
 
 static bool read_at(int fd, void *data, size_t size, uint64_t at)
 {
-	return pread(fd, data, size, (off_t)at) == (ssize_t)size;
+	return dh_read_at(fd, data, size, at) == (ssize_t)size;
 }
 
 /* A whole box of at most max bytes; b->data points into *mem, which the caller frees. */

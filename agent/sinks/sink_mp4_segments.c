@@ -57,17 +57,15 @@ int mp4_segments_open(struct dh_sink *s, const struct dh_args *a, struct dh_err 
 	g->limit_bytes = a->json ? dh_arg_int(a, "segment_mb") << 20 : 0;
 	if (!g->limit_us && !g->limit_bytes)
 		return DH_OK;
-	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *slash = path ? strrchr(path, '/') : NULL, *name;
 	size_t n = slash ? strlen(slash + 1) : 0;
 	if (n < 5 || n >= sizeof(g->first) || strcmp(slash + 1 + n - 4, ".mp4"))
 		return dh_fail(e, DH_EINVAL, "segments need path: that of the first file, with .mp4 at its end");
-	char *folder = dh_strfmt("%.*s", (int)(slash - path) + 1, path);
-	g->dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
+	g->dir = dh_open_folder_of(path, &name);
 	if (g->dir < 0)
 		return dh_fail(e, dh_err_from_errno(errno), "cannot open the folder of the segments: %s", strerror(errno));
-	dh_strcopy(g->first, sizeof(g->first), slash + 1);
-	dh_strcopy(g->name, sizeof(g->name), slash + 1);
+	dh_strcopy(g->first, sizeof(g->first), name);
+	dh_strcopy(g->name, sizeof(g->name), name);
 	g->number = 1;
 	return DH_OK;
 }

@@ -18,6 +18,7 @@
 #include "agent/writer/message.h"
 #include "agent/writer/writer.h"
 #include "common/alloc.h"
+#include "common/beneath.h"
 #include "common/clock.h"
 #include "common/thread.h"
 
@@ -179,10 +180,9 @@ static void say_cause(int status, char *out, size_t size)
 static void open_last_segment(struct dh_sink *s)
 {
 	struct proxy *w = s->priv;
-	const char *slash = w->path ? strrchr(w->path, '/') : NULL;
-	if (!slash || w->segment.number < 2 || strchr(w->segment.name, '/'))
+	if (!w->path || !strchr(w->path, '/') || w->segment.number < 2 || strchr(w->segment.name, '/'))
 		return;
-	char *path = dh_strfmt("%.*s/%s", (int)(slash - w->path), w->path, w->segment.name);
+	char *path = dh_path_beside(w->path, w->segment.name);
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0) {
 		close(w->file);

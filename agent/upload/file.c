@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/io.h"
 
 #define BLOCK_BYTES (1 << 20) /* between two looks at is_cancelled */
 
@@ -18,23 +19,6 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* As many bytes as there are, up to size. Negative: an error. */
-static ssize_t read_at(int fd, uint8_t *buffer, size_t size, int64_t at)
-{
-	size_t n = 0;
-	while (n < size) {
-		ssize_t got = pread(fd, buffer + n, size - n, at + (off_t)n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (!got)
-			break;
-		n += (size_t)got;
-	}
-	return (ssize_t)n;
-}
-
 static int hash_blocks(struct dh_upload_file *f, EVP_MD_CTX *whole, EVP_MD_CTX *part, const atomic_bool *is_cancelled,
 		       struct dh_err *e)
 {
@@ -42,7 +26,7 @@ static int hash_blocks(struct dh_upload_file *f, EVP_MD_CTX *whole, EVP_MD_CTX *
 	int64_t at = 0;
 	int err = DH_OK;
 	while (!err && at < f->seen.st_size) {
-		ssize_t n = read_at(f->fd, block, BLOCK_BYTES, at);
+		ssize_t n = dh_read_at(f->fd, block, BLOCK_BYTES, (uint64_t)at);
 		if (atomic_load(is_cancelled))
 			err = dh_fail(e, DH_ECANCELED, "cancelled");
 		else if (n < 0)
@@ -120,7 +104,7 @@ int dh_upload_file_read(const struct dh_upload_file *f, int64_t i, uint8_t *buff
 	uint8_t got[DH_HASH_BYTES];
 	int64_t at = i * DH_UPLOAD_PART_BYTES, left = f->seen.st_size - at;
 	size_t want = left < DH_UPLOAD_PART_BYTES ? (size_t)left : DH_UPLOAD_PART_BYTES;
-	ssize_t n = read_at(f->fd, buffer, want, at);
+	ssize_t n = dh_read_at(f->fd, buffer, want, (uint64_t)at);
 	if (n < 0)
 		return dh_fail(e, DH_EIO, "the recording's file cannot be read: %s", strerror(errno));
 	if ((size_t)n == want) {
