@@ -320,3 +320,9 @@ int64_t dh_json_int(const cJSON *object, const char *name)
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, name);
 	return cJSON_IsNumber(v) && fabs(v->valuedouble) <= EXACT_MAX ? (int64_t)v->valuedouble : 0;
 }
+
+void dh_json_copy_members(cJSON *to, const cJSON *from)
+{
+	for (const cJSON *v = from->child; v; v = v->next)
+		cJSON_AddItemToObject(to, v->string, cJSON_Duplicate(v, true));
+}

@@ -24,4 +24,7 @@ cJSON *dh_json_parse(const char *text, size_t size, struct dh_err *e);
 const char *dh_json_text(const cJSON *object, const char *name);
 int64_t dh_json_int(const cJSON *object, const char *name);
 
+/* Add copies of all members of an object to another one that has none of them. Any thread. */
+void dh_json_copy_members(cJSON *to, const cJSON *from);
+
 #endif

@@ -78,3 +78,11 @@ void dh_loop_post(struct dh_loop *l, dh_task_fn fn, void *arg)
 	uv_mutex_unlock(&l->lock);
 	uv_async_send(&l->wake);
 }
+
+void dh_timer_want(uv_timer_t *t, bool is_wanted, uv_timer_cb tick, uint64_t period_ms)
+{
+	if (is_wanted && !uv_is_active((uv_handle_t *)t))
+		uv_timer_start(t, tick, period_ms, period_ms);
+	else if (!is_wanted)
+		uv_timer_stop(t);
+}

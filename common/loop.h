@@ -2,6 +2,7 @@
 #ifndef DH_COMMON_LOOP_H
 #define DH_COMMON_LOOP_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "common/list.h"
@@ -26,5 +27,8 @@ void dh_loop_stop(struct dh_loop *l);
 
 /* Call fn(arg) once on the loop thread, in the order posted. Any thread. */
 void dh_loop_post(struct dh_loop *l, dh_task_fn fn, void *arg);
+
+/* Let an initialised timer call tick each period_ms, or no longer; its data is the caller's. Loop thread. */
+void dh_timer_want(uv_timer_t *t, bool is_wanted, uv_timer_cb tick, uint64_t period_ms);
 
 #endif

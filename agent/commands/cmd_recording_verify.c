@@ -45,16 +45,8 @@ static void verify_work(void *arg)
 static void verify_done(void *arg)
 {
 	struct verify_job *j = arg;
-	if (!j->e.code) {
-		cJSON *all = dh_verify_sequence_to_json(&j->found);
-		while (all->child) {
-			cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
-			char name[32];
-			dh_strcopy(name, sizeof(name), v->string);
-			dh_reply_json(j->call, name, v);
-		}
-		cJSON_Delete(all);
-	}
+	if (!j->e.code)
+		dh_reply_members(j->call, dh_verify_sequence_to_json(&j->found));
 	dh_verify_sequence_finish(&j->found);
 	dh_call_finish(j->call, j->e.code, &j->e);
 	free(j);

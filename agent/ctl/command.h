@@ -58,6 +58,7 @@ void dh_reply_int(struct dh_call *call, const char *name, int64_t value);
 void dh_reply_bool(struct dh_call *call, const char *name, bool value);
 void dh_reply_str(struct dh_call *call, const char *name, const char *value);
 void dh_reply_json(struct dh_call *call, const char *name, cJSON *take);
+void dh_reply_members(struct dh_call *call, cJSON *take); /* each of an object's */
 
 /* DH_EPERM with the command line to type, unless the speaker has all of scopes. */
 int dh_call_need(struct dh_call *call, uint32_t scopes);

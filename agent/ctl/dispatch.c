@@ -245,3 +245,10 @@ void dh_reply_json(struct dh_call *call, const char *name, cJSON *take)
 {
 	cJSON_AddItemToObject(result(call), name, take);
 }
+
+void dh_reply_members(struct dh_call *call, cJSON *take)
+{
+	while (take->child) /* members keep their names */
+		cJSON_AddItemToArray(result(call), cJSON_DetachItemViaPointer(take, take->child));
+	cJSON_Delete(take);
+}

@@ -22,7 +22,6 @@ const struct dh_param dh_quality_params[] = {
 struct dh_quality_watch {
 	uv_timer_t timer;
 	struct dh_ctl *ctl;
-	bool is_ticking;
 };
 
 struct about { /* a change of what */
@@ -105,14 +104,7 @@ void dh_quality_update_wanted(struct dh_ctl *ctl)
 	bool is_wanted = !dh_list_is_empty(&ctl->sessions);
 	if (ctl->is_stopping || (!is_wanted && !ctl->quality))
 		return;
-	struct dh_quality_watch *w = get(ctl);
-	if (w->is_ticking == is_wanted)
-		return;
-	w->is_ticking = is_wanted;
-	if (is_wanted)
-		uv_timer_start(&w->timer, tick, LOOK_MS, LOOK_MS);
-	else
-		uv_timer_stop(&w->timer);
+	dh_timer_want(&get(ctl)->timer, is_wanted, tick, LOOK_MS);
 }
 
 void dh_quality_stop(struct dh_ctl *ctl)

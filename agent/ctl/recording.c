@@ -17,8 +17,9 @@
 #include "agent/upload/uploads.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/json.h"
 
-static cJSON *event_params(const struct dh_recording *r)
+cJSON *dh_recording_event(const struct dh_recording *r)
 {
 	cJSON *params = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "recording", r->id);
@@ -41,13 +42,7 @@ void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
 	cJSON *all = dh_recording_to_json(r, call->is_cli);
 	dh_recording_add_disk(all, r);
 	cJSON_AddItemToObject(all, "uploads", dh_uploads_to_json(r->ctl, call->is_cli ? NULL : call->origin, r->id, false));
-	while (all->child) {
-		cJSON *v = cJSON_DetachItemViaPointer(all, all->child);
-		char name[64];
-		dh_strcopy(name, sizeof(name), v->string);
-		dh_reply_json(call, name, v);
-	}
-	cJSON_Delete(all);
+	dh_reply_members(call, all);
 }
 
 static void finish_waiting(struct dh_list *calls, struct dh_recording *r, int code, const struct dh_err *why,
@@ -232,7 +227,7 @@ struct dh_recording *dh_recording_by_output(struct dh_session *s, int output)
 
 static void over(struct dh_recording *r, bool is_failed, const struct dh_err *why)
 {
-	cJSON *params = event_params(r);
+	cJSON *params = dh_recording_event(r);
 	dh_recording_end_push(r, "its recording has ended");
 	r->state = is_failed ? DH_RECORDING_FAILED : DH_RECORDING_DONE;
 	r->stopped_wall_ms = dh_wall_us() / 1000;
@@ -267,13 +262,13 @@ static void running(struct dh_recording *r)
 		r->state = DH_RECORDING_RUNNING;
 	if (is_first) {
 		DH_INFO(r, "started: %s", r->name);
-		cJSON *params = event_params(r);
+		cJSON *params = dh_recording_event(r);
 		dh_recording_add_chain(params, r);
 		dh_emit(r->ctl, "recording.started", r->origin, params);
 		finish_waiting(&r->starters, r, DH_OK, NULL, false);
 		dh_recording_note_quality(r);
 	} else if (was_paused) {
-		dh_emit(r->ctl, "recording.resumed", r->origin, event_params(r));
+		dh_emit(r->ctl, "recording.resumed", r->origin, dh_recording_event(r));
 	}
 	dh_recordings_update_timer(r->ctl);
 }
@@ -290,7 +285,7 @@ void dh_recording_output_changed(struct dh_session *s, int output, enum dh_outpu
 		running(r);
 	} else if (state == DH_OUTPUT_PAUSED && r->state != DH_RECORDING_STOPPING) {
 		r->state = DH_RECORDING_PAUSED;
-		dh_emit(r->ctl, "recording.paused", r->origin, event_params(r));
+		dh_emit(r->ctl, "recording.paused", r->origin, dh_recording_event(r));
 	} else if (state == DH_OUTPUT_DONE || state == DH_OUTPUT_FAILED) {
 		why = dh_recording_why_failed(r, why);
 		if (!r->reason[0])
@@ -324,7 +319,7 @@ static void look_at_the_clock(struct dh_recording *r)
 	int64_t step_us = dh_clock_watch_step(&r->clock, dh_now_us(), dh_wall_us());
 	if (!step_us)
 		return;
-	cJSON *params = event_params(r);
+	cJSON *params = dh_recording_event(r);
 	cJSON_AddNumberToObject(params, "step_ms", (double)(step_us / 1000));
 	cJSON_AddStringToObject(params, "hint",
 				"Somebody or a time service set this computer's clock. The recording goes on without a gap; "
@@ -355,7 +350,7 @@ void dh_recording_tick(struct dh_recording *r)
 	dh_recording_refresh(r);
 	look_at_the_clock(r);
 	look_for_gaps(r);
-	cJSON *params = event_params(r);
+	cJSON *params = dh_recording_event(r);
 	cJSON_AddStringToObject(params, "state", dh_recording_state_name(r));
 	dh_recording_add_facts(params, r);
 	dh_recording_add_disk(params, r);
@@ -434,9 +429,8 @@ int dh_recording_mark(struct dh_recording *r, const char *text, const char *step
 	if (step)
 		cJSON_AddStringToObject(m, "step", step);
 	cJSON_AddItemToArray(r->markers, m);
-	cJSON *params = event_params(r);
-	for (const cJSON *v = m->child; v; v = v->next)
-		cJSON_AddItemToObject(params, v->string, cJSON_Duplicate(v, true));
+	cJSON *params = dh_recording_event(r);
+	dh_json_copy_members(params, m);
 	dh_emit(r->ctl, "recording.marker", r->origin, params);
 	char *noted = dh_strfmt("%s%s%s", step ? step : "", step ? ": " : "", text);
 	dh_recording_note(r, DH_NOTE_MARKER, who, noted);

@@ -126,10 +126,8 @@ int dh_recording_check_room(struct dh_recording *r, const struct dh_disk *d, str
 
 static void warn(struct dh_recording *r, const struct dh_disk_left *left, bool is_low)
 {
-	cJSON *params = cJSON_CreateObject();
+	cJSON *params = dh_recording_event(r);
 	r->is_disk_low = is_low;
-	cJSON_AddStringToObject(params, "recording", r->id);
-	cJSON_AddStringToObject(params, "session", r->session_id);
 	cJSON_AddStringToObject(params, "folder", r->folder);
 	cJSON_AddStringToObject(params, "state", is_low ? "start" : "end");
 	cJSON_AddStringToObject(params, "limit", left->is_quota ? "quota" : "disk");

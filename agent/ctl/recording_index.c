@@ -20,7 +20,7 @@
 struct dh_recordings {
 	struct dh_list list;
 	uv_timer_t timer;
-	bool is_ticking, is_stopped, is_timer_closed;
+	bool is_stopped, is_timer_closed;
 };
 
 static const char *const state_names[] = {"", "starting", "recording", "paused", "stopping", "done", "failed",
@@ -310,13 +310,8 @@ void dh_recordings_update_timer(struct dh_ctl *ctl)
 		is_needed |= r->state == DH_RECORDING_RUNNING || r->state == DH_RECORDING_PAUSED ||
 			     (r->state == DH_RECORDING_INTERRUPTED && !r->is_mending);
 	}
-	if (is_needed == all->is_ticking || all->is_stopped)
-		return;
-	all->is_ticking = is_needed;
-	if (is_needed)
-		uv_timer_start(&all->timer, tick, TICK_MS, TICK_MS);
-	else
-		uv_timer_stop(&all->timer);
+	if (!all->is_stopped)
+		dh_timer_want(&all->timer, is_needed, tick, TICK_MS);
 }
 
 /* ---- begin and end ---- */

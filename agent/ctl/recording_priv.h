@@ -6,6 +6,7 @@
 
 /* recording.c: each second while it runs. */
 void dh_recording_tick(struct dh_recording *r);
+cJSON *dh_recording_event(const struct dh_recording *r); /* params every event about it has: recording, session */
 struct dh_recording *dh_recording_by_output(struct dh_session *s, int output);
 
 /* recording_evidence.c: a pause begins or ends, for the chain and recording.get. */
@@ -13,7 +14,6 @@ void dh_recording_note_pause(struct dh_recording *r, bool paused, const char *wh
 
 /* recording_segments.c: what is known of a file, for recording.get and the index. */
 void dh_recording_put_segment(struct dh_recording *r, const struct dh_sink_segment *g);
-bool dh_recording_segment_is_over(const cJSON *segment);
 int dh_recording_file_count(const struct dh_recording *r); /* at least 1 */
 void dh_recording_file_path(const struct dh_recording *r, int n, char *out, size_t size); /* n from 0 */
 

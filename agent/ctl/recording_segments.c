@@ -8,6 +8,7 @@
 #include "agent/record/verify.h"
 #include "common/alloc.h"
 #include "common/beneath.h"
+#include "common/json.h"
 
 static cJSON *find(const struct dh_recording *r, int number)
 {
@@ -57,17 +58,9 @@ void dh_recording_segment(struct dh_session *s, int output, const struct dh_sink
 	dh_recording_save(r);
 	if (!g->is_over)
 		return;
-	cJSON *params = cJSON_CreateObject();
-	cJSON_AddStringToObject(params, "recording", r->id);
-	cJSON_AddStringToObject(params, "session", r->session_id);
-	for (const cJSON *v = find(r, g->number)->child; v; v = v->next)
-		cJSON_AddItemToObject(params, v->string, cJSON_Duplicate(v, true));
+	cJSON *params = dh_recording_event(r);
+	dh_json_copy_members(params, find(r, g->number));
 	dh_emit(r->ctl, "recording.segment", r->origin, params);
-}
-
-bool dh_recording_segment_is_over(const cJSON *segment)
-{
-	return cJSON_HasObjectItem(segment, "bytes");
 }
 
 int dh_recording_file_count(const struct dh_recording *r)

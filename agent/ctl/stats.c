@@ -25,7 +25,6 @@ struct dh_stats {
 	double cpu_percent;
 	int64_t disk_free_bytes, disk_at_us;
 	int64_t disk_measured_bytes; /* -- between work and done: the worker's */
-	bool is_ticking;
 };
 
 static int64_t cpu_used_us(void)
@@ -54,6 +53,7 @@ static struct dh_stats *get(struct dh_ctl *ctl)
 		st->at_us = ctl->started_us;
 		st->disk_free_bytes = -1;
 		uv_timer_init(&ctl->loop->uv, &st->timer);
+		st->timer.data = st;
 		ctl->stats = st;
 	}
 	return ctl->stats;
@@ -165,15 +165,7 @@ void dh_stats_update_wanted(struct dh_ctl *ctl)
 	}
 	if (!is_wanted && !ctl->stats)
 		return;
-	struct dh_stats *st = get(ctl);
-	if (st->is_ticking == is_wanted)
-		return;
-	st->is_ticking = is_wanted;
-	st->timer.data = st;
-	if (is_wanted)
-		uv_timer_start(&st->timer, tick, TICK_MS, TICK_MS);
-	else
-		uv_timer_stop(&st->timer);
+	dh_timer_want(&get(ctl)->timer, is_wanted, tick, TICK_MS);
 }
 
 void dh_stats_stop(struct dh_ctl *ctl)

@@ -170,12 +170,19 @@ static bool applies(const struct dh_quality *q, enum dh_quality_kind kind)
 
 /* ---- when it is said ---- */
 
+bool dh_quality_get(const struct dh_quality *q, enum dh_quality_kind kind, int64_t now_us, struct dh_quality_change *out)
+{
+	const struct dh_quality_state *s = &q->states[kind];
+	*out = (struct dh_quality_change){.kind = kind, .is_start = s->is_on, .lasted_us = now_us - s->since_us,
+					  .value = s->value, .threshold = rules[kind].threshold, .hint = rules[kind].hint};
+	return s->is_on;
+}
+
 static void tell(const struct dh_quality *q, enum dh_quality_kind kind, int64_t now_us,
 		 void (*changed)(void *arg, const struct dh_quality_change *c), void *arg)
 {
-	const struct dh_quality_state *s = &q->states[kind];
-	struct dh_quality_change c = {.kind = kind, .is_start = s->is_on, .lasted_us = now_us - s->since_us,
-				      .value = s->value, .threshold = rules[kind].threshold, .hint = rules[kind].hint};
+	struct dh_quality_change c;
+	dh_quality_get(q, kind, now_us, &c);
 	changed(arg, &c);
 }
 
@@ -255,12 +262,4 @@ void dh_quality_look(struct dh_quality *q, const struct dh_quality_facts *f, int
 			q->states[kind].since_us = q->states[kind].is_on ? q->states[kind].since_us : 0;
 		}
 	}
-}
-
-bool dh_quality_get(const struct dh_quality *q, enum dh_quality_kind kind, int64_t now_us, struct dh_quality_change *out)
-{
-	const struct dh_quality_state *s = &q->states[kind];
-	*out = (struct dh_quality_change){.kind = kind, .is_start = s->is_on, .lasted_us = now_us - s->since_us,
-					  .value = s->value, .threshold = rules[kind].threshold, .hint = rules[kind].hint};
-	return s->is_on;
 }
