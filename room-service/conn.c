@@ -99,8 +99,7 @@ static void look(uv_timer_t *timer)
 {
 	struct dh_server *s = timer->data;
 	look_for_silent(s);
-	if (dh_idle_is_empty(&s->idle))
-		uv_timer_stop(timer);
+	dh_timer_want(timer, !dh_idle_is_empty(&s->idle), look, DH_IDLE_LOOK_MS);
 }
 
 /* ---- from the first message to the last ---- */
@@ -116,8 +115,7 @@ int dh_conn_established(struct dh_server *s, struct lws *wsi, struct dh_conn *c)
 	dh_list_init(&c->idle.node);
 	dh_list_add(&s->conns, &c->node);
 	heard(c);
-	if (!uv_is_active((uv_handle_t *)&s->look))
-		uv_timer_start(&s->look, look, DH_IDLE_LOOK_MS, DH_IDLE_LOOK_MS);
+	dh_timer_want(&s->look, true, look, DH_IDLE_LOOK_MS);
 	dh_http_address(wsi, address);
 	c->client = dh_client_create(s->hub, address, &ops, c);
 	return 0;
