@@ -232,10 +232,13 @@ void dh_ice_free(struct dh_ice *ice)
 	free(ice);
 }
 
-static void road_closed(GObject *agent, GAsyncResult *result, gpointer arg)
+/* libnice may keep its agent and read on after its closing, so on_receive() ends here at the latest. */
+static void free_road(void *arg)
 {
 	struct dh_ice_road *r = arg;
 	struct dh_ice *ice = r->ice;
+	GMainContext *context = dh_ice_loop_context(dh_rtc_thread_loop(ice->thread));
+	nice_agent_attach_recv(r->agent, r->stream, DH_ICE_COMPONENT, context, NULL, NULL);
 	dh_rtc_thread_release(ice->thread);
 	g_object_unref(r->agent);
 	g_slist_free_full(r->own, g_free);
@@ -244,6 +247,12 @@ static void road_closed(GObject *agent, GAsyncResult *result, gpointer arg)
 	free(r);
 	if (!--ice->roads && ice->is_closed)
 		dh_ice_free(ice);
+}
+
+static void road_closed(GObject *agent, GAsyncResult *result, gpointer arg)
+{
+	struct dh_ice_road *r = arg;
+	dh_rtc_post(r->ice->thread, free_road, r); /* not here: its own reading may be on the stack */
 }
 
 static void finish_road(void *arg)
