@@ -6,6 +6,7 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/recording_priv.h"
 #include "agent/record/verify.h"
+#include "agent/upload/uploads.h"
 #include "common/alloc.h"
 #include "common/beneath.h"
 #include "common/json.h"
@@ -59,8 +60,13 @@ void dh_recording_segment(struct dh_session *s, int output, const struct dh_sink
 	if (!g->is_over)
 		return;
 	cJSON *params = dh_recording_event(r);
-	dh_json_copy_members(params, find(r, g->number));
+	const cJSON *segment = find(r, g->number);
+	dh_json_copy_members(params, segment);
 	dh_emit(r->ctl, "recording.segment", r->origin, params);
+	int n = 0;
+	for (const cJSON *before = segment; before != r->segments->child; before = before->prev)
+		n++;
+	dh_uploads_segment_over(r, n);
 }
 
 int dh_recording_file_count(const struct dh_recording *r)

@@ -27,6 +27,7 @@ struct dh_mp4_sync {
 	pthread_cond_t changed; /* CLOCK_MONOTONIC */
 	/* -- protected by lock */
 	bool is_asked, is_stopping;
+	bool is_waiting; /* to be asked, not for its time: only then it is woken */
 	uint64_t end;
 	int failed; /* errno of the first round that failed */
 	/* -- own thread */
@@ -48,15 +49,18 @@ static void take_ahead(struct dh_mp4_sync *s, uint64_t end)
 		s->takes_none = errno != EINTR && errno != ENOSPC;
 }
 
-/* Until asked and due, or stopping. False: stopping. */
+/* Until due and asked, or stopping. False: stopping. */
 static bool wait_for_work(struct dh_mp4_sync *s, int64_t due_us, uint64_t *end)
 {
 	pthread_mutex_lock(&s->lock);
-	while (!s->is_stopping && (!s->is_asked || dh_now_us() < due_us))
-		dh_cond_wait(&s->changed, &s->lock, s->is_asked ? due_us : INT64_MAX);
-	bool must_work = !s->is_stopping;
-	s->is_asked = false;
+	while (!s->is_stopping && dh_now_us() < due_us)
+		dh_cond_wait(&s->changed, &s->lock, due_us);
+	s->is_waiting = true;
+	while (!s->is_stopping && !s->is_asked)
+		dh_cond_wait(&s->changed, &s->lock, INT64_MAX);
+	s->is_waiting = s->is_asked = false;
 	*end = s->end;
+	bool must_work = !s->is_stopping;
 	pthread_mutex_unlock(&s->lock);
 	return must_work;
 }
@@ -102,7 +106,8 @@ int dh_mp4_sync_ask(struct dh_mp4_sync *s, uint64_t end, struct dh_err *e)
 	s->is_asked = true;
 	s->end = end;
 	int failed = s->failed;
-	pthread_cond_signal(&s->changed);
+	if (s->is_waiting)
+		pthread_cond_signal(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	if (!failed)
 		return DH_OK;

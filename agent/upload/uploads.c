@@ -249,14 +249,15 @@ static void carry_out(struct dh_upload *u)
 
 static bool must_delete_local(const struct dh_upload *u)
 {
-	return u->record.state == DH_UPLOAD_DONE && u->record.is_confirmed && !u->record.is_local_deleted &&
+	const struct dh_upload_record *r = &u->record;
+	return r->state == DH_UPLOAD_DONE && r->is_confirmed && !r->is_local_deleted && u->is_recording_over &&
 	       !u->was_delete_tried && dh_uploads_are_wanted(u->ctl) && u->ctl->policy.archive.must_delete_local;
 }
 
-void dh_upload_advance(struct dh_upload *u)
+bool dh_upload_begin_work(struct dh_upload *u)
 {
 	if (u->run || u->is_busy)
-		return;
+		return true;
 	if (u->wish == DH_UPLOAD_WISH_FORGET || (u->wish && !u->must_save)) {
 		carry_out(u);
 	} else if (u->must_save) {
@@ -266,8 +267,15 @@ void dh_upload_advance(struct dh_upload *u)
 		u->was_delete_tried = true;
 		run_job(u, delete_local_work, delete_local_done);
 	} else {
-		dh_uploads_pump(u->ctl);
+		return false;
 	}
+	return true;
+}
+
+void dh_upload_advance(struct dh_upload *u)
+{
+	if (!dh_upload_begin_work(u))
+		dh_uploads_pump(u->ctl);
 }
 
 void dh_upload_wish_for(struct dh_upload *u, enum dh_upload_wish wanted)

@@ -1,4 +1,4 @@
-/* Uploads of finished recordings to the policy's archive: which there are, whose turn it is, what became of them. They
+/* Uploads of recordings to the policy's archive: which there are, whose turn it is, what became of them. They
  * outlive the agent. docs/upload.md. Loop thread only. */
 #ifndef DH_UPLOAD_UPLOADS_H
 #define DH_UPLOAD_UPLOADS_H
@@ -17,6 +17,9 @@ void dh_uploads_destroy(struct dh_ctl *ctl);
 
 /* Whether the policy wants finished recordings in an archive. */
 bool dh_uploads_are_wanted(const struct dh_ctl *ctl);
+/* File n (from 0) of a recording that goes on is finished: it goes there at once, and stays here until the recording is
+ * over. */
+void dh_uploads_segment_over(struct dh_recording *r, int n);
 /* A recording is finished and about to be saved: it goes to the archive if there is one. */
 void dh_uploads_recording_over(struct dh_recording *r);
 /* It is deleted: its uploads end, and what the archive has of unfinished ones is given up. */

@@ -16,7 +16,7 @@ bool dh_uploads_are_wanted(const struct dh_ctl *ctl)
 	return ctl->policy.archive.url[0] && !ctl->policy.error.code;
 }
 
-static struct dh_upload *add(struct dh_ctl *ctl, const struct dh_upload_record *record)
+static struct dh_upload *make(struct dh_ctl *ctl, const struct dh_upload_record *record)
 {
 	struct dh_upload *u = dh_alloc(sizeof(*u));
 	u->ctl = ctl;
@@ -24,7 +24,6 @@ static struct dh_upload *add(struct dh_ctl *ctl, const struct dh_upload_record *
 	u->sent_bytes = record->offset;
 	u->file.fd = -1;
 	dh_log_init(&u->log, "agent/upload %.8s", record->id);
-	dh_list_add(&ctl->uploads->list, &u->node);
 	return u;
 }
 
@@ -64,7 +63,9 @@ static void create(struct dh_recording *r, int n)
 	dh_strcopy(record.chain_head, sizeof(record.chain_head), dh_json_text(chain, "head"));
 	if (r->facts.has_chain && !segment)
 		dh_hash_to_hex(r->facts.chain_head, record.chain_head);
-	struct dh_upload *u = add(r->ctl, &record);
+	struct dh_upload *u = make(r->ctl, &record);
+	u->is_recording_over = dh_recording_is_over(r);
+	dh_list_add(&r->ctl->uploads->list, &u->node);
 	dh_upload_tell(u);
 	dh_upload_save(u);
 }
@@ -80,16 +81,27 @@ static void create_all(struct dh_recording *r)
 	}
 }
 
-static void archive(struct dh_recording *r)
+void dh_uploads_segment_over(struct dh_recording *r, int n)
 {
-	if (r->must_archive && r->state == DH_RECORDING_DONE)
-		create_all(r);
+	char path[DH_PATH_MAX];
+	dh_recording_file_path(r, n, path, sizeof(path));
+	if (dh_uploads_are_wanted(r->ctl) && !find(r->ctl, r->id, path))
+		create(r, n);
 }
 
 void dh_uploads_recording_over(struct dh_recording *r)
 {
 	r->must_archive = dh_uploads_are_wanted(r->ctl);
-	archive(r);
+	if (r->must_archive && r->state == DH_RECORDING_DONE)
+		create_all(r);
+	dh_list_for_each_safe(pos, &r->ctl->uploads->list) {
+		struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
+		if (strcmp(u->record.recording, r->id))
+			continue;
+		u->is_recording_over = true; /* its files may go */
+		dh_upload_begin_work(u);
+	}
+	dh_uploads_pump(r->ctl);
 }
 
 void dh_uploads_recording_deleted(struct dh_ctl *ctl, const char *recording)
@@ -129,8 +141,9 @@ void dh_uploads_policy_changed(struct dh_ctl *ctl)
 			dh_backoff_succeeded(&u->backoff);
 		if (u->run && is_other)
 			dh_upload_run_cancel(u->run); /* goes on by the new rules */
-		dh_upload_advance(u);
+		dh_upload_begin_work(u);
 	}
+	dh_uploads_pump(ctl);
 }
 
 /* ---- for commands ---- */
@@ -197,24 +210,35 @@ int dh_upload_cancel(struct dh_upload *u, struct dh_err *e)
 
 /* ---- begin and end ---- */
 
-static bool has_recording(struct dh_ctl *ctl, const char *id)
+/* Thousands of uploads and recordings are kept: each is looked for in an order, not one by one. */
+
+static int by_time(const void *a, const void *b)
 {
-	dh_list_for_each(pos, dh_recordings_list(ctl))
-		if (!strcmp(dh_container_of(pos, struct dh_recording, node)->id, id))
-			return true;
-	return false;
+	const struct dh_upload *const *l = a, *const *r = b;
+	int64_t x = (*l)->record.created_ms, y = (*r)->record.created_ms;
+	return x != y ? (x > y) - (x < y) : strcmp((*l)->record.id, (*r)->record.id);
 }
 
-static void sort_in(struct dh_list *list, struct dh_upload *u)
+static int by_file(const void *a, const void *b)
 {
-	dh_list_del(&u->node);
-	struct dh_list *after = list->prev;
-	while (after != list && dh_container_of(after, struct dh_upload, node)->record.created_ms > u->record.created_ms)
-		after = after->prev;
-	dh_list_add(after->next, &u->node); /* before the next one */
+	const struct dh_upload *const *l = a, *const *r = b;
+	int diff = strcmp((*l)->record.recording, (*r)->record.recording);
+	return diff ? diff : strcmp((*l)->record.path, (*r)->record.path);
 }
 
-static void load_one(struct dh_ctl *ctl, const char *file)
+static int by_id(const void *a, const void *b)
+{
+	const struct dh_recording *const *l = a, *const *r = b;
+	return strcmp((*l)->id, (*r)->id);
+}
+
+struct loaded {
+	struct dh_upload **uploads;
+	struct dh_recording **recordings;
+	size_t upload_count, upload_room, recording_count;
+};
+
+static void load_one(struct dh_ctl *ctl, const char *file, struct loaded *l)
 {
 	struct dh_upload_record record;
 	struct dh_err e = {0};
@@ -225,21 +249,68 @@ static void load_one(struct dh_ctl *ctl, const char *file)
 		return;
 	if (record.state == DH_UPLOAD_UPLOADING)
 		record.state = DH_UPLOAD_WAITING; /* the agent was stopped */
-	struct dh_upload *u = add(ctl, &record);
-	sort_in(&ctl->uploads->list, u);
-	if (!has_recording(ctl, record.recording))
-		dh_upload_wish_for(u, DH_UPLOAD_WISH_FORGET); /* deleted, and then the agent was stopped */
+	if (l->upload_count == l->upload_room) {
+		l->upload_room = l->upload_room ? 2 * l->upload_room : 64;
+		l->uploads = dh_realloc(l->uploads, sizeof(*l->uploads) * l->upload_room);
+	}
+	l->uploads[l->upload_count++] = make(ctl, &record);
+}
+
+/* Oldest first. An upload whose recording is not there any more was to be forgotten when the agent was stopped. */
+static void take_uploads(struct dh_ctl *ctl, struct loaded *l)
+{
+	qsort(l->uploads, l->upload_count, sizeof(*l->uploads), by_time);
+	for (size_t i = 0; i < l->upload_count; i++)
+		dh_list_add(&ctl->uploads->list, &l->uploads[i]->node);
+	for (size_t i = 0; i < l->upload_count; i++) {
+		struct dh_upload *u = l->uploads[i];
+		struct dh_recording key, *look = &key, **found;
+		dh_strcopy(key.id, sizeof(key.id), u->record.recording);
+		found = bsearch(&look, l->recordings, l->recording_count, sizeof(*l->recordings), by_id);
+		u->is_recording_over = !found || (*found)->state != DH_RECORDING_INTERRUPTED;
+		if (!found)
+			dh_upload_wish_for(u, DH_UPLOAD_WISH_FORGET);
+	}
+}
+
+/* What had ended, and the agent with it before the upload's own file was there. */
+static void create_missing(struct loaded *l)
+{
+	struct dh_upload *look = dh_alloc(sizeof(*look));
+	qsort(l->uploads, l->upload_count, sizeof(*l->uploads), by_file);
+	for (size_t i = 0; i < l->recording_count; i++) {
+		struct dh_recording *r = l->recordings[i];
+		if (!r->must_archive || r->state != DH_RECORDING_DONE)
+			continue;
+		dh_strcopy(look->record.recording, sizeof(look->record.recording), r->id);
+		for (int n = 0; n < dh_recording_file_count(r); n++) {
+			dh_recording_file_path(r, n, look->record.path, sizeof(look->record.path));
+			if (!bsearch(&look, l->uploads, l->upload_count, sizeof(*l->uploads), by_file))
+				create(r, n);
+		}
+	}
+	free(look);
 }
 
 static void load(struct dh_ctl *ctl)
 {
+	struct loaded l = {0};
+	size_t count = 0;
 	DIR *dir = opendir(ctl->uploads->dir);
 	for (struct dirent *d; dir && (d = readdir(dir));)
-		load_one(ctl, d->d_name);
+		load_one(ctl, d->d_name, &l);
 	if (dir)
 		closedir(dir);
 	dh_list_for_each(pos, dh_recordings_list(ctl))
-		archive(dh_container_of(pos, struct dh_recording, node));
+		count++;
+	l.recordings = dh_alloc(sizeof(*l.recordings) * (count + 1));
+	dh_list_for_each(pos, dh_recordings_list(ctl))
+		l.recordings[l.recording_count++] = dh_container_of(pos, struct dh_recording, node);
+	qsort(l.recordings, l.recording_count, sizeof(*l.recordings), by_id);
+	take_uploads(ctl, &l);
+	create_missing(&l);
+	free(l.uploads);
+	free(l.recordings);
 	dh_uploads_policy_changed(ctl);
 }
 

@@ -20,6 +20,7 @@ struct dh_upload {
 	enum dh_upload_wish wish;       /* carried out when no run and no job is on it */
 	bool is_busy;                   /* a job is on its files */
 	bool must_save, was_delete_tried;
+	bool is_recording_over;         /* until then its files stay, whatever the archive has */
 	int64_t sent_bytes;
 	struct dh_backoff backoff;
 	int64_t offset_before;          /* of the attempt under way */
@@ -36,8 +37,10 @@ struct dh_uploads {
 	bool is_timer_closed;
 };
 
-/* uploads.c: the one place that begins something on an upload that has no run: save, delete, forget. */
-void dh_upload_advance(struct dh_upload *u);
+/* uploads.c: the one place that begins something on an upload that has no run: save, delete, forget. False: nothing is on
+ * it, so it may have its turn. */
+bool dh_upload_begin_work(struct dh_upload *u);
+void dh_upload_advance(struct dh_upload *u); /* that, or else turns */
 void dh_upload_save(struct dh_upload *u);
 void dh_upload_wish_for(struct dh_upload *u, enum dh_upload_wish wanted);
 void dh_uploads_pump(struct dh_ctl *ctl); /* whoever is due has its turn */

@@ -11,7 +11,8 @@
 #include "common/alloc.h"
 
 #define MAGIC 0x7764686bu
-#define BODY_KEPT_MAX (1u << 20) /* memory kept from one message to the next */
+#define READ_BYTES (64u << 10)  /* at a time: some packets, and still in the processor's cache */
+#define KEPT_MAX (1u << 20)     /* memory kept from one message to the next */
 #define PIECES_MAX 4
 #define TIME_MAX_US (INT64_C(1) << 50) /* 35 years */
 
@@ -24,7 +25,7 @@ void dh_writer_reader_init(struct dh_writer_reader *r, int fd)
 
 void dh_writer_reader_finish(struct dh_writer_reader *r)
 {
-	free(r->body);
+	free(r->data);
 	if (r->passed_fd >= 0)
 		close(r->passed_fd);
 }
@@ -88,45 +89,72 @@ static ssize_t receive_some(struct dh_writer_reader *r, void *to, size_t size, i
 	return n;
 }
 
-static int check_head(struct dh_writer_reader *r, struct dh_err *e)
+static int need_memory(struct dh_writer_reader *r, size_t size, struct dh_err *e)
 {
+	uint8_t *data = realloc(r->data, size);
+	if (!data)
+		return dh_fail(e, DH_ENOMEM, "no memory for a message of %zu bytes", size);
+	r->data = data;
+	r->room = size;
+	return DH_OK;
+}
+
+/* Place behind what came, for the rest of a message of so many bytes. */
+static int make_room(struct dh_writer_reader *r, size_t size, struct dh_err *e)
+{
+	size_t here = r->end - r->begin;
+	size = size > READ_BYTES ? size : READ_BYTES;
+	bool is_too_much = r->room > KEPT_MAX && size <= KEPT_MAX && here < size;
+	if (r->begin && (!here || is_too_much || r->room - r->begin < size)) {
+		memmove(r->data, r->data + r->begin, here);
+		r->begin = 0;
+		r->end = here;
+	}
+	return is_too_much || r->room - r->begin < size ? need_memory(r, size, e) : DH_OK;
+}
+
+/* The next message if all of it came. DH_AGAIN: *size bytes of it are needed. */
+static int take_message(struct dh_writer_reader *r, size_t *size, struct dh_err *e)
+{
+	size_t here = r->end - r->begin;
+	*size = sizeof(r->head);
+	if (here < *size)
+		return DH_AGAIN;
+	memcpy(&r->head, r->data + r->begin, sizeof(r->head));
 	if (r->head.magic != MAGIC || !is_size_right(r->head.kind, r->head.size))
 		return dh_fail(e, DH_EPROTO, "no message of ours: kind %u with %llu bytes", r->head.kind,
 			       (unsigned long long)r->head.size);
-	size_t size = (size_t)r->head.size;
-	if (size && (size > r->body_room || r->body_room > BODY_KEPT_MAX)) {
-		uint8_t *body = realloc(r->body, size);
-		if (!body)
-			return dh_fail(e, DH_ENOMEM, "no memory for a message of %zu bytes", size);
-		r->body = body;
-		r->body_room = size;
-	}
+	*size += (size_t)r->head.size;
+	if (here < *size)
+		return DH_AGAIN;
+	r->body = r->data + r->begin + sizeof(r->head);
+	r->body_size = (size_t)r->head.size;
+	r->begin += *size;
 	return DH_OK;
 }
 
 int dh_writer_receive(struct dh_writer_reader *r, int flags, struct dh_err *e)
 {
-	if (r->is_whole) {
-		r->head_size = r->body_size = 0;
-		r->is_whole = false;
-	}
-	while (r->head_size < sizeof(r->head) || r->body_size < r->head.size) {
-		bool is_head = r->head_size < sizeof(r->head);
-		size_t here = is_head ? r->head_size : r->body_size;
-		size_t size = is_head ? sizeof(r->head) : (size_t)r->head.size;
-		uint8_t *to = is_head ? (uint8_t *)&r->head : r->body;
-		ssize_t n = receive_some(r, to + here, size - here, flags);
+	for (;;) {
+		size_t size;
+		int err = take_message(r, &size, e);
+		if (err != DH_AGAIN)
+			return err;
+		if (r->is_drained && flags & MSG_DONTWAIT) {
+			r->is_drained = false; /* there may be more by the next call */
+			return DH_AGAIN;
+		}
+		err = make_room(r, size, e);
+		if (err)
+			return err;
+		ssize_t n = receive_some(r, r->data + r->end, r->room - r->end, flags);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return DH_AGAIN;
 		if (n <= 0)
 			return dh_fail(e, DH_ECLOSED, "the other side is gone");
-		*(is_head ? &r->head_size : &r->body_size) += (size_t)n;
-		int err = is_head && r->head_size == sizeof(r->head) ? check_head(r, e) : DH_OK;
-		if (err)
-			return err;
+		r->is_drained = (size_t)n < r->room - r->end;
+		r->end += (size_t)n;
 	}
-	r->is_whole = true;
-	return DH_OK;
 }
 
 /* ---- sending ---- */

@@ -62,15 +62,16 @@ struct dh_writer_report {
 	struct dh_err why; /* FAILED; CLOSED: code 0 when all went well */
 };
 
-/* One direction of the socket, taken apart. */
+/* One direction of the socket, taken apart. What came is read in one go and lies in data until it is asked for. */
 struct dh_writer_reader {
-	int fd;         /* borrowed */
+	int fd; /* borrowed */
 	struct dh_writer_head head;
-	size_t head_size; /* how much of it is here */
-	uint8_t *body;
-	size_t body_size, body_room;
-	bool is_whole;
-	int passed_fd;  /* -1: none came; whoever takes it sets -1 */
+	const uint8_t *body; /* of the newest message; not aligned */
+	size_t body_size;
+	uint8_t *data;
+	size_t room, begin, end; /* between begin and end: came, and not yet taken */
+	bool is_drained;         /* the socket had less than there was room for */
+	int passed_fd;           /* -1: none came; whoever takes it sets -1 */
 };
 
 void dh_writer_reader_init(struct dh_writer_reader *r, int fd);

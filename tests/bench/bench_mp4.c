@@ -1,7 +1,8 @@
 /* Writes made-up packets (30 pictures and 46.9 sound packets a second) into an MP4 as fast as it goes:
- *   bench_mp4 ours|plain FILE SECONDS PICTURE_BYTES
- * ours: the mp4 sink; plain: libavformat's mp4 muxer without fragments. Prints one line of JSON: CPU seconds of the
- * muxing, milliseconds and bytes of the finish. */
+ *   bench_mp4 writer|ours|plain|hash FILE SECONDS PICTURE_BYTES
+ * writer: as the agent does it, by a process of its own; ours: the mp4 sink in this one; plain: libavformat's mp4 muxer
+ * without fragments; hash: only SHA-256 of the same bytes, in pieces of 0.3 s. Prints one line of JSON: CPU seconds of the
+ * muxing and of its processes, milliseconds and bytes of the finish. */
 #include <fcntl.h>
 #include <libavformat/avformat.h>
 #include <stdio.h>
@@ -12,21 +13,28 @@
 #include <unistd.h>
 
 #include "agent/media/sink.h"
+#include "agent/record/chain.h"
+#include "agent/writer/writer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 
 #define SOUND_BYTES 340
 #define PACKETS 64 /* made once, used round and round */
+#define PIECES 24  /* packets in 0.3 s */
 
 static const uint8_t avcc[] = {1,    0x64, 0,    0x1f, 0xff, 0xe1, 0,    10,   0x67, 0x64, 0,    0x1f, 0xac,
 			       0xd9, 0x40, 0x50, 0x05, 0xbb, 1,    0,    5,    0x68, 0xeb, 0xe3, 0xcb, 0x22};
 static const uint8_t asc[] = {0x11, 0x90}; /* AAC-LC, 48 kHz, stereo */
 
+enum kind { WRITER, OURS, PLAIN, HASH, KIND_COUNT };
+
 struct out {
-	bool is_ours;
+	enum kind kind;
 	struct dh_sink sink;
 	AVFormatContext *avf;
 	struct dh_packet *pictures[PACKETS], *sound;
+	struct iovec pieces[PIECES];
+	int piece_count;
 	int64_t close_us, close_bytes;
 };
 
@@ -55,7 +63,7 @@ static void make_packets(struct out *o, size_t bytes)
 static void open_ours(struct out *o, const char *path)
 {
 	struct dh_err e = {0};
-	const struct dh_sink_driver *d = dh_sink_driver_find("mp4", &e);
+	const struct dh_sink_driver *d = dh_sink_driver_find(o->kind == WRITER ? "writer" : "mp4", &e);
 	o->sink = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = 2};
 	o->sink.streams[0] = (struct dh_stream){.kind = DH_MEDIA_VIDEO, .codec = DH_CODEC_H264, .width_px = 1280,
 						.height_px = 720, .fps = 30, .extradata_bytes = sizeof(avcc)};
@@ -95,11 +103,25 @@ static void open_plain(struct out *o, const char *path)
 	check(avformat_write_header(o->avf, NULL));
 }
 
+static void hash_packet(struct out *o, struct dh_packet *p)
+{
+	uint8_t hash[DH_HASH_BYTES];
+	o->pieces[o->piece_count++] = (struct iovec){p->data, p->size};
+	if (o->piece_count < PIECES)
+		return;
+	dh_sha256(o->pieces, PIECES, hash);
+	o->piece_count = 0;
+}
+
 static void write_packet(struct out *o, struct dh_packet *p, int64_t pts_us, bool is_key)
 {
 	bool is_video = p->kind == DH_MEDIA_VIDEO;
-	if (o->is_ours) {
-		struct dh_err e;
+	if (o->kind == HASH) {
+		hash_packet(o, p);
+		return;
+	}
+	if (o->kind != PLAIN) {
+		struct dh_err e = {0};
 		p->pts_us = p->dts_us = pts_us;
 		p->is_key = is_key;
 		check(o->sink.driver->write(&o->sink, p, &e));
@@ -131,12 +153,14 @@ static void run(struct out *o, int64_t seconds)
 static void finish(struct out *o, const char *path, int64_t seconds)
 {
 	struct stat before, after;
-	if (!o->is_ours)
+	if (o->kind == HASH)
+		return;
+	if (o->kind == PLAIN)
 		avio_flush(o->avf->pb);
 	stat(path, &before);
 	int64_t start_us = dh_now_us();
-	if (o->is_ours) {
-		struct dh_err e;
+	if (o->kind != PLAIN) {
+		struct dh_err e = {0};
 		check(o->sink.driver->close(&o->sink, seconds * 1000000, &e));
 		free(o->sink.priv);
 	} else {
@@ -149,25 +173,42 @@ static void finish(struct out *o, const char *path, int64_t seconds)
 	o->close_bytes = after.st_size - before.st_size;
 }
 
+static double seconds_of(const struct rusage *u)
+{
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) + (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+}
+
 static double cpu_s(void)
 {
-	struct rusage u;
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	struct rusage own, writer;
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &writer);
+	return seconds_of(&own) + seconds_of(&writer);
+}
+
+static void open_out(struct out *o, const char *path)
+{
+	if (o->kind == PLAIN)
+		open_plain(o, path);
+	else if (o->kind != HASH)
+		open_ours(o, path);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 5)
+	static const char *const kinds[] = {"writer", "ours", "plain", "hash"};
+	struct out o = {.kind = KIND_COUNT};
+	if (argc > 1 && !strcmp(argv[1], DH_WRITER_ARGUMENT))
+		return dh_writer_main(argc, argv);
+	for (int i = 0; argc == 5 && i < KIND_COUNT; i++)
+		if (!strcmp(argv[1], kinds[i]))
+			o.kind = (enum kind)i;
+	if (o.kind == KIND_COUNT)
 		return 2;
-	struct out o = {.is_ours = !strcmp(argv[1], "ours")};
 	int64_t seconds = atoll(argv[3]);
 	make_packets(&o, (size_t)atoll(argv[4]));
 	double begin_s = cpu_s();
-	if (o.is_ours)
-		open_ours(&o, argv[2]);
-	else
-		open_plain(&o, argv[2]);
+	open_out(&o, argv[2]);
 	run(&o, seconds);
 	finish(&o, argv[2], seconds);
 	fprintf(stdout, "{\"cpu_s\":%.6f,\"close_ms\":%.3f,\"close_bytes\":%lld}\n", cpu_s() - begin_s,

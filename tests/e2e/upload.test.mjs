@@ -161,9 +161,12 @@ test('a new recording goes there by itself; what is there verifies without the d
 	assert.equal(desk.call('recording.get', { recording }).chain.head, chain.head);
 
 	const many = desk.call('recording.start', { session, segment_s: 1 }).recording;
-	await desk.until(() => desk.call('recording.get', { recording: many }).segments.length > 2);
-	const { segments } = desk.call('recording.stop', { recording: many });
 	const uploads = () => desk.call('upload.list', { recording: many }).uploads;
+	await desk.until(() => uploads().filter((each) => each.state === 'done').length > 1);
+	const running = desk.call('recording.get', { recording: many });
+	assert.equal(running.state, 'recording');
+	assert.equal(sha256(stored(uploads()[0])), sha256(readFileSync(running.path)), 'it is there, and still here');
+	const { segments } = desk.call('recording.stop', { recording: many });
 	await desk.until(() => uploads().length === segments.length && uploads().every((each) => each.local_deleted));
 	assert.deepEqual(uploads().map((each) => each.name).sort(), segments.map((each) => each.name).sort());
 	for (const each of uploads())

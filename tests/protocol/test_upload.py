@@ -493,6 +493,50 @@ def token_and_pages():
     desk.policy(archive.url)
 
 
+def segments_go_while_it_runs():
+    """a finished segment goes at once and stays here until the recording is over, also one that a killed agent left"""
+    fresh()
+    desk.policy(archive.url, delete_local=True)
+    session = desk.call('session.open', sources=[{'role': 'camera'}])['session']
+    recording = desk.call('recording.start', session=session, segment_s=1)['recording']
+    uploads = lambda: desk.call('upload.list', recording=recording)['uploads']
+    until(lambda: [u['state'] for u in uploads()][:1] == ['done'])
+    first, running = uploads()[0], desk.call('recording.get', recording=recording)
+    tap.equal((running['state'], first['hash_confirmed'], first['local_deleted']), ('recording', True, False))
+    with open(running['path'], 'rb') as f:
+        tap.true(bytes(archive.of(recording).data) == f.read(), 'it is there, and here')
+    desk.restart(signal.SIGKILL)
+    until(lambda: desk.call('recording.get', recording=recording)['state'] == 'done')
+    segments = desk.call('recording.get', recording=recording)['segments']
+    until(lambda: len(uploads()) == len(segments) and all(u['local_deleted'] for u in uploads()))
+    tap.equal([u['name'] for u in uploads()], [s['name'] for s in segments])
+    tap.equal([u['upload'] for u in uploads()][0], first['upload'])
+    tap.equal(sum(u.metadata['recording'] == recording for u in archive.uploads.values()), len(segments), 'each went once')
+    tap.true(not os.path.exists(running['path']))
+    desk.policy(archive.url)
+
+
+def many_kept():
+    """thousands of uploads kept: listed oldest first; those of deleted recordings go, those never begun begin"""
+    fresh()
+    recordings, lost = [desk.record(f'many{i}', 10) for i in range(1000)], desk.record('lost', 10, must_archive=True)
+    desk.agent.stop(signal.SIGKILL)
+    spool = f'{desk.home}/state/deskhand/uploads'
+    before = len(os.listdir(spool))
+    for i, id_ in enumerate(recordings):
+        with open(f'{spool}/{id_}.json', 'w') as f:
+            json.dump({'state': 'done', 'recording': 'f' * 32 if i % 10 == 0 else id_, 'origin': CRM, 'path': desk.names[id_],
+                       'name': f'many{i}.mp4', 'created_ms': 1000 + 7 * i % 1000}, f)
+    desk.agent.start()
+    desk.listen()
+    until(lambda: len(os.listdir(spool)) == before + 901)
+    listed = desk.call('upload.list')['uploads']
+    times = [u['created_ms'] for u in listed]
+    tap.equal((len(listed), times), (before + 901, sorted(times)))
+    until(lambda: desk.upload(lost)['state'] == 'done')
+    tap.equal(sum(u['recording'] == lost for u in listed), 1)
+
+
 def no_archive():
     """a policy without an archive: upload.start says so; one whose archive is no push target serves nobody"""
     desk.policy(None)
@@ -505,7 +549,8 @@ def no_archive():
 try:
     code = tap.run([whole_upload, nothing_confirms, confirmed_then_deleted, other_hash, hash_takes_time, cut_line, keeps_unchecked_bytes,
                     answers_of_the_protocol, liars, garbage_answers, never_elsewhere, trouble_at_the_archive, deleted_while_uploading,
-                    cancelled, two_at_once, killed_agent, changed_file, token_and_pages, no_archive])
+                    cancelled, two_at_once, killed_agent, changed_file, token_and_pages,
+                    segments_go_while_it_runs, many_kept, no_archive])
     ended = desk.agent.stop()
     if code or ended:
         print('\n'.join('# ' + line for line in desk.agent.log_text().splitlines()[-60:]))
