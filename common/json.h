@@ -24,6 +24,9 @@ cJSON *dh_json_parse(const char *text, size_t size, struct dh_err *e);
 const char *dh_json_text(const cJSON *object, const char *name);
 int64_t dh_json_int(const cJSON *object, const char *name);
 
+/* As cJSON_PrintUnformatted(), for messages that are many: heap, never NULL; a NULL is null. Any thread. */
+char *dh_json_print(const cJSON *v);
+
 /* Add copies of all members of an object to another one that has none of them. Any thread. */
 void dh_json_copy_members(cJSON *to, const cJSON *from);
 

@@ -92,12 +92,6 @@ void dh_lws_quiet(struct dh_lws *l)
 		uv_timer_stop(l->timer);
 }
 
-void dh_lws_cork(struct lws *wsi, bool is_on)
-{
-	int on = is_on;
-	setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
-}
-
 /* ---- the end ---- */
 
 struct search {

@@ -32,10 +32,6 @@ void dh_lws_kick(struct dh_lws *l);
 /* Nobody is connected: no wake-up is needed. */
 void dh_lws_quiet(struct dh_lws *l);
 
-/* Several messages leave as one piece, which wakes the reader once: for each piece of its own the kernel wakes it anew, and
- * that costs more than all the rest of a message. */
-void dh_lws_cork(struct lws *wsi, bool is_on);
-
 /* closed(arg) follows, when nothing of libwebsockets is left on the loop; also for one that is not open. */
 void dh_lws_close(struct dh_lws *l, struct dh_loop *loop, void (*closed)(void *arg), void *arg);
 

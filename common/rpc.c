@@ -7,37 +7,17 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/json.h"
 
 #define ID_BYTES_MAX 64
 
-/* A number as short as it was asked for; cJSON prints by sprintf and reads that back, which costs as much as the
- * rest of a small reply. */
-static void print_id(const cJSON *id, char *out, size_t size)
-{
-	double v = cJSON_IsNumber(id) ? id->valuedouble : 0;
-	if (!id || cJSON_IsNull(id)) {
-		dh_strcopy(out, size, "null");
-	} else if (cJSON_IsNumber(id) && v >= 0 && v <= 9007199254740992.0 && v == (double)(uint64_t)v) {
-		char digits[24], *p = digits + sizeof(digits) - 1;
-		uint64_t n = (uint64_t)v;
-		*p = '\0';
-		do
-			*--p = (char)('0' + n % 10);
-		while (n /= 10);
-		dh_strcopy(out, size, p);
-	} else if (!cJSON_PrintPreallocated((cJSON *)(uintptr_t)id, out, (int)size, false)) {
-		dh_strcopy(out, size, "null");
-	}
-}
-
 char *dh_rpc_reply(const cJSON *id, const char *field, cJSON *take)
 {
-	char id_text[ID_BYTES_MAX * 6 + 16]; /* each byte may have become \\u00xx */
-	char *body = cJSON_PrintUnformatted(take);
+	char *id_text = dh_json_print(id), *body = dh_json_print(take);
 	cJSON_Delete(take);
-	print_id(id, id_text, sizeof(id_text));
-	char *text = body ? dh_strfmt("{\"jsonrpc\":\"2.0\",\"id\":%s,\"%s\":%s}", id_text, field, body) : NULL;
-	cJSON_free(body);
+	char *text = dh_strfmt("{\"jsonrpc\":\"2.0\",\"id\":%s,\"%s\":%s}", id_text, field, body);
+	free(id_text);
+	free(body);
 	return text;
 }
 

@@ -116,7 +116,7 @@ void dh_client_receive(struct dh_client *c, const char *text, size_t size)
 
 void dh_client_send_event(struct dh_client *c, struct dh_event *take)
 {
-	char *text = dh_alloc(dh_event_room(take));
+	char *text = dh_alloc(dh_event_size(take, 0));
 	size_t size = dh_event_write(take, 0, text);
 	if (!c->is_closing)
 		c->ops->send(c->ops_arg, text, size);
@@ -136,16 +136,10 @@ bool dh_client_has(const struct dh_client *c, int64_t seq)
 	return c->is_closing || !m || m->sent >= seq;
 }
 
-int64_t dh_client_events_left(const struct dh_client *c)
-{
-	const struct dh_member *m = c->is_closing ? NULL : dh_client_member(c);
-	return m ? m->row.last - m->sent : 0;
-}
-
 struct dh_event *dh_client_next_event(struct dh_client *c, int64_t *seq)
 {
-	struct dh_member *m = dh_client_member(c);
-	if (!dh_client_events_left(c))
+	struct dh_member *m = c->is_closing ? NULL : dh_client_member(c);
+	if (!m || m->sent == m->row.last)
 		return NULL;
 	*seq = ++m->sent;
 	c->hub->metrics.events++;

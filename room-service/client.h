@@ -70,8 +70,6 @@ void dh_client_receive(struct dh_client *c, const char *text, size_t size);
 /* The newest event that it is going to get, and whether it got all up to seq. */
 int64_t dh_client_last_event(const struct dh_client *c);
 bool dh_client_has(const struct dh_client *c, int64_t seq);
-/* Events that it has yet to get. */
-int64_t dh_client_events_left(const struct dh_client *c);
 /* The next event for it, with its seq; NULL: none. It counts as sent. */
 struct dh_event *dh_client_next_event(struct dh_client *c, int64_t *seq);
 /* Whether the other end should be asked (by a ping) how far it has come; then dh_client_heard() with the same seq. */

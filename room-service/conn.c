@@ -8,7 +8,6 @@
 #include "room-service/server_priv.h"
 
 #define LINGER_S 3            /* for a close frame to get through */
-#define WRITES_MAX 64         /* messages one connection sends before others have their turn */
 #define UNACCEPTABLE 1003     /* RFC 6455, 7.4.1: a kind of data that is not taken */
 #define SEQ_DIGITS 21         /* of an int64, with the NUL */
 #define OUT_MAX (1024 * 1024) /* bytes of replies that wait; events wait in the member's row, which has a bound of its own */
@@ -51,10 +50,10 @@ static void conn_send(void *arg, const char *text, size_t size)
 		dh_client_close(c->client, DH_CLOSE_SLOW_READER);
 		return;
 	}
-	struct dh_out *m = dh_alloc(sizeof(*m) + LWS_PRE + size);
+	struct dh_out *m = dh_alloc(sizeof(*m) + size);
 	m->size = size;
 	m->after = dh_client_last_event(c->client);
-	memcpy(m->room + LWS_PRE, text, size);
+	memcpy(m->text, text, size);
 	dh_list_add(&c->out, &m->node);
 	c->out_bytes += size;
 	ask_flush(c);
@@ -161,39 +160,27 @@ void dh_conn_ponged(struct dh_conn *c, const void *data, size_t size)
 	dh_client_heard(c->client, strtoll(digits, NULL, 10));
 }
 
-static int write_one(struct dh_conn *c, unsigned char *text, size_t size, enum lws_write_protocol kind)
-{
-	return lws_write(c->wsi, text, size, kind) < 0 ? DH_ECLOSED : DH_OK;
-}
-
-static int write_reply(struct dh_conn *c)
+static void add_reply(struct dh_conn *c)
 {
 	struct dh_out *m = dh_container_of(c->out.next, struct dh_out, node);
-	int err = write_one(c, m->room + LWS_PRE, m->size, LWS_WRITE_TEXT);
+	memcpy(dh_ws_batch_add(&c->s->batch, DH_WS_BATCH_TEXT, m->size), m->text, m->size);
 	c->out_bytes -= m->size;
 	dh_list_del(&m->node);
 	free(m);
-	return err;
 }
 
-static int write_event(struct dh_conn *c, const struct dh_event *ev, int64_t seq)
+static void add_event(struct dh_conn *c, const struct dh_event *ev, int64_t seq)
 {
-	static unsigned char room[LWS_PRE + DH_MESSAGE_MAX + 1024]; /* the loop thread's */
-	size_t need = LWS_PRE + dh_event_room(ev);
-	unsigned char *text = need > sizeof(room) ? dh_alloc(need) : room;
-	int err = write_one(c, text + LWS_PRE, dh_event_write(ev, seq, (char *)text + LWS_PRE), LWS_WRITE_TEXT);
-	if (text != room)
-		free(text);
-	return err;
+	dh_event_write(ev, seq, (char *)dh_ws_batch_add(&c->s->batch, DH_WS_BATCH_TEXT, dh_event_size(ev, seq)));
 }
 
 /* Digits: libwebsockets 4.1.6 wants UTF-8 in pongs too, and ends a connection whose pong is none with 1007. */
-static int write_ping(struct dh_conn *c, int64_t seq)
+static void add_ping(struct dh_conn *c, int64_t seq)
 {
+	char digits[SEQ_DIGITS];
+	size_t size = (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)seq);
 	c->must_ping = false;
-	char room[LWS_PRE + SEQ_DIGITS];
-	int size = snprintf(room + LWS_PRE, SEQ_DIGITS, "%lld", (long long)seq);
-	return write_one(c, (unsigned char *)room + LWS_PRE, (size_t)size, LWS_WRITE_PING);
+	memcpy(dh_ws_batch_add(&c->s->batch, DH_WS_BATCH_PING, size), digits, size);
 }
 
 static bool is_reply_next(const struct dh_conn *c)
@@ -204,54 +191,40 @@ static bool is_reply_next(const struct dh_conn *c)
 	return !c->client || dh_client_has(c->client, m->after);
 }
 
-/* Replies and events as they came up, then the question how far the other end is. *is_done: nothing is left.
- * Errors: DH_ECLOSED. */
-static int write_out(struct dh_conn *c, bool *is_done)
+/* What is next: replies and events as they came up, then the question how far the other end is. False: nothing is left. */
+static bool add_next(struct dh_conn *c)
 {
-	for (int i = 0; i < WRITES_MAX; i++) {
-		int64_t seq;
-		const struct dh_event *ev = NULL;
-		int err;
-		if (is_reply_next(c))
-			err = write_reply(c);
-		else if (c->client && (ev = dh_client_next_event(c->client, &seq)))
-			err = write_event(c, ev, seq);
-		else if (c->client && dh_client_wants_ack(c->client, &seq))
-			err = write_ping(c, seq);
-		else if (c->must_ping)
-			err = write_ping(c, 0);
-		else
-			return *is_done = true, DH_OK;
-		if (err || lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
-			return err;
-	}
-	return DH_OK;
-}
-
-static bool is_more_than_one(const struct dh_conn *c)
-{
-	int64_t events = c->client ? dh_client_events_left(c->client) : 0;
-	return events + !dh_list_is_empty(&c->out) > 1 || c->out.next != c->out.prev;
+	int64_t seq;
+	const struct dh_event *ev;
+	if (is_reply_next(c))
+		add_reply(c);
+	else if (c->client && (ev = dh_client_next_event(c->client, &seq)))
+		add_event(c, ev, seq);
+	else if (c->client && dh_client_wants_ack(c->client, &seq))
+		add_ping(c, seq);
+	else if (c->must_ping)
+		add_ping(c, 0);
+	else
+		return false;
+	return true;
 }
 
 void dh_conn_flush(struct dh_conn *c)
 {
-	bool is_many = is_more_than_one(c), is_done = false;
+	struct dh_ws_batch *batch = &c->s->batch;
+	bool is_more = true;
 	dh_list_del(&c->dirty);
 	if (lws_partial_buffered(c->wsi)) {
 		lws_callback_on_writable(c->wsi); /* comes back here */
 		return;
 	}
-	if (is_many)
-		dh_lws_cork(c->wsi, true);
-	int err = write_out(c, &is_done);
-	if (is_many)
-		dh_lws_cork(c->wsi, false);
-	if (err) {
+	while (is_more && !dh_ws_batch_is_full(batch))
+		is_more = add_next(c);
+	if (dh_ws_batch_write(batch, c->wsi)) {
 		drop(c);
-	} else if (lws_partial_buffered(c->wsi)) {
+	} else if (lws_partial_buffered(c->wsi)) { /* the kernel took a part, libwebsockets keeps the rest */
 		lws_callback_on_writable(c->wsi);
-	} else if (!is_done) {
+	} else if (is_more) {
 		ask_flush(c); /* others first */
 	} else if (c->close_code) {
 		lws_set_timer_usecs(c->wsi, 1); /* dh_conn_close_time() follows */

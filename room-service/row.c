@@ -6,23 +6,25 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/json.h"
 
-#define SEQ_ROOM 32 /* bytes of "seq":N, with its comma */
+static const char seq_name[] = "\"seq\":";
 
 struct dh_event *dh_event_create(const char *name, cJSON *take_params)
 {
 	static const char head[] = "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":";
-	char *text = cJSON_PrintUnformatted(take_params);
-	bool is_empty = !text || !take_params->child;
+	bool is_empty = !take_params->child;
+	char *text = dh_json_print(take_params);
 	cJSON_Delete(take_params);
-	size_t room = sizeof(head) + strlen(name) + (text ? strlen(text) : 2) + 2;
+	size_t size = strlen(text), room = sizeof(head) + strlen(name) + size + 1;
 	struct dh_event *ev = dh_alloc(sizeof(*ev) + room);
 	ev->refs = 1;
 	ev->is_empty = is_empty;
 	ev->head_size = (unsigned)snprintf(ev->text, room, head, name) + 1; /* with the brace of the params */
-	ev->size = ev->head_size - 1 + (size_t)snprintf(ev->text + ev->head_size - 1, room - ev->head_size + 1, "%s}",
-							text ? text : "{}");
-	cJSON_free(text);
+	ev->size = ev->head_size - 1 + size + 1;
+	memcpy(ev->text + ev->head_size - 1, text, size);
+	ev->text[ev->size - 1] = '}';
+	free(text);
 	return ev;
 }
 
@@ -32,22 +34,26 @@ void dh_event_unref(struct dh_event *ev)
 		free(ev);
 }
 
-size_t dh_event_room(const struct dh_event *ev)
+static size_t digits_of(int64_t seq)
 {
-	return ev->size + SEQ_ROOM;
+	size_t n = 1;
+	while (seq /= 10)
+		n++;
+	return n;
+}
+
+size_t dh_event_size(const struct dh_event *ev, int64_t seq)
+{
+	return ev->size + (seq > 0 ? sizeof(seq_name) - 1 + digits_of(seq) + !ev->is_empty : 0);
 }
 
 /* "seq":N and a comma before what follows; its size. This and two copies are all that an event costs for each member. */
 static size_t write_seq(char *out, int64_t seq, bool is_last)
 {
-	char digits[20];
-	int n = 0;
-	for (; seq; seq /= 10)
-		digits[n++] = (char)('0' + seq % 10);
-	memcpy(out, "\"seq\":", 6);
-	size_t size = 6;
-	while (n)
-		out[size++] = digits[--n];
+	size_t size = sizeof(seq_name) - 1 + digits_of(seq);
+	memcpy(out, seq_name, sizeof(seq_name) - 1);
+	for (char *digit = out + size; seq; seq /= 10)
+		*--digit = (char)('0' + seq % 10);
 	if (!is_last)
 		out[size++] = ',';
 	return size;

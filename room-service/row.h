@@ -25,9 +25,8 @@ struct dh_event {
 struct dh_event *dh_event_create(const char *name, cJSON *take_params);
 void dh_event_unref(struct dh_event *ev);
 
-/* Bytes that dh_event_write() needs at most. */
-size_t dh_event_room(const struct dh_event *ev);
-/* The whole message with this seq (0: without). Gives its size. */
+/* Bytes of the whole message with this seq (0: without), and the message itself, whose size it gives again. */
+size_t dh_event_size(const struct dh_event *ev, int64_t seq);
 size_t dh_event_write(const struct dh_event *ev, int64_t seq, char *out);
 
 struct dh_row {

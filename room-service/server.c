@@ -283,6 +283,7 @@ static void gone(void *arg)
 		close(s->listen_fd);
 	if (s->pages_fd >= 0)
 		close(s->pages_fd);
+	dh_ws_batch_finish(&s->batch);
 	free(s);
 }
 

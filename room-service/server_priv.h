@@ -4,6 +4,7 @@
 #define DH_ROOMS_SERVER_PRIV_H
 
 #include "common/lws_loop.h"
+#include "common/ws_batch.h"
 #include "common/ws_text.h"
 #include "room-service/client.h"
 #include "room-service/idle.h"
@@ -28,6 +29,7 @@ struct dh_server {
 	bool is_full;          /* said so in the log */
 	struct dh_list conns;  /* struct dh_conn, WebSockets */
 	struct dh_list dirty;  /* those with something to write */
+	struct dh_ws_batch batch; /* what one of them writes, empty in between */
 	struct dh_idle idle;   /* conn->idle */
 	void (*ended)(void *arg);
 	void *ended_arg;
@@ -36,8 +38,8 @@ struct dh_server {
 struct dh_out {
 	struct dh_list node;
 	size_t size;
-	int64_t after;        /* the events up to this seq go first */
-	unsigned char room[]; /* LWS_PRE bytes, then the text */
+	int64_t after; /* the events up to this seq go first */
+	char text[];
 };
 
 /* One connection, as libwebsockets' user space: first HTTP, then perhaps a WebSocket. */

@@ -190,9 +190,9 @@ void dh_client_send_json(struct dh_client *c, const cJSON *message)
 {
 	if (c->is_closing)
 		return;
-	char *text = cJSON_PrintUnformatted(message);
+	char *text = dh_json_print(message);
 	dh_client_send_text(c, text);
-	cJSON_free(text);
+	free(text);
 }
 
 void dh_client_drained(struct dh_client *c)

@@ -257,6 +257,7 @@ static void gone(void *arg)
 	struct dh_tr_ws *t = arg;
 	if (t->listen_fd >= 0)
 		close(t->listen_fd);
+	dh_ws_batch_finish(&t->batch);
 	free(t);
 }
 

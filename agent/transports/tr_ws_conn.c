@@ -8,7 +8,6 @@
 #include "common/json.h"
 
 #define LINGER_S 3      /* for a close frame to get through */
-#define WRITES_MAX 256  /* messages one connection sends before others have their turn */
 #define UNACCEPTABLE 1003 /* RFC 6455, 7.4.1: a kind of data that is not taken */
 
 static void drop_out(struct dh_ws_conn *c)
@@ -50,11 +49,11 @@ static int ws_send(void *arg, const char *text, size_t size)
 		start_close(c, DH_CLOSE_SLOW_READER);
 		return DH_EBUSY;
 	}
-	struct dh_ws_out *m = malloc(sizeof(*m) + LWS_PRE + size);
+	struct dh_ws_out *m = malloc(sizeof(*m) + size);
 	if (!m)
 		return DH_EBUSY;
 	m->size = size;
-	memcpy(m->room + LWS_PRE, text, size);
+	memcpy(m->text, text, size);
 	dh_list_add(&c->out, &m->node);
 	c->out_bytes += size;
 	c->was_full |= c->out_bytes > DH_OUT_QUEUE_FULL;
@@ -125,42 +124,30 @@ int dh_ws_received(struct dh_ws_conn *c, const char *data, size_t size)
 	return 0;
 }
 
-/* Write what is queued. Errors: DH_ECLOSED. */
-static int write_out(struct dh_ws_conn *c)
+static void add_next(struct dh_ws_conn *c)
 {
-	int n = 0;
-	for (int i = 0; i < WRITES_MAX && !dh_list_is_empty(&c->out); i++) {
-		struct dh_ws_out *m = dh_container_of(c->out.next, struct dh_ws_out, node);
-		n = lws_write(c->wsi, m->room + LWS_PRE, m->size, LWS_WRITE_TEXT);
-		c->out_bytes -= m->size;
-		dh_list_del(&m->node);
-		free(m);
-		if (n < 0)
-			return DH_ECLOSED;
-		if (lws_partial_buffered(c->wsi)) /* the kernel took a part, libwebsockets keeps the rest */
-			break;
-	}
-	return DH_OK;
+	struct dh_ws_out *m = dh_container_of(c->out.next, struct dh_ws_out, node);
+	memcpy(dh_ws_batch_add(&c->t->batch, DH_WS_BATCH_TEXT, m->size), m->text, m->size);
+	c->out_bytes -= m->size;
+	dh_list_del(&m->node);
+	free(m);
 }
 
 void dh_ws_flush(struct dh_ws_conn *c)
 {
-	bool is_many = c->out.next != c->out.prev;
 	c->is_dirty = false;
 	if (lws_partial_buffered(c->wsi)) {
 		lws_callback_on_writable(c->wsi); /* comes back here */
 		return;
 	}
-	if (is_many)
-		dh_lws_cork(c->wsi, true);
-	int err = write_out(c);
-	if (is_many)
-		dh_lws_cork(c->wsi, false);
+	while (!dh_list_is_empty(&c->out) && !dh_ws_batch_is_full(&c->t->batch))
+		add_next(c);
+	int err = dh_ws_batch_write(&c->t->batch, c->wsi);
 	if (err) {
 		drop_out(c);
 		lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
 		dh_lws_kick(&c->t->lws);
-	} else if (lws_partial_buffered(c->wsi)) {
+	} else if (lws_partial_buffered(c->wsi)) { /* the kernel took a part, libwebsockets keeps the rest */
 		lws_callback_on_writable(c->wsi);
 	} else if (!dh_list_is_empty(&c->out)) {
 		ask_flush(c); /* others first */

@@ -7,6 +7,7 @@
 #include "agent/transports/transport.h"
 #include "common/log.h"
 #include "common/lws_loop.h"
+#include "common/ws_batch.h"
 #include "common/ws_text.h"
 
 #define DH_WS_CONNS_MAX 16 /* SR-20: WebSockets */
@@ -28,14 +29,15 @@ struct dh_tr_ws {
 	int ws_count;
 	bool is_dirty;         /* some connection is */
 	struct dh_list conns;  /* struct dh_ws_conn */
+	struct dh_ws_batch batch; /* what one of them writes, empty in between */
 	bool is_closing;
 };
 
-/* One message waiting to be written; LWS_PRE bytes of room, then the text. */
+/* One message waiting to be written. */
 struct dh_ws_out {
 	struct dh_list node;
 	size_t size;
-	unsigned char room[];
+	char text[];
 };
 
 struct dh_ws_conn {

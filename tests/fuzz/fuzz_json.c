@@ -35,16 +35,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		return 0;
 	}
 	check_limits(json, 1);
-	char *text = cJSON_PrintUnformatted(json);
-	cJSON *again = text && strlen(text) < DH_JSON_MESSAGE_MAX ? cJSON_ParseWithLength(text, strlen(text)) : NULL;
-	if (again && !cJSON_Compare(json, again, true))
+	char *text = dh_json_print(json);
+	cJSON *again = strlen(text) < DH_JSON_MESSAGE_MAX ? dh_json_parse(text, strlen(text), &e) : NULL;
+	if (strlen(text) < DH_JSON_MESSAGE_MAX && !cJSON_Compare(json, again, true))
 		abort();
 	const cJSON *params = cJSON_GetObjectItemCaseSensitive(json, "params");
 	for (int i = 0; dh_commands[i]; i++)
 		if (dh_commands[i]->params)
 			dh_args_check(dh_commands[i]->params, params ? params : json, &e);
 	cJSON_Delete(again);
-	cJSON_free(text);
+	free(text);
 	cJSON_Delete(json);
 	return 0;
 }

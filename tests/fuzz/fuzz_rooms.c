@@ -40,8 +40,8 @@ static void wake(void *arg)
 	struct dh_event *ev;
 	int64_t seq;
 	while ((ev = dh_client_next_event(s->client, &seq))) {
-		char *text = malloc(dh_event_room(ev));
-		if (dh_event_write(ev, seq, text) > dh_event_room(ev))
+		char *text = malloc(dh_event_size(ev, seq));
+		if (dh_event_write(ev, seq, text) != dh_event_size(ev, seq))
 			abort();
 		free(text);
 	}

@@ -1,6 +1,7 @@
 /* Strict JSON: what is refused, with which code (SR-19). */
 #include "common/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/alloc.h"
@@ -118,7 +119,56 @@ static void says_where(void)
 	TST_STR(e.text, "malformed JSON: the key \"a\" occurs twice");
 }
 
+static void check_print(cJSON *take, const char *want)
+{
+	char *text = dh_json_print(take);
+	TST_STR(text, want);
+	free(text);
+	cJSON_Delete(take);
+}
+
+static void prints_numbers(void)
+{
+	static const struct {
+		double v;
+		const char *text;
+	} all[] = {{0, "0"}, {-1, "-1"}, {1792400000123.0, "1792400000123"}, {9007199254740992.0, "9007199254740992"},
+		   {-9007199254740992.0, "-9007199254740992"}, {1e300, "1e+300"}, {0.1, "0.1"}, {-2.5, "-2.5"},
+		   {1.0 / 3, "0.33333333333333331"}, {1e16, "1e+16"}, {INFINITY, "null"}, {NAN, "null"}};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		check_print(cJSON_CreateNumber(all[i].v), all[i].text);
+}
+
+static void prints_strings(void)
+{
+	check_print(cJSON_CreateString(""), "\"\"");
+	check_print(cJSON_CreateString("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f"),
+		    "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
+	check_print(cJSON_CreateString("王小明 \xf0\x9f\x98\x80"), "\"王小明 \xf0\x9f\x98\x80\"");
+}
+
+/* The same text as cJSON makes, also of what outgrows the first block. */
+static void prints_what_it_parsed(void)
+{
+	static const char *const all[] = {"null", "true", "false", "[]", "{}", "[1,[2,{}],null]",
+		"{\"a\":{\"b\":[true,false,null,-3]},\"\":\"x\",\"k\\\"y\":{}}"};
+	struct dh_err e;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		check_print(dh_json_parse(all[i], strlen(all[i]), &e), all[i]);
+	cJSON *many = cJSON_CreateArray();
+	for (int i = 0; i < 3000; i++)
+		cJSON_AddItemToArray(many, cJSON_CreateString("some text that takes room"));
+	char *want = cJSON_PrintUnformatted(many);
+	check_print(many, want);
+	cJSON_free(want);
+	char *none = dh_json_print(NULL);
+	TST_STR(none, "null");
+	free(none);
+}
+
 TST_MAIN({"accepts values", accepts_values}, {"SR-19 refuses malformed text", refuses_malformed},
 	 {"SR-19 refuses broken UTF-8", refuses_broken_utf8}, {"SR-19 refuses duplicate keys", refuses_duplicates},
 	 {"SR-19 bounds depth", bounds_depth}, {"SR-19 bounds keys, items and strings", bounds_keys_items_strings},
-	 {"says where", says_where})
+	 {"says where", says_where},
+	 {"prints numbers", prints_numbers}, {"prints strings", prints_strings},
+	 {"prints what it parsed", prints_what_it_parsed})
