@@ -532,6 +532,25 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** What wrote a recording died; it goes on in another file by itself. */
+	'recording.continued': DeskhandEvent<{
+		/** from recording.start */
+		recording?: string;
+		/** from session.open */
+		session?: string;
+		/** number of the file, from 1 */
+		segment?: number;
+		/** of the file */
+		name?: string;
+		/** missing between the two files (ms) */
+		gap_ms?: number;
+		/** a sentence */
+		reason?: string;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** A marker was set. */
 	'recording.marker': DeskhandEvent<{
 		/** from recording.start */
@@ -1155,7 +1174,7 @@ export class Deskhand extends EventTarget {
 			markers?: Record<string, unknown>[];
 			/** of the markers as WebVTT, beside the file: written when it is over */
 			vtt?: string;
-			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
+			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain; of one that began because the process that wrote it died: gap_ms, after (what it died of) */
 			segments?: Record<string, unknown>[];
 			/** t_ms, started_ms, duration_ms (of one that is over), by */
 			pauses?: Record<string, unknown>[];
@@ -1257,7 +1276,7 @@ export class Deskhand extends EventTarget {
 				markers?: Record<string, unknown>[];
 				/** of the markers as WebVTT, beside the file: written when it is over */
 				vtt?: string;
-				/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
+				/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain; of one that began because the process that wrote it died: gap_ms, after (what it died of) */
 				segments?: Record<string, unknown>[];
 				/** t_ms, started_ms, duration_ms (of one that is over), by */
 				pauses?: Record<string, unknown>[];
@@ -1412,7 +1431,7 @@ export class Deskhand extends EventTarget {
 			markers?: Record<string, unknown>[];
 			/** of the markers as WebVTT, beside the file: written when it is over */
 			vtt?: string;
-			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain */
+			/** of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain; of one that began because the process that wrote it died: gap_ms, after (what it died of) */
 			segments?: Record<string, unknown>[];
 			/** t_ms, started_ms, duration_ms (of one that is over), by */
 			pauses?: Record<string, unknown>[];

@@ -34,7 +34,8 @@ const struct dh_param dh_recording_params[] = {
 	{"markers", DH_ARR, .items = DH_OBJ, .doc = "t_ms, text, step"},
 	{"vtt", DH_STR, .doc = "of the markers as WebVTT, beside the file: written when it is over"},
 	{"segments", DH_ARR, .items = DH_OBJ,
-	 .doc = "of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain"},
+	 .doc = "of a recording in several files: segment, name; of finished ones bytes, duration_ms, video_frames, chain; "
+		"of one that began because the process that wrote it died: gap_ms, after (what it died of)"},
 	{"pauses", DH_ARR, .items = DH_OBJ, .doc = "t_ms, started_ms, duration_ms (of one that is over), by"},
 	{"claims", DH_ARR, .items = DH_OBJ, .doc = "name, value: as given; whose word it is stands in the evidence"},
 	{"uploads", DH_ARR, .items = DH_OBJ, .fields = dh_upload_params, .doc = "to the archive; not in recording.list"},

@@ -36,6 +36,11 @@ void dh_recording_put_segment(struct dh_recording *r, const struct dh_sink_segme
 		cJSON_AddStringToObject(v, "name", g->name);
 		cJSON_AddItemToArray(r->segments, v);
 	}
+	if (g->why[0]) {
+		set_number(v, "gap_ms", g->gap_us / 1000);
+		cJSON_DeleteItemFromObjectCaseSensitive(v, "after");
+		cJSON_AddStringToObject(v, "after", g->why);
+	}
 	if (!g->is_over)
 		return;
 	set_number(v, "bytes", g->bytes);
@@ -50,13 +55,28 @@ void dh_recording_put_segment(struct dh_recording *r, const struct dh_sink_segme
 	cJSON_AddStringToObject(chain, "head", hex);
 }
 
+/* Whoever wrote it died, and another goes on. */
+static void tell_continued(struct dh_recording *r, const struct dh_sink_segment *g)
+{
+	cJSON *params = dh_recording_event(r);
+	cJSON_AddNumberToObject(params, "segment", g->number ? g->number : 1);
+	cJSON_AddStringToObject(params, "name", g->name);
+	cJSON_AddNumberToObject(params, "gap_ms", (double)(g->gap_us / 1000));
+	cJSON_AddStringToObject(params, "reason", g->why);
+	DH_WARN(r, "goes on in %s, %lld ms missing: %s", g->name, (long long)(g->gap_us / 1000), g->why);
+	dh_emit(r->ctl, "recording.continued", r->origin, params);
+}
+
 void dh_recording_segment(struct dh_session *s, int output, const struct dh_sink_segment *g)
 {
 	struct dh_recording *r = dh_recording_by_output(s, output);
 	if (!r)
 		return;
-	dh_recording_put_segment(r, g);
+	if (g->number)
+		dh_recording_put_segment(r, g);
 	dh_recording_save(r);
+	if (g->why[0])
+		tell_continued(r, g);
 	if (!g->is_over)
 		return;
 	cJSON *params = dh_recording_event(r);

@@ -12,7 +12,6 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording_priv.h"
-#include "agent/record/verify.h"
 #include "agent/upload/uploads.h"
 #include "common/alloc.h"
 #include "common/beneath.h"
@@ -91,22 +90,10 @@ struct recover_job {
 	int count;
 };
 
-static void next_name(const char *path, char out[DH_SEGMENT_NAME_MAX])
-{
-	struct dh_verify_report r;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return;
-	dh_verify(fd, &(struct dh_verify_options){0}, &r);
-	dh_strcopy(out, DH_SEGMENT_NAME_MAX, r.next_name);
-	cJSON_Delete(r.notes);
-	close(fd);
-}
-
 /* A segment that was finished goes on in another file. */
 static void recover_next(struct item *item, const char *key_dir)
 {
-	next_name(item->path, item->next);
+	dh_strcopy(item->next, sizeof(item->next), item->facts.next);
 	if (!item->next[0])
 		return;
 	char *path = dh_path_beside(item->path, item->next);
@@ -125,8 +112,10 @@ static void recover_work(void *arg)
 	for (int i = 0; i < j->count; i++) {
 		struct item *item = &j->items[i];
 		dh_recover_file(item->path, key_dir, &item->facts, &item->e);
-		if (!item->e.code && item->segment && item->facts.was_finished)
+		if (!item->e.code && item->facts.was_finished)
 			recover_next(item, key_dir);
+		if (item->next[0] && !item->segment)
+			item->segment = 1; /* it was one file until its writer died */
 	}
 }
 

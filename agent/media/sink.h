@@ -51,6 +51,10 @@ struct dh_sink_segment {
 	int number;     /* from 1 */
 	bool is_over;   /* finished, and all below is known; false: it has begun */
 	char name[128]; /* beside the first */
+	int64_t start_us; /* the output's clock where it begins; 0: with the first packet */
+	/* one that had to begin because the process that wrote the one before died */
+	char why[160];  /* what it died of; "": it did not */
+	int64_t gap_us; /* what is missing between the two */
 	int64_t bytes, duration_us, video_frames, audio_frames;
 	bool has_chain;
 	uint32_t chain_seq;

@@ -171,8 +171,11 @@ static void take_notes(struct verifier *v)
 		v->is_recovery |= n.kind == DH_NOTE_RECOVERY;
 		if (n.kind == DH_NOTE_CLAIM)
 			note_claim(v, &n);
-		if (n.kind == DH_NOTE_NEXT && w->link.kind == DH_LINK_END)
+		if (n.kind == DH_NOTE_NEXT && w->link.kind == DH_LINK_END) {
 			take_name(v->report->next_name, n.text);
+			if (!v->report->segment && v->report->next_name[0])
+				v->report->segment = 1; /* it was to be the only one until its writer died */
+		}
 		if (cJSON_GetArraySize(v->report->notes) < DH_VERIFY_NOTES_MAX)
 			cJSON_AddItemToArray(v->report->notes, dh_verify_note_to_json(&n, &w->link));
 	}

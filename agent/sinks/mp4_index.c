@@ -74,6 +74,11 @@ int64_t dh_mp4_track_end_us(const struct dh_mp4_track *t)
 	return rescale(shown_ticks(t), t->timescale, 1000000);
 }
 
+int64_t dh_mp4_track_last_us(const struct dh_mp4_track *t)
+{
+	return t->last_dts > t->origin ? rescale(t->last_dts - t->origin, t->timescale, 1000000) : 0;
+}
+
 static void put_matrix(struct dh_mp4_buf *b)
 {
 	static const uint32_t unity[9] = {0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000};

@@ -53,6 +53,7 @@ void dh_mp4_stretch_last(struct dh_mp4_track *t, int64_t until);
 
 /* Where the last sample of a track ends, in microseconds of file time. */
 int64_t dh_mp4_track_end_us(const struct dh_mp4_track *t);
+int64_t dh_mp4_track_last_us(const struct dh_mp4_track *t); /* where it begins */
 
 /* The moov box. is_fragmented: without samples but with mvex, for the head of a growing file. */
 void dh_mp4_put_moov(struct dh_mp4_buf *b, const struct dh_mp4_index *x, bool is_fragmented);

@@ -9,13 +9,28 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "agent/record/verify.h"
 #include "agent/sinks/mp4_file.h"
 #include "agent/sinks/mp4_read.h"
 #include "common/alloc.h"
 
 #define TORN_US 3000000 /* a second between syncs, and what a slow disk adds */
 #define TORN_BYTES (64u << 20)
+
+/* What the file is finished with. */
+struct ending {
+	struct dh_agent_key *key;
+	const char *cause, *next;
+};
+
+/* Pictures before the origin only lead the decoder in: the file before shows and counts them. */
+static int64_t shown_pictures(const struct dh_mp4_track *t)
+{
+	int64_t dts = t->first_dts;
+	size_t hidden = 0;
+	while (hidden < t->sample_count && dts < t->origin)
+		dts += t->samples[hidden++].duration;
+	return (int64_t)(t->sample_count - hidden);
+}
 
 static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout *layout, struct dh_mp4_facts *facts)
 {
@@ -24,7 +39,14 @@ static void tell_facts(const struct dh_mp4_index *x, const struct dh_mp4_layout 
 	for (int i = 0; i < x->track_count; i++) {
 		const struct dh_mp4_track *t = &x->tracks[i];
 		int64_t end_us = dh_mp4_track_end_us(t);
-		*(t->is_video ? &facts->video_frames : &facts->audio_frames) = (int64_t)t->sample_count;
+		if (t->is_video) {
+			facts->video_frames = shown_pictures(t);
+			facts->video_end_us = end_us;
+			facts->picture_us = dh_mp4_track_last_us(t);
+		} else {
+			facts->audio_frames = (int64_t)t->sample_count;
+			facts->audio_end_us = end_us;
+		}
 		facts->duration_us = end_us > facts->duration_us ? end_us : facts->duration_us;
 	}
 }
@@ -37,6 +59,7 @@ static void tell_chain(int fd, struct dh_mp4_facts *facts)
 	facts->has_chain = r.is_finished && r.links && r.verdict == DH_VERDICT_UNKNOWN_SIGNER; /* nobody is trusted here */
 	facts->chain_seq = r.links ? r.links - 1 : 0;
 	memcpy(facts->chain_head, r.head, sizeof(facts->chain_head));
+	dh_strcopy(facts->next, sizeof(facts->next), r.next_name);
 	cJSON_Delete(r.notes);
 }
 
@@ -51,9 +74,10 @@ static bool is_torn_end(const struct dh_verify_report *r, const struct dh_mp4_la
 }
 
 /* Go on where the chain ends, if it is whole and nothing stands behind it that it does not cover. */
-static void continue_chain(struct dh_mp4_file *f, const struct dh_verify_report *r, bool is_torn, const char *cause,
-			   struct dh_mp4_facts *facts)
+static void continue_chain(struct dh_mp4_file *f, const struct dh_verify_report *r, bool is_torn,
+			   const struct ending *how, struct dh_mp4_facts *facts)
 {
+	const char *cause = how->cause;
 	facts->has_chain = (r->verdict == DH_VERDICT_UNCLEAN || is_torn) && r->next_at == f->end;
 	f->has_no_chain = !facts->has_chain;
 	memcpy(f->chain.head, r->next_head, sizeof(f->chain.head));
@@ -62,6 +86,12 @@ static void continue_chain(struct dh_mp4_file *f, const struct dh_verify_report 
 	cause = cause ? cause : is_torn ? "its end was torn, as by a power cut" : NULL;
 	snprintf(n.text, sizeof(n.text), "finished after an interruption%s%s", cause ? ": " : "", cause ? cause : "");
 	dh_chain_note(&f->chain, &n);
+	if (!how->next || !facts->has_chain)
+		return;
+	n.kind = DH_NOTE_NEXT;
+	dh_strcopy(n.text, sizeof(n.text), how->next);
+	dh_chain_note(&f->chain, &n);
+	dh_strcopy(facts->next, sizeof(facts->next), how->next);
 }
 
 static int finish(struct dh_mp4_file *f, const struct dh_mp4_index *x, struct dh_mp4_facts *facts, struct dh_err *e)
@@ -91,8 +121,8 @@ static int read_again(int fd, uint64_t end, struct dh_mp4_index *x, struct dh_mp
 	return dh_mp4_read(fd, x, layout, e);
 }
 
-static int finish_growing(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_index *x,
-			  struct dh_mp4_layout *layout, struct dh_mp4_facts *facts, struct dh_err *e)
+static int finish_growing(int fd, const struct ending *how, struct dh_mp4_index *x, struct dh_mp4_layout *layout,
+			  struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	struct dh_verify_report r;
 	dh_verify(fd, &(struct dh_verify_options){0}, &r);
@@ -110,15 +140,14 @@ static int finish_growing(int fd, struct dh_agent_key *key, const char *cause, s
 	}
 	if (err)
 		return err;
-	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .key = key};
-	continue_chain(&f, &r, is_torn, cause, facts);
+	struct dh_mp4_file f = {.fd = fd, .end = layout->end, .key = how->key};
+	continue_chain(&f, &r, is_torn, how, facts);
 	err = finish(&f, x, facts, e);
 	dh_mp4_file_release(&f);
 	return err;
 }
 
-static int read_and_finish(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts,
-			   struct dh_err *e)
+static int read_and_finish(int fd, const struct ending *how, struct dh_mp4_facts *facts, struct dh_err *e)
 {
 	struct dh_mp4_index x = {0};
 	struct dh_mp4_layout layout;
@@ -128,21 +157,28 @@ static int read_and_finish(int fd, struct dh_agent_key *key, const char *cause, 
 	if (!err && layout.is_finished)
 		tell_chain(fd, facts);
 	else if (!err)
-		err = layout.fragments ? finish_growing(fd, key, cause, &x, &layout, facts, e) :
+		err = layout.fragments ? finish_growing(fd, how, &x, &layout, facts, e) :
 		      dh_fail(e, DH_ENODEV, "nothing was recorded yet when this recording was interrupted");
 	dh_mp4_index_finish(&x);
 	return err;
 }
 
-int dh_mp4_recover(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts, struct dh_err *e)
+int dh_mp4_recover_into(int fd, struct dh_agent_key *key, const char *cause, const char *next, struct dh_mp4_facts *facts,
+			struct dh_err *e)
 {
+	struct ending how = {key, cause, next};
 	*facts = (struct dh_mp4_facts){0};
 	/* the writer holds this lock as long as it lives; a file system without locks has no say */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return dh_fail(e, DH_EBUSY, "this recording is being written right now");
-	int err = read_and_finish(fd, key, cause, facts, e);
+	int err = read_and_finish(fd, &how, facts, e);
 	flock(fd, LOCK_UN);
 	return err;
+}
+
+int dh_mp4_recover(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts, struct dh_err *e)
+{
+	return dh_mp4_recover_into(fd, key, cause, NULL, facts, e);
 }
 
 void dh_mp4_recover_sidecar(const char *sidecar, int fd)

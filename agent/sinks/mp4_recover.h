@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/record/chain.h"
+#include "agent/record/verify.h"
 
 struct dh_mp4_facts {
 	bool was_finished; /* nothing had to be done */
@@ -14,6 +14,9 @@ struct dh_mp4_facts {
 	bool has_chain;     /* and it was whole, so that it was continued: */
 	uint32_t chain_seq; /* of its last link */
 	uint8_t chain_head[DH_HASH_BYTES];
+	/* file time at which each track ends (0: it has nothing, or nothing that is shown), and its last picture begins */
+	int64_t video_end_us, audio_end_us, picture_us;
+	char next[DH_SEGMENT_NAME_MAX]; /* the file in which it goes on; "": none, or no chain to say so */
 };
 
 /* key: signs what is finished here (NULL: nobody). cause: what interrupted it, for the recovery's note (NULL: unknown).
@@ -25,6 +28,9 @@ struct dh_mp4_facts {
  * DH_EBUSY it is being recorded right now (untouched), DH_ENOSPC, DH_EIO (readable as before). */
 int dh_mp4_recover(int fd, struct dh_agent_key *key, const char *cause, struct dh_mp4_facts *facts,
 		   struct dh_err *e);
+/* The same for a recording that goes on in the file `next`, which its last link then names. */
+int dh_mp4_recover_into(int fd, struct dh_agent_key *key, const char *cause, const char *next, struct dh_mp4_facts *facts,
+			struct dh_err *e);
 
 /* Make the sidecar of a finished recording anew, if it has one: it may lack links that the file has, or after a power cut
  * have some that the file lacks. */

@@ -29,6 +29,7 @@ const struct dh_param dh_mp4_params[] = {
 	{"path", DH_STR, .max = 1100, .doc = "of the file; further segments are made beside it"},
 	{"segment_s", DH_INT, "s", 0, 86400, 0, .doc = "begin another file at a key frame after so long; 0: never"},
 	{"segment_mb", DH_INT, "MiB", 0, 1 << 20, 0, .doc = "and after so many bytes; 0: never"},
+	{"after", DH_OBJ, .fields = mp4_after_params, .doc = "go on as a later file of a recording whose writer died"},
 	{0},
 };
 
@@ -62,6 +63,8 @@ static int add_track(struct mp4 *m, const struct dh_stream *s, struct dh_err *e)
 		return err;
 	if (t->is_video) {
 		m->picture_ticks = VIDEO_TIMESCALE / (uint32_t)(s->fps > 0 ? s->fps : 30);
+		/* rounded up: the first picture is not before 0 */
+		t->origin = (m->segments.lead_in_us * VIDEO_TIMESCALE + 999999) / 1000000;
 	} else {
 		m->frame_samples = s->frame_samples > 0 ? s->frame_samples : 1024;
 		m->priming_samples = s->priming_samples;
@@ -148,7 +151,7 @@ static int mp4_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e
 	}
 	mp4_open_key(s, a);
 	m->has_sidecar = sidecar != NULL;
-	if (sidecar)
+	if (sidecar && m->segments.number <= 1)
 		mp4_open_sidecar(s, AT_FDCWD, sidecar);
 	err = mp4_begin_file(s, s->fd, e);
 	if (err) {
@@ -242,7 +245,8 @@ static void add_sample(struct dh_sink *s, int number, const struct dh_packet *p)
 	m->runs[number].count++;
 	if (m->pending_us > p->pts_us)
 		m->pending_us = p->pts_us;
-	atomic_fetch_add(t->is_video ? &s->video_frames : &s->audio_frames, 1);
+	if (m->segments.number <= 1 || p->pts_us >= m->start_us) /* else the file before has counted it */
+		atomic_fetch_add(t->is_video ? &s->video_frames : &s->audio_frames, 1);
 }
 
 /* Sound waits for the first picture: it may be ahead of it. */
@@ -260,7 +264,7 @@ static void begin(struct dh_sink *s, const struct dh_packet *p)
 {
 	struct mp4 *m = s->priv;
 	m->has_begun = true;
-	m->start_us = p->pts_us;
+	m->start_us = p->pts_us + m->segments.lead_in_us;
 	bool is_first = m->segments.number <= 1;
 	if (m->video < 0 && is_first)
 		m->start_us += (int64_t)m->priming_samples * 1000000 / m->index.tracks[m->audio].timescale;
@@ -269,8 +273,6 @@ static void begin(struct dh_sink *s, const struct dh_packet *p)
 		dh_packet_unref(m->early[i]);
 	}
 	m->early_count = 0;
-	if (!is_first && m->audio >= 0) /* the file before has counted them */
-		atomic_store(&s->audio_frames, m->segments.audio_frames);
 }
 
 static bool must_cut(const struct mp4 *m, const struct dh_packet *p, bool is_video)

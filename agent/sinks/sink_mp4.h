@@ -16,6 +16,8 @@ struct mp4_segments {
 	int dir;              /* of all files; -1: none */
 	char first[128], name[128], previous[128]; /* files: the first, this one, the one before */
 	uint8_t previous_head[DH_HASH_BYTES];
+	int64_t start_us;     /* where this file begins; 0: with the first packet */
+	int64_t lead_in_us;   /* of its pictures, or its sound if it has none: decoded, not shown */
 	bool has_failed;      /* no further file can be made: this one goes on */
 	int64_t asked_us;     /* when a key frame was asked for; 0: not yet */
 	/* The cut: the next file begins with the key frame at cut_us, but sound from before it may still come, and belongs
@@ -72,6 +74,7 @@ void mp4_note_gap(struct mp4 *m, int64_t missing_ms);
 extern const struct dh_param mp4_claim_params[];
 
 /* -- sink_mp4_segments.c */
+extern const struct dh_param mp4_after_params[];
 int mp4_segments_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e);
 void mp4_segments_release(struct mp4 *m);
 /* Take a packet in its turn: cut, hold it back, or write it. */

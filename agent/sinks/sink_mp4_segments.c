@@ -2,49 +2,52 @@
  * other they give every picture once and all sound once. Sound packets overlap in decoding, so the next file begins with
  * the two before the cut again, which only lead its decoder in and are not heard there. docs/recording.md */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/record/verify.h"
+#include "agent/sinks/mp4_segment_name.h"
 #include "agent/sinks/sink_mp4.h"
 #include "common/alloc.h"
 #include "common/beneath.h"
 
-#define SEGMENTS_MAX 999
 #define ASK_AGAIN_US 2000000   /* a key frame that was asked for has not come */
 #define SOUND_LATE_US 500000   /* how long the cut waits for sound from before it */
-#define RESERVED_BYTES (256 << 10) /* of the next file, before this one ends: there is room for its head */
-
-/* ---- names ---- */
-
-static int create_next(struct mp4_segments *g, char out[128])
-{
-	static const char letters[] = ".bcdefgh"; /* NAME_002b.mp4 where NAME_002.mp4 is taken */
-	size_t stem = strlen(g->first) - 4; /* ".mp4" */
-	for (const char *letter = letters;; letter++) {
-		int n = snprintf(out, 128, "%.*s_%03d%.*s.mp4", (int)stem, g->first, g->number + 1, letter > letters,
-				 letter);
-		int fd = n < 128 ? dh_create_beneath(g->dir, out) : (errno = ENAMETOOLONG, -1);
-		if (fd >= 0 || errno != EEXIST || !letter[1])
-			return fd;
-	}
-}
-
-/* The next file, with room on the disk. -1: none; errno says why. */
-static int open_next(struct mp4_segments *g, char out[128])
-{
-	int fd = g->number < SEGMENTS_MAX ? create_next(g, out) : (errno = EMFILE, -1);
-	if (fd < 0 || !fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED_BYTES) || errno != ENOSPC)
-		return fd;
-	close(fd);
-	unlinkat(g->dir, out, 0);
-	errno = ENOSPC;
-	return -1;
-}
 
 /* ---- begin and end ---- */
+
+const struct dh_param mp4_after_params[] = {
+	{"segment", DH_INT, NULL, 2, DH_MP4_SEGMENTS_MAX, 0, .required = true, .doc = "number of this file"},
+	{"name", DH_STR, .max = 127, .required = true, .doc = "of this file"},
+	{"previous", DH_STR, .max = 127, .required = true, .doc = "name of the file before"},
+	{"previous_head", DH_STR, .max = 64, .required = true, .doc = "its chain's last, in hex"},
+	{"lead_in_us", DH_INT, "us", 0, INT64_C(1) << 50, 0,
+	 .doc = "from the first picture to what is shown first: the file before shows the rest"},
+	{"bytes", DH_INT, "B", 0, INT64_C(1) << 62, 0, .doc = "of all files before; and so on"},
+	{"duration_us", DH_INT, "us", 0, INT64_C(1) << 50, 0},
+	{"video_frames", DH_INT, NULL, 0, INT64_C(1) << 50, 0},
+	{"audio_frames", DH_INT, NULL, 0, INT64_C(1) << 50, 0},
+	{0},
+};
+
+/* The writer of the files before died: this one begins with a later file. */
+static int go_on_after(struct dh_sink *s, const struct dh_args *after, struct dh_err *e)
+{
+	struct mp4 *m = s->priv;
+	struct mp4_segments *g = &m->segments;
+	if (!dh_hash_from_hex(dh_arg_str(after, "previous_head"), g->previous_head))
+		return dh_fail(e, DH_EINVAL, "after.previous_head is not a SHA-256 in hex");
+	g->number = (int)dh_arg_int(after, "segment");
+	dh_strcopy(g->name, sizeof(g->name), dh_arg_str(after, "name"));
+	dh_strcopy(g->previous, sizeof(g->previous), dh_arg_str(after, "previous"));
+	g->lead_in_us = dh_arg_int(after, "lead_in_us");
+	atomic_store(&s->bytes, g->bytes = dh_arg_int(after, "bytes"));
+	atomic_store(&s->duration_us, g->duration_us = dh_arg_int(after, "duration_us"));
+	atomic_store(&s->video_frames, g->video_frames = dh_arg_int(after, "video_frames"));
+	atomic_store(&s->audio_frames, g->audio_frames = dh_arg_int(after, "audio_frames"));
+	return DH_OK;
+}
 
 int mp4_segments_open(struct dh_sink *s, const struct dh_args *a, struct dh_err *e)
 {
@@ -53,9 +56,10 @@ int mp4_segments_open(struct dh_sink *s, const struct dh_args *a, struct dh_err 
 	g->dir = -1;
 	g->cut_us = INT64_MAX;
 	const char *path = a->json ? dh_arg_str(a, "path") : NULL;
+	struct dh_args after = a->json ? dh_arg_obj(a, "after") : (struct dh_args){0};
 	g->limit_us = a->json ? dh_arg_int(a, "segment_s") * 1000000 : 0;
 	g->limit_bytes = a->json ? dh_arg_int(a, "segment_mb") << 20 : 0;
-	if (!g->limit_us && !g->limit_bytes)
+	if (!g->limit_us && !g->limit_bytes && !after.json)
 		return DH_OK;
 	const char *slash = path ? strrchr(path, '/') : NULL, *name;
 	size_t n = slash ? strlen(slash + 1) : 0;
@@ -67,7 +71,7 @@ int mp4_segments_open(struct dh_sink *s, const struct dh_args *a, struct dh_err 
 	dh_strcopy(g->first, sizeof(g->first), name);
 	dh_strcopy(g->name, sizeof(g->name), name);
 	g->number = 1;
-	return DH_OK;
+	return after.json ? go_on_after(s, &after, e) : DH_OK;
 }
 
 static void drop(struct dh_packet **packets, size_t count)
@@ -94,6 +98,7 @@ void mp4_segments_tell(struct dh_sink *s, bool is_over)
 	if (!told.number)
 		return;
 	dh_strcopy(told.name, sizeof(told.name), m->segments.name);
+	told.start_us = m->segments.start_us;
 	if (is_over) {
 		told.bytes = atomic_load(&s->bytes) - m->segments.bytes;
 		told.duration_us = atomic_load(&s->duration_us) - m->segments.duration_us;
@@ -168,6 +173,8 @@ static int switch_files(struct dh_sink *s, int fd, const char *name, struct dh_e
 	dh_strcopy(g->previous, sizeof(g->previous), g->name);
 	dh_strcopy(g->name, sizeof(g->name), name);
 	g->number++;
+	g->start_us = g->cut_us;
+	g->lead_in_us = 0;
 	g->asked_us = 0;
 	g->bytes = atomic_load(&s->bytes);
 	g->duration_us = atomic_load(&s->duration_us);
@@ -186,7 +193,7 @@ static int cut(struct dh_sink *s, struct dh_err *e)
 	struct mp4 *m = s->priv;
 	struct mp4_segments *g = &m->segments;
 	char name[128] = "";
-	int fd = open_next(g, name);
+	int fd = dh_mp4_create_segment(g->dir, g->first, g->number + 1, name);
 	int err = DH_OK;
 	if (fd < 0) {
 		g->has_failed = true;

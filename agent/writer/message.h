@@ -59,6 +59,7 @@ struct dh_writer_report {
 	int64_t bytes, duration_us, video_frames, audio_frames;
 	uint32_t chain_seq;
 	uint8_t chain_head[32];
+	int64_t notes; /* how many are in the file */
 	struct dh_err why; /* FAILED; CLOSED: code 0 when all went well */
 };
 

@@ -26,6 +26,7 @@ struct writer {
 	bool has_stop;     /* the agent said who stopped it */
 	int64_t cut_us;    /* the output's clock is that much behind the agent's */
 	int64_t paused_us; /* the agent's clock when the pause began; 0: it runs */
+	int64_t notes;     /* in the file */
 	struct dh_writer_report told;
 	struct dh_err why; /* code 0: all is well */
 };
@@ -40,6 +41,7 @@ static void fill_report(struct writer *w, struct dh_writer_report *r, enum dh_wr
 	r->duration_us = atomic_load(&w->sink.duration_us);
 	r->video_frames = atomic_load(&w->sink.video_frames);
 	r->audio_frames = atomic_load(&w->sink.audio_frames);
+	r->notes = w->notes;
 	r->has_chain = dh_sink_get_chain(&w->sink, &r->chain_seq, r->chain_head);
 	if (state == DH_WRITER_FAILED || state == DH_WRITER_CLOSED)
 		r->why = w->why;
@@ -164,6 +166,7 @@ static int take_note(struct writer *w, struct dh_err *e)
 		return dh_fail(e, DH_EPROTO, "a note makes no sense");
 	w->has_stop |= n.kind == DH_NOTE_STOP;
 	int err = w->why.code ? DH_OK : w->sink.driver->note(&w->sink, &n, &why);
+	w->notes += !err && n.kind != DH_NOTE_STOP;
 	if (err)
 		fail(w, &why, err);
 	return DH_OK;

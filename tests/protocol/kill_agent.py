@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""kill -9 of the agent, of the writer of its recording, or of both, at a random moment of a
-recording, N times: each file is read without a word of error and ends within 0.5 s of the kill (by the capture
-time painted in its last picture), its chain is whole, and it is finished by whoever is left, or by the next agent.
+"""kill -9 of the agent, of the writer of its recording, or of both, at a random moment: just after the start, in the middle,
+while it is being stopped. N times, each followed by what a desk does next. Every file is read without a word of error, the
+chain over all of them is whole, and what is missing (by the capture times painted in the pictures) is at most 0.5 s: before
+the kill when the agent died, between two files when only the writer did. Half of the recordings are cut into segments.
 
-kill_agent.py DESKHAND READ_PATTERN [N]         prints TAP, and a table of the losses on stderr
+kill_agent.py DESKHAND READ_PATTERN [N]         prints TAP, and the sums as JSON on stderr
 """
 import json
 import os
@@ -50,10 +51,10 @@ class Desk:
         self.agent.stdout.close()
 
 
-def record(desk):
+def record(desk, segment_s):
     session = desk.call('session.open', {'template': '1v1', 'canvas': {'width': 640, 'height': 360, 'fps': 30},
                                          'sources': [{'role': 'camera'}, {'role': 'microphone'}]})['session']
-    return desk.call('recording.start', {'session': session})['recording']
+    return desk.call('recording.start', {'session': session, 'segment_s': segment_s})['recording']
 
 
 def complaints(path):
@@ -66,9 +67,11 @@ def complaints(path):
     return said.strip()
 
 
-def last_picture_s(reader, path):
+def pictures_s(reader, path):
+    """When its first and its last picture were captured."""
     out = subprocess.run([reader, '--summary', path], capture_output=True, text=True).stdout
-    return json.loads(out.splitlines()[-1])['last_pts_us'] / 1e6
+    sums = json.loads(out.splitlines()[-1])
+    return sums['first_pts_us'] / 1e6, sums['last_pts_us'] / 1e6
 
 
 def writer_of(desk):
@@ -81,52 +84,88 @@ def writer_of(desk):
             continue
         if 'Name:\tdeskhand-writer\n' in status and f'PPid:\t{desk.agent.pid}\n' in status:
             return int(name)
-    raise RuntimeError('the recording has no writer')
+    return None
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, TypeError):
+        pass  # it was done before
 
 
 def wait_until(is_so):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not is_so() and time.monotonic() < end:
         time.sleep(0.02)
 
 
-def chain(desk, path):
-    p = subprocess.run([desk.program, 'verify', path], env=desk.env, capture_output=True, text=True)
-    return '' if not p.returncode else p.stdout
+def is_over(desk, recording):
+    return desk.call('recording.get', {'recording': recording})['state'] in ('done', 'failed')
 
 
-def one(desk, reader, rng, victims):
-    desk.start()
-    path = desk.call('recording.get', {'recording': record(desk)})['path']
-    while os.path.getsize(path) < 4000:  # the head and a first fragment
-        time.sleep(0.01)
+def kill_some(desk, recording, moment, victims, rng):
+    """When it had begun, and when it ended: by the kill, or by being stopped before that."""
+    begun, stop = time.monotonic(), None
+    if moment == 'start':
+        time.sleep(rng.uniform(0, 0.4))
+    else:
+        time.sleep(rng.uniform(0.4, 3))
     writer = writer_of(desk)
-    time.sleep(rng.uniform(0, 2.5))
-    killed = time.monotonic()
+    if moment == 'stop':
+        stop = subprocess.Popen([desk.program, 'call', 'recording.stop', json.dumps({'recording': recording})], env=desk.env,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ended = time.monotonic()
+        time.sleep(rng.uniform(0, 0.12))
+    else:
+        ended = time.monotonic()
     for victim in victims:
         if victim == 'agent':
             desk.stop(signal.SIGKILL)
         else:
-            os.kill(writer, signal.SIGKILL)
-    if victims == ('writer',):
-        wait_until(lambda: desk.state_of(path)['state'] == 'failed')
-        state = desk.state_of(path)
-        desk.stop(signal.SIGTERM)
-        said = complaints(path) or chain(desk, path) or ('' if 'signal 9' in state['error'] else str(state))
-        return None if said else killed - last_picture_s(reader, path), said
-    if 'writer' not in victims:
-        wait_until(lambda: not os.path.exists(f'/proc/{writer}'))
-    said = complaints(path)
+            kill(writer)
+    if stop:
+        stop.wait()
+    return begun, ended, writer
+
+
+def look_at(desk, reader, recording, begun, ended):
+    """(seconds lost, what is wrong) of a recording that is over. ended: None when it went on after the kill."""
+    facts = desk.call('recording.get', {'recording': recording})
+    if 'nothing was recorded' in facts.get('error', ''):
+        return (ended or begun) - begun, ''
+    folder = os.path.dirname(facts['path'])
+    paths = [f'{folder}/{g["name"]}' for g in facts.get('segments', [])] or [facts['path']]
+    if os.path.getsize(paths[-1]) == 0:
+        paths.pop()  # made, and then its writer was killed
+    p = subprocess.run([desk.program, 'verify', facts['path']], env=desk.env, capture_output=True, text=True)
+    said = '' if p.returncode == 0 or (p.returncode == 3 and len(paths) < len(facts.get('segments', []))) else p.stdout
+    said += ''.join(map(complaints, paths))
+    if facts['state'] != 'done':
+        said += f'{facts["state"]}: {facts.get("error")}'
     if said:
         return None, said
-    loss = killed - last_picture_s(reader, path)
-    desk.start()  # finishes it
-    wait_until(lambda: desk.state_of(path)['is_recovered'])
-    state = desk.state_of(path)
+    shown = [pictures_s(reader, path) for path in paths]
+    lost = max([0] + [first - last - 1 / 30 for (_, last), (first, _) in zip(shown, shown[1:])])
+    return max(lost, ended - shown[-1][1] if ended else 0), ''
+
+
+def one(desk, reader, rng, moment, victims):
+    desk.start()
+    recording = record(desk, rng.choice((0, 1)))
+    begun, ended, writer = kill_some(desk, recording, moment, victims, rng)
+    if 'agent' in victims:
+        if 'writer' not in victims:
+            wait_until(lambda: not os.path.exists(f'/proc/{writer}'))
+        desk.start()  # finishes what is left
+    elif moment != 'stop':
+        ended = None
+        time.sleep(rng.uniform(0.3, 1))
+        desk.call('recording.stop', {'recording': recording})
+    wait_until(lambda: is_over(desk, recording))
+    lost, said = look_at(desk, reader, recording, begun, ended)
     desk.stop(signal.SIGTERM)
-    if not state['is_recovered']:
-        return loss, f'the next agent left it {state["state"]}'
-    return loss, complaints(path) or chain(desk, path)
+    return lost, said
 
 
 def main():
@@ -140,13 +179,15 @@ def main():
         desk = Desk(program, folder)
         for i in range(1, count + 1):
             victims = (('agent',), ('writer',), ('agent', 'writer'), ('writer', 'agent'))[i % 4]
-            loss, said = one(desk, reader, rng, victims)
-            is_good = not said and loss is not None and loss <= LOSS_S
+            moment = ('middle', 'start', 'stop')[i // 4 % 3]
+            lost, said = one(desk, reader, rng, moment, victims)
+            is_good = not said and lost <= LOSS_S
             bad += not is_good
-            losses.append(loss if loss is not None else float('inf'))
-            print(f'{"ok" if is_good else "not ok"} {i} - {" and ".join(victims)}: lost {losses[-1] * 1000:.0f} ms {said[:200]!r}', flush=True)
+            losses += [] if lost is None else [lost]
+            print(f'{"ok" if is_good else "not ok"} {i} - {moment}: {" and ".join(victims)}: lost {(lost or 0) * 1000:.0f} ms '
+                  f'{said[:300]!r}', flush=True)
     losses.sort()
-    print(f'{count} kills, {bad} bad; lost ms: median {losses[count // 2] * 1000:.0f}, most {losses[-1] * 1000:.0f}', file=sys.stderr)
+    print(json.dumps({'kills': count, 'bad': bad, 'lost_ms': [round(s * 1000) for s in losses]}), file=sys.stderr)
     return 1 if bad else 0
 
 
