@@ -5,6 +5,11 @@
 
 #include "room-service/cli.h"
 
+static bool is_help(const char *name)
+{
+	return !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help");
+}
+
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: deskhand-rooms [serve] [OPTIONS]      run the service\n"
@@ -17,11 +22,12 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const char *name = argc > 1 ? argv[1] : "";
-	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+	if (is_help(name)) {
 		usage(stdout);
-		return DH_EXIT_OK;
+		fprintf(stdout, "\n");
+		return dh_cli_serve(2, (char *[]){argv[0], (char *)"--help", NULL});
 	}
-	if (!strcmp(name, "--version")) {
+	if (!strcmp(name, "--version") || (argc == 3 && !strcmp(argv[2], "--version"))) {
 		fprintf(stdout, "deskhand-rooms %s\n", DH_VERSION);
 		return DH_EXIT_OK;
 	}

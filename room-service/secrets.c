@@ -76,7 +76,8 @@ int dh_secrets_read(struct dh_secrets *s, const char *file, struct dh_err *e)
 	dh_free_secret(text);
 	int err = cJSON_IsObject(json) && json->child
 			  ? DH_OK
-			  : dh_fail(e, DH_EINVAL, "%.80s is not an object of apps: %s", file, parse.text);
+			  : dh_fail(e, DH_EINVAL, "%.80s is not an object of apps%s%s", file,
+				    parse.text[0] ? ": " : "", parse.text);
 	if (err)
 		dh_hint(e, "It looks like this: {\"1400000001\": \"the app's key\"}");
 	for (cJSON *v = err ? NULL : json->child; v && !err; v = v->next) {

@@ -29,6 +29,8 @@ static const char schema[] =
 	"CREATE INDEX IF NOT EXISTS tickets_ends ON tickets(expires_ms);"
 	"PRAGMA user_version=1;";
 
+#define VERSION 1 /* of the schema */
+
 static const char *const texts[] = {
 #define XX(name, text) text,
 	DH_SQL_MAP(XX)
@@ -59,9 +61,24 @@ void dh_sql_hash(sqlite3_stmt *s, int at, const uint8_t *hash)
 	sqlite3_bind_blob(s, at, hash, DH_HASH_SIZE, SQLITE_STATIC);
 }
 
-static int fail_sql(struct dh_sqlite *d, const char *where, struct dh_err *e)
+/* What a person can do about a file that does not open. */
+static const char *advice(int code)
 {
-	return dh_fail(e, DH_EIO, "%.120s: %.100s", where, sqlite3_errmsg(d->db));
+	switch (code & 0xff) {
+	case SQLITE_BUSY: return "another deskhand-rooms has it open; one file serves one service";
+	case SQLITE_CANTOPEN: return "Its folder must exist, and belong to the user of the service.";
+	case SQLITE_IOERR:
+	case SQLITE_FULL: return "Look for a full disk or one that is mounted read-only.";
+	default:
+		return "It is damaged, or another program's: put its backup in its place, or name another file by --db, "
+		       "which then begins without rooms.";
+	}
+}
+
+static int fail_sql(struct dh_sqlite *d, const char *where, int code, struct dh_err *e)
+{
+	dh_fail(e, DH_EIO, "%.120s: %.100s", where, sqlite3_errmsg(d->db));
+	return dh_hint(e, "%s", advice(code));
 }
 
 static void sqlite_close(void *b)
@@ -73,28 +90,55 @@ static void sqlite_close(void *b)
 	free(d);
 }
 
+/* Whether it is one that we may write, of a version that we know. Errors: DH_EPERM, DH_EVERSION, DH_EIO. */
+static int check_file(struct dh_sqlite *d, const char *where, struct dh_err *e)
+{
+	sqlite3_stmt *s = NULL;
+	if (sqlite3_db_readonly(d->db, "main") == 1) {
+		dh_fail(e, DH_EPERM, "%.120s cannot be written", where);
+		return dh_hint(e, "It and its folder must belong to the user of the service.");
+	}
+	int n = sqlite3_prepare_v2(d->db, "PRAGMA user_version", -1, &s, NULL);
+	if (!n)
+		n = sqlite3_step(s);
+	int version = n == SQLITE_ROW ? sqlite3_column_int(s, 0) : 0;
+	sqlite3_finalize(s);
+	if (n != SQLITE_ROW)
+		return fail_sql(d, where, n, e);
+	if (version <= VERSION)
+		return DH_OK;
+	dh_fail(e, DH_EVERSION, "%.120s was written by a newer deskhand-rooms: its version is %d, this program knows %d",
+		where, version, VERSION);
+	return dh_hint(e, "Run the newer program, or put the backup of before in its place.");
+}
+
+static int prepare(struct dh_sqlite *d)
+{
+	int n = sqlite3_exec(d->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+				    "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;", NULL, NULL, NULL);
+	if (!n)
+		n = sqlite3_exec(d->db, schema, NULL, NULL, NULL);
+	for (int i = 0; !n && i < DH_SQL_COUNT; i++)
+		n = sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i], NULL);
+	return n;
+}
+
 static int sqlite_open(void **out, const char *where, struct dh_err *e)
 {
 	struct dh_sqlite *d = dh_alloc(sizeof(*d));
 	mode_t old = umask(0077); /* chat is nobody else's */
 	int n = sqlite3_open_v2(where, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (!n)
-		n = sqlite3_exec(d->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-					"PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;", NULL, NULL, NULL);
-	if (!n)
-		n = sqlite3_exec(d->db, schema, NULL, NULL, NULL);
-	umask(old);
-	for (int i = 0; !n && i < DH_SQL_COUNT; i++)
-		n = sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i], NULL);
-	if (n) {
-		int err = fail_sql(d, where, e);
-		if (n == SQLITE_BUSY)
-			dh_hint(e, "another deskhand-rooms has it open; one file serves one service");
-		sqlite_close(d);
-		return err;
+	int err = n ? fail_sql(d, where, n, e) : check_file(d, where, e);
+	if (!err) {
+		n = prepare(d);
+		err = n ? fail_sql(d, where, n, e) : DH_OK;
 	}
-	*out = d;
-	return DH_OK;
+	umask(old);
+	if (err)
+		sqlite_close(d);
+	else
+		*out = d;
+	return err;
 }
 
 static int sqlite_begin(void *b)

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { inside } from './rtc/link.mjs';
 
 export const top = fileURLToPath(new URL('../../', import.meta.url));
 export const extension = path.join(top, 'web-extension');
@@ -59,9 +60,9 @@ export class Desk {
 		return server.address().port;
 	}
 
-	/** @returns {Promise<{pid: number, port: number}>} once it serves */
+	/** @returns {Promise<{pid: number, port: number}>} once it serves; in the network namespace this.space, if one was set */
 	async startAgent(...more) {
-		this.agent = this.#start(program, ['agent', '--fake', '--print-ready', ...more]);
+		this.agent = this.#start(...inside(this.space, program, ['agent', '--fake', '--print-ready', ...more]));
 		this.ready = JSON.parse(await firstLine(this.agent));
 		return this.ready;
 	}

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { top } from './desk.mjs';
+import { inside } from './rtc/link.mjs';
 
 const program = process.env.DESKHAND_ROOMS ?? path.join(top, 'build/room-service/deskhand-rooms');
 export const APP = 1400000001;
@@ -26,11 +27,11 @@ export class RoomService {
 		writeFileSync(this.#secrets, JSON.stringify({ [APP]: KEY }), { mode: 0o600 });
 	}
 
-	/** Always on the same port. */
+	/** Always on the same port; in the network namespace this.space, if one was set. */
 	async start() {
 		this.port ??= await freePort();
-		this.process = spawn(program, ['serve', '--secret-file', this.#secrets, '--db', path.join(this.dir, 'rooms.db'), '--port', String(this.port),
-			'--pages', path.join(top, 'js'), '--print-ready', ...this.options],
+		this.process = spawn(...inside(this.space, program, ['serve', '--secret-file', this.#secrets, '--db', path.join(this.dir, 'rooms.db'),
+			'--port', String(this.port), '--pages', path.join(top, 'js'), '--print-ready', ...this.options]),
 		{ stdio: ['ignore', 'pipe', process.env.E2E_LOG ? 'inherit' : 'ignore'] });
 		const gone = once(this.process, 'exit').then(([code]) => Promise.reject(new Error(`deskhand-rooms ended with ${code}`)));
 		gone.catch(() => {});

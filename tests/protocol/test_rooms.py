@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The real room service over its WebSocket: logins, rooms, members that come back, chat, signals, hosts and guests, and what
 each wrong request gets. usage: test_rooms.py DESKHAND_ROOMS PAGES_FOLDER"""
+import contextlib
+import ctypes
 import json
 import os
 import resource
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -51,10 +54,13 @@ def test_command_line():
     def run(*args):
         p = subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=20)
         return p.returncode, p.stdout, p.stderr
-    tap.equal(run('--version')[0], 0)
+    for args in ('--version',), ('serve', '--version'), ('usersig', '--version'):
+        tap.equal(run(*args)[:2], (0, run('--version')[1]), args)
     for args in ('--help',), ('serve', '--help'), ('usersig', '--help'):
         code, out, _ = run(*args)
         tap.true(code == 0 and 'usage' in out, args)
+    help_text = run('--help')[1]
+    tap.true(all(f'--{word}' in help_text for word in ('port', 'db', 'redis', 'secret-file', 'print-ready', 'log-level')), help_text)
     secrets = service.home + '/secrets.json'
     for args in ((), ('nonsense',), ('--port', '70000', '--secret-file', secrets), ('--secret-file', secrets, 'more'),
                  ('--secret-file', secrets, '--cert', 'x'), ('--secret-file', secrets, '--turn', 'turn:a'), ('--nonsense',),
@@ -77,6 +83,35 @@ def test_command_line():
         os.chmod(f.name, 0o640)
         code, _, err = run('--secret-file', f.name, '--port', '0')
         tap.true(code == 1 and 'can be read by others' in err, err)
+
+
+def test_files_that_do_not_open():
+    """a database that is damaged, newer, another program's, not ours to write or in no folder: exit code 1, which and what to do"""
+    def refused(file, *said, **how):
+        p = subprocess.run([PROGRAM, '--secret-file', service.home + '/secrets.json', '--db', file, '--port', '0'], capture_output=True,
+                           text=True, timeout=20, **how)
+        tap.equal(p.returncode, 1, p.stderr)
+        tap.true(all(text in p.stderr for text in (file, *said)), p.stderr)
+    with tempfile.TemporaryDirectory(dir=service.home) as folder:
+        with open(folder + '/damaged.db', 'wb') as f:
+            f.write(os.urandom(8192))
+        refused(folder + '/damaged.db', 'not a database', 'backup')
+        for file, sql in ('newer.db', 'PRAGMA user_version=2'), ('other.db', 'CREATE TABLE rooms(x)'), ('readonly.db', 'CREATE TABLE y(x)'):
+            with contextlib.closing(sqlite3.connect(f'{folder}/{file}')) as db:
+                db.execute(sql)
+                db.commit()
+        refused(folder + '/newer.db', 'newer deskhand-rooms', 'its version is 2')
+        refused(folder + '/other.db', 'another program')
+        refused(folder + '/nowhere/rooms.db', 'folder must exist')
+        if os.getuid() == 0:  # nobody else can become somebody who may not write
+            os.chmod(folder, 0o755)
+            os.chmod(folder + '/readonly.db', 0o444)
+            refused(folder + '/readonly.db', 'cannot be written', preexec_fn=drop_override)
+
+
+def drop_override():
+    """Root without the right to write files that nobody may."""
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE: gone with the next exec
 
 
 def test_logins():

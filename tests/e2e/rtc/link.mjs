@@ -1,7 +1,7 @@
 /** Two network namespaces and the link between them (tests/tools/link_relay.c), or none: then both sides are on this machine. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,3 +73,11 @@ export class Link {
 
 /** command and arguments, inside the namespace when there is one */
 export const inside = (space, command, args) => (space ? ['ip', ['netns', 'exec', space, command, ...args]] : [command, args]);
+
+/** A program file in dir that is Chromium inside the namespace, for those who want to start it by a path. */
+export function chromiumInside(space, dir) {
+	const program = path.join(dir, 'chromium');
+	const [command, args] = inside(space, process.env.CHROMIUM ?? '/usr/bin/chromium', []);
+	writeFileSync(program, `#!/bin/sh\nexec ${[command, ...args].join(' ')} "$@"\n`, { mode: 0o700 });
+	return program;
+}

@@ -2,14 +2,14 @@
  * for what the other side said and onsignal for what it says; connect() joins two. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { pageSide } from './page_side.mjs';
-import { inside, tool } from './link.mjs';
+import { chromiumInside, inside, tool } from './link.mjs';
 
 /** Hand over what each side says. The first one offers. */
 export async function connect(a, b) {
@@ -128,11 +128,7 @@ export class PageSide {
 	static async open(space, options = {}) {
 		const side = new PageSide();
 		side.dir = mkdtempSync(path.join(tmpdir(), 'deskhand-call-'));
-		const program = path.join(side.dir, 'chromium');
-		const [command, args] = inside(space, process.env.CHROMIUM ?? '/usr/bin/chromium', []);
-		writeFileSync(program, `#!/bin/sh\nexec ${[command, ...args].join(' ')} "$@"\n`);
-		chmodSync(program, 0o700);
-		side.browser = await chromium.launch({ executablePath: program, headless: true, args: [
+		side.browser = await chromium.launch({ executablePath: chromiumInside(space, side.dir), headless: true, args: [
 			...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-features=WebRtcHideLocalIpsWithMdns',
 			'--disable-background-networking', '--autoplay-policy=no-user-gesture-required'] });
 		side.page = await side.browser.newPage();
