@@ -1826,6 +1826,8 @@ export class Deskhand extends EventTarget {
 				format?: boolean;
 				/** another device than the one asked for */
 				device?: boolean;
+				/** a microphone that hears the speaker */
+				echo?: boolean;
 			};
 			/** x264 or openh264; the better one there is when absent */
 			encoder?: string;
@@ -1893,6 +1895,8 @@ export class Deskhand extends EventTarget {
 				format?: boolean;
 				/** another device than the one asked for */
 				device?: boolean;
+				/** a microphone that hears the speaker */
+				echo?: boolean;
 			};
 			/** all sound of the session */
 			muted?: boolean;

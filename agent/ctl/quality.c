@@ -17,7 +17,8 @@ const struct dh_param dh_quality_params[] = {
 	ON("frozen", "the same picture again and again"),
 	ON("dark", "too little light"), ON("bright", "over-exposed"), ON("silent", "a microphone without sound"),
 	ON("clipping", "a microphone that is too loud"), ON("skew", "sound and picture apart"),
-	ON("format", "far less than asked for"), ON("device", "another device than the one asked for"), {0}};
+	ON("format", "far less than asked for"), ON("device", "another device than the one asked for"),
+	ON("echo", "a microphone that hears the speaker"), {0}};
 
 struct dh_quality_watch {
 	uv_timer_t timer;

@@ -28,6 +28,7 @@ struct dh_monitor_voice {
 	struct dh_list node;
 	struct dh_monitor *monitor;
 	struct dh_voice *voice;
+	struct dh_echo_check echo;
 };
 
 /* Mixer thread. */
@@ -47,8 +48,11 @@ static void played(void *arg, const struct dh_frame *f, int64_t heard_us)
 {
 	struct dh_monitor *m = arg;
 	pthread_mutex_lock(&m->lock);
-	dh_list_for_each(pos, &m->voices)
-		m->api->render(dh_container_of(pos, struct dh_monitor_voice, node)->voice, f, heard_us);
+	dh_list_for_each(pos, &m->voices) {
+		struct dh_monitor_voice *v = dh_container_of(pos, struct dh_monitor_voice, node);
+		m->api->render(v->voice, f, heard_us);
+		dh_echo_check_played(&v->echo, f, heard_us);
+	}
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -229,6 +233,7 @@ struct dh_monitor_voice *dh_monitor_voice_add(struct dh_monitor *m)
 	struct dh_monitor_voice *v = dh_alloc(sizeof(*v));
 	v->monitor = m;
 	v->voice = voice;
+	dh_echo_check_init(&v->echo);
 	set_voice(m, voice);
 	pthread_mutex_lock(&m->lock);
 	dh_list_add(&m->voices, &v->node);
@@ -245,11 +250,33 @@ void dh_monitor_voice_remove(struct dh_monitor_voice *v)
 	dh_list_del(&v->node);
 	pthread_mutex_unlock(&m->lock);
 	m->api->destroy(v->voice);
+	dh_echo_check_finish(&v->echo);
 	free(v);
+}
+
+struct cleaned {
+	struct dh_monitor_voice *voice;
+	void (*deliver)(void *arg, struct dh_frame *take);
+	void *arg;
+};
+
+static void check_and_deliver(void *arg, struct dh_frame *take)
+{
+	const struct cleaned *c = arg;
+	dh_echo_check_heard(&c->voice->echo, take);
+	c->deliver(c->arg, take);
 }
 
 void dh_monitor_voice_clean(struct dh_monitor_voice *v, struct dh_frame *take,
 			    void (*deliver)(void *arg, struct dh_frame *take), void *arg)
 {
-	v->monitor->api->capture(v->voice, take, deliver, arg);
+	v->monitor->api->capture(v->voice, take, check_and_deliver, &(struct cleaned){v, deliver, arg});
+}
+
+void dh_monitor_voice_echo(struct dh_monitor_voice *v, struct dh_echo_facts *out)
+{
+	if (v)
+		dh_echo_check_take(&v->echo, out);
+	else
+		*out = (struct dh_echo_facts){.is_playing = false};
 }

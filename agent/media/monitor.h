@@ -4,6 +4,7 @@
 #define DH_MEDIA_MONITOR_H
 
 #include "agent/media/mixer.h"
+#include "agent/media/quality_echo.h"
 #include "common/loop.h"
 
 struct dh_monitor;
@@ -37,5 +38,7 @@ void dh_monitor_voice_remove(struct dh_monitor_voice *v); /* no clean() may run 
 /* A frame through the voice, see dh_voice_api.capture. The microphone's thread. */
 void dh_monitor_voice_clean(struct dh_monitor_voice *v, struct dh_frame *take,
 			    void (*deliver)(void *arg, struct dh_frame *take), void *arg);
+/* Whether what is played is heard in it after that. NULL: nothing is played. */
+void dh_monitor_voice_echo(struct dh_monitor_voice *v, struct dh_echo_facts *out);
 
 #endif

@@ -238,6 +238,7 @@ int dh_pipeline_source_quality(struct dh_pipeline *p, int source, struct dh_qual
 	if (!s)
 		return DH_ENOENT;
 	dh_quality_probe_take(&s->probe, out);
+	dh_monitor_voice_echo(s->voice, &out->echo);
 	out->is_live = s->state == DH_SOURCE_LIVE && !s->placard;
 	out->want_width_px = s->want_width_px;
 	out->want_height_px = s->want_height_px;

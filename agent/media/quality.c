@@ -40,6 +40,8 @@ static const struct rule rules[DH_QUALITY_COUNT] = {
 		"The device gives far less than asked for. value: percent, of the pixels wanted or of 48 kHz."},
 	[DH_QUALITY_DEVICE] = {"device", 0, 0, 1, "Plug the chosen device in again, or choose one that is there.",
 		"Another device took the place of the one asked for. value: 1."},
+	[DH_QUALITY_ECHO] = {"echo", 3 * S_US, 8 * S_US, 55, "Use a headset, or turn the speaker down.",
+		"The microphone hears the others from the speaker. value: percent, how alike the two are over time."},
 };
 
 const char *dh_quality_name(enum dh_quality_kind kind)
@@ -129,6 +131,15 @@ static enum look look_format(const struct dh_quality_facts *f, double *value)
 	return *value < rules[DH_QUALITY_FORMAT].threshold ? BAD : GOOD; /* half of width and height is enough */
 }
 
+/* While somebody at this end talks as well, nothing is sure. */
+static enum look look_echo(const struct dh_quality *q, const struct dh_quality_facts *f, double *value)
+{
+	*value = f->echo.is_known ? 100 * f->echo.likeness : q->states[DH_QUALITY_ECHO].value;
+	if (!f->echo.is_playing)
+		return GOOD;
+	return f->echo.is_known ? above(DH_QUALITY_ECHO, *value, 30) : UNSURE;
+}
+
 static enum look look(const struct dh_quality *q, const struct dh_quality_facts *f, enum dh_quality_kind kind,
 		      int64_t now_us, double *value)
 {
@@ -144,6 +155,8 @@ static enum look look(const struct dh_quality *q, const struct dh_quality_facts 
 		return above(kind, *value, 60);
 	case DH_QUALITY_FORMAT:
 		return look_format(f, value);
+	case DH_QUALITY_ECHO:
+		return look_echo(q, f, value);
 	case DH_QUALITY_DEVICE:
 		*value = f->is_other_device;
 		return above(kind, *value, 0);
@@ -160,7 +173,8 @@ static bool applies(const struct dh_quality *q, enum dh_quality_kind kind)
 				1u << DH_QUALITY_DARK | 1u << DH_QUALITY_BRIGHT;
 	const unsigned screen = 1u << DH_QUALITY_BLACK, skew = 1u << DH_QUALITY_SKEW, device = 1u << DH_QUALITY_DEVICE;
 	const unsigned own = skew | device | 1u << DH_QUALITY_FORMAT;
-	const unsigned microphone = 1u << DH_QUALITY_SILENT | 1u << DH_QUALITY_CLIPPING | own;
+	const unsigned microphone = 1u << DH_QUALITY_SILENT | 1u << DH_QUALITY_CLIPPING |
+				    1u << DH_QUALITY_ECHO | own;
 	const unsigned kinds[] = {
 		[DH_ROLE_CAMERA] = camera | own, [DH_ROLE_SCREEN] = screen | skew, [DH_ROLE_MICROPHONE] = microphone,
 		[DH_ROLE_SYSTEM] = skew | device, [DH_ROLE_REMOTE] = (q->is_shared_screen ? screen : camera) | skew,

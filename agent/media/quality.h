@@ -4,12 +4,14 @@
 #define DH_MEDIA_QUALITY_H
 
 #include "agent/media/compositor.h"
+#include "agent/media/quality_echo.h"
 #include "agent/media/quality_picture.h"
 #include "agent/media/quality_sound.h"
 
 enum dh_quality_kind {
 	DH_QUALITY_NONE, DH_QUALITY_BLACK, DH_QUALITY_COVERED, DH_QUALITY_FROZEN, DH_QUALITY_DARK, DH_QUALITY_BRIGHT,
-	DH_QUALITY_SILENT, DH_QUALITY_CLIPPING, DH_QUALITY_SKEW, DH_QUALITY_FORMAT, DH_QUALITY_DEVICE, DH_QUALITY_COUNT
+	DH_QUALITY_SILENT, DH_QUALITY_CLIPPING, DH_QUALITY_SKEW, DH_QUALITY_FORMAT, DH_QUALITY_DEVICE, DH_QUALITY_ECHO,
+	DH_QUALITY_COUNT
 };
 
 /* Of one source, since the look before. */
@@ -22,6 +24,7 @@ struct dh_quality_facts {
 	int width_px, height_px, want_width_px, want_height_px;
 	struct dh_sound_facts sound;
 	int rate_hz;        /* of the sound, 0: none came */
+	struct dh_echo_facts echo;
 	bool has_skew;
 	int64_t skew_us;    /* its times in the program are so far from those at which it was taken, at least */
 	bool is_other_device; /* another one gives the sound than was asked for */

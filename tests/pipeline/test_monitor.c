@@ -1,11 +1,13 @@
 /* The monitor: its speaker and the voices' defaults come and go with remote members. */
 #include "agent/media/monitor.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "agent/media/driver.h"
 #include "agent/media/voice.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "tests/unit/tst.h"
 
 struct stage {
@@ -105,6 +107,36 @@ static void does_what_is_asked(void)
 	end(&s);
 }
 
+/* What is played and what the microphones hear are compared: both have a road there. */
+static void hears_echo(void)
+{
+	struct stage s;
+	struct dh_echo_facts facts = {0};
+	begin(&s);
+	struct dh_monitor_voice *v = dh_monitor_voice_add(s.monitor);
+	struct dh_mixer_input *in = dh_monitor_input_add(s.monitor, "one");
+	int64_t begin_us = dh_now_us(), at_us = begin_us;
+	while (!facts.is_known && at_us < begin_us + 30000000) {
+		for (; at_us <= dh_now_us(); at_us += 20000) {
+			struct dh_frame *f = dh_frame_new_audio(960, 1, 48000);
+			for (int i = 0; i < 960; i++)
+				f->samples[i] = i % 48 < 24 ? 0.2f : -0.2f;
+			f->pts_us = at_us;
+			dh_mixer_input_push(in, dh_frame_ref(f));
+			dh_monitor_voice_clean(v, f, keep, &s);
+		}
+		dh_monitor_voice_echo(v, &facts);
+		uv_run(&s.loop.uv, UV_RUN_NOWAIT);
+		poll(NULL, 0, 10);
+	}
+	TST_CHECK(facts.is_playing && facts.is_known);
+	dh_monitor_input_remove(s.monitor, in);
+	dh_monitor_voice_remove(v);
+	dh_monitor_voice_echo(NULL, &facts);
+	TST_CHECK(!facts.is_playing && !facts.is_known);
+	end(&s);
+}
+
 static const char *set_up(void)
 {
 	struct dh_err e;
@@ -112,4 +144,5 @@ static const char *set_up(void)
 	return t && t->voice ? NULL : "built without voice";
 }
 
-TST_MAIN_WITH(set_up, {"follows remote members", follows_remote_members}, {"does what is asked", does_what_is_asked})
+TST_MAIN_WITH(set_up, {"follows remote members", follows_remote_members}, {"does what is asked", does_what_is_asked},
+	      {"hears what is played", hears_echo})
