@@ -34,6 +34,25 @@ int dh_open_folder_of(const char *path, const char **name)
 	return dir;
 }
 
+int dh_sync_folder(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd >= 0 && fsync(fd) ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return err == EIO ? -1 : 0;
+}
+
+int dh_sync_folder_of(const char *path)
+{
+	const char *name;
+	int dir = dh_open_folder_of(path, &name), err = dir < 0 ? 0 : dh_sync_folder(dir);
+	if (dir >= 0)
+		close(dir);
+	return err;
+}
+
 char *dh_path_beside(const char *path, const char *name)
 {
 	return dh_strfmt("%.*s%s", (int)(strrchr(path, '/') + 1 - path), path, name);

@@ -10,6 +10,12 @@ int dh_create_beneath(int dir, const char *name);
  * -1: errno says why. Any thread; blocks. */
 int dh_open_folder_of(const char *path, const char **name);
 
+/* Have the names in a folder on its disk: a file that was made or renamed there is then found after a power cut. Syncing the
+ * file alone does not promise that. dir: O_PATH is enough; path: of something in the folder. -1: the disk failed (EIO); a
+ * folder that cannot be synced is none. Any thread; blocks. */
+int dh_sync_folder(int dir);
+int dh_sync_folder_of(const char *path);
+
 /* The path of another file in path's folder; path has a slash. Free it. Any thread. */
 char *dh_path_beside(const char *path, const char *name);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/beneath.h"
 #include "common/io.h"
 
 /* XDG Base Directory Specification: a relative path is invalid and is ignored. */
@@ -157,6 +158,8 @@ int dh_paths_write_atomically(const char *path, const char *text, struct dh_err 
 	int err = bad ? errno : 0;
 	close(fd);
 	if (!err && rename(temp, path))
+		err = errno;
+	if (!err && dh_sync_folder_of(path))
 		err = errno;
 	if (!err)
 		return DH_OK;

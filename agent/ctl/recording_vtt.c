@@ -148,6 +148,8 @@ int dh_recording_vtt_write(const char *path, const char *id, const char *text, s
 	int err = dir < 0 ? errno : write_new(dir, temp, text);
 	if (!err)
 		err = put_in_place(dir, temp, name, id);
+	if (!err && dh_sync_folder(dir))
+		err = errno;
 	if (err && dir >= 0)
 		unlinkat(dir, temp, 0);
 	if (dir >= 0)

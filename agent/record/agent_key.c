@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/beneath.h"
 
 #define PATH_SIZE 512
 
@@ -73,7 +74,7 @@ static int make(const char *path, struct dh_err *e)
 	unlink(beside);
 	int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int err = fd < 0 ? DH_EIO : write_key(fd, key);
-	if (!err && link(beside, path) && errno != EEXIST)
+	if (!err && ((link(beside, path) && errno != EEXIST) || dh_sync_folder_of(path)))
 		err = DH_EIO;
 	if (err)
 		dh_fail(e, err, "cannot write %s: %s", path, strerror(errno));

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/beneath.h"
 #include "common/clock.h"
 #include "common/thread.h"
 
@@ -65,17 +68,30 @@ static bool wait_for_work(struct dh_mp4_sync *s, int64_t due_us, uint64_t *end)
 	return must_work;
 }
 
+/* The folder of the file, which came as an open descriptor: after a power cut it has its name, and the sidecar too. */
+static int sync_name(int fd)
+{
+	char link[64], path[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return path[0] == '/' ? dh_sync_folder_of(path) : 0;
+}
+
 static void *run(void *arg)
 {
 	struct dh_mp4_sync *s = arg;
 	uint64_t end;
 	int64_t due_us = 0, late_us = dh_now_us() + EARLY_US;
+	bool is_named = false;
 	while (wait_for_work(s, due_us, &end)) {
 		int64_t now_us = dh_now_us();
 		due_us = now_us + (now_us < late_us ? EARLY_PERIOD_US : PERIOD_US);
 		take_ahead(s, end);
-		if (!fdatasync(s->fd))
+		if (!fdatasync(s->fd) && (is_named || !sync_name(s->fd))) {
+			is_named = true;
 			continue;
+		}
 		int failed = errno;
 		pthread_mutex_lock(&s->lock);
 		s->failed = s->failed ? s->failed : failed;

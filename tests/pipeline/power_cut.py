@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Power cuts: from a journal of a writer's calls (tests/tools/power_cut.c) the files that a disk may hold after one, at random
-moments: what the last finished sync covers is there, and of each later write any of its pages, in any order. Recovery must
-make each one playable, with a whole chain, and lose at most 1 s of what had been written before the cut.
+moments: what the last finished sync covers is there, and of each later write any of its pages, in any order; before its folder was
+synced, there is no file. Recovery must make each one playable, with a whole chain, and lose at most 1 s of what had been written before the cut.
 
 power_cut.py MP4_WRITER PRELOAD [IMAGES] [SEED]        (IMAGES 30 unless given; prints TAP)"""
 import json
@@ -34,6 +34,12 @@ def synced_before(calls, cut):
         begun = n if kind == 'S' else begun
         covered = begun if kind == 'D' else covered
     return covered
+
+
+def named_at(calls):
+    """The call after which the file has its name on the disk: the folder's sync after the first write; the key's was before."""
+    written = next(n for n, c in enumerate(calls) if c[0] == 'W')
+    return next((n for n, c in enumerate(calls) if n > written and c[0] == 'N'), len(calls))
 
 
 def apply(image, call, chance=None):
@@ -99,11 +105,13 @@ def main():
         for n in range(1, count + 1):
             cut = chance.randint(first_sync + 1, len(calls))
             image, synced_s = image_after(calls, cut, chance)
+            has_name = cut > named_at(calls)
             with open(path, 'wb') as f:
                 f.write(image)
             # a fragment holds 0.4 s at most, so that much before a write is not written yet
             written_s = min(calls[cut - 1][1] - start_s, SECONDS) - 0.4
-            wrong, lost = judge(writer, path, written_s)
+            wrong, lost = judge(writer, path, written_s) if has_name else \
+                (f'no file, {written_s:.3f} s lost' if written_s > LOST_S else '', written_s)
             worst, bad = max(worst, lost), bad + bool(wrong)
             print(f'{"not ok" if wrong else "ok"} {n} - cut at call {cut} of {len(calls)}, '
                   f'{calls[cut - 1][1] - synced_s:.3f} s after the sync, lost {lost:.3f} s' + (f': {wrong}' if wrong else ''),

@@ -1,6 +1,7 @@
 /* LD_PRELOAD: writes down what a recording's writer does to its file, for tests/pipeline/power_cut.py to make the files
  * that a power cut would leave. One record per call in the file named by POWER_CUT_LOG: W with place, size and bytes, T with
- * the size, S when a sync begins and D when it is done, each with its time. Only files that end in .mp4 count. */
+ * the size, S when a sync begins and D when it is done, N when the names in a folder are synced, each with its time. Of
+ * files only those that end in .mp4 count. */
 #undef _FILE_OFFSET_BITS /* both names of each call, as the C library has them */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -18,6 +20,7 @@ ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t at);
 int ftruncate64(int fd, off64_t size);
 int ftruncate(int fd, off_t size);
 int fdatasync(int fd);
+int fsync(int fd);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *out;
@@ -92,5 +95,16 @@ int fdatasync(int fd)
 	int err = next(fd);
 	if (!err && is_recording(fd))
 		note('D', 0, 0, NULL);
+	return err;
+}
+
+int fsync(int fd)
+{
+	struct stat st;
+	int (*next)(int);
+	*(void **)&next = real("fsync");
+	int err = next(fd);
+	if (!err && !fstat(fd, &st) && S_ISDIR(st.st_mode))
+		note('N', 0, 0, NULL);
 	return err;
 }
