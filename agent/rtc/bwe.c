@@ -24,6 +24,8 @@
 #define OUTAGE_ANSWERS 5        /* missing in a row, where they come rarely */
 #define UNTOLD_MAX_US 900000    /* more is an outage; the rates reach no further back */
 #define OUTAGE_STEP_US 500000
+#define EPISODE_MIN_US 250000
+#define CAPACITY_MARGIN 1.1
 #define LOSSY 0.02            /* less is not worth sending anything twice */
 #define TEST_KEEPS 0.95       /* of what does not get lost */
 #define TEST_LOSS_MAX 0.5
@@ -31,6 +33,11 @@
 static double clamp(double v, double low, double high)
 {
 	return v < low ? low : v > high ? high : v;
+}
+
+static double least(double a, double b)
+{
+	return a < b ? a : b;
 }
 
 static void set_target(struct dh_bwe *b, double bps)
@@ -81,12 +88,16 @@ static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
 	double keep = 1 - clamp(queue / DRAIN_US, 0.08, 0.4);
 	if (b->state != DH_BWE_DRAIN) {
 		b->episode_us = now_us;
+		b->episode_from_us = b->acked_until_us;
+		b->episode_bytes = 0;
 		b->peak_queue_us = 0;
 		b->before_cut_bps = b->target_bps;
 		b->capacity_before_bps = b->capacity_bps;
+		b->had_met_queue = b->has_met_queue;
 		b->capacity_bps = 0;
 	}
 	b->capacity_bps = b->capacity_bps > 0 && rate > b->capacity_bps ? b->capacity_bps : rate;
+	b->has_met_queue = true;
 	b->state = DH_BWE_DRAIN;
 	b->cut_us = now_us;
 	b->probe.wanted.id = 0;
@@ -100,9 +111,19 @@ static void cut_for_delay(struct dh_bwe *b, int64_t now_us)
 static void undo_cut(struct dh_bwe *b, int64_t now_us)
 {
 	b->capacity_bps = b->capacity_before_bps;
+	b->has_met_queue = b->had_met_queue;
 	if (b->before_cut_bps > b->target_bps)
 		set_target(b, b->before_cut_bps);
 	b->cut_us = now_us - PROBE_AFTER_CUT_US;
+}
+
+/* Held-up packets that came all at once look like a fast road; over the whole time of the queue they do not. */
+static void correct_capacity(struct dh_bwe *b)
+{
+	int64_t span_us = b->acked_until_us - b->episode_from_us;
+	double most = span_us > 0 ? (double)b->episode_bytes * 8e6 / (double)span_us * CAPACITY_MARGIN : 0;
+	if (span_us > EPISODE_MIN_US && b->capacity_bps > most)
+		b->capacity_bps = most;
 }
 
 static void drain(struct dh_bwe *b, int64_t now_us)
@@ -113,10 +134,13 @@ static void drain(struct dh_bwe *b, int64_t now_us)
 	if (queue_us < QUEUE_EMPTY_US) {
 		b->state = DH_BWE_RISE;
 		b->rise_us = now_us;
+		correct_capacity(b);
+		/* a queue is no reason to send more than before it */
+		double back_bps = least(b->capacity_bps * 0.9, b->before_cut_bps);
 		if (since < b->rtt_us + RECUT_US)
 			undo_cut(b, now_us);
-		else if (!b->is_app_limited && b->capacity_bps * 0.9 > b->target_bps)
-			set_target(b, b->capacity_bps * 0.9);
+		else if (!b->is_app_limited && back_bps > b->target_bps)
+			set_target(b, back_bps);
 		dh_loss_forget(&b->loss, now_us);
 		return;
 	}
@@ -171,7 +195,8 @@ static void judge_loss(struct dh_bwe *b, int64_t now_us)
 static void rise(struct dh_bwe *b, int64_t now_us)
 {
 	double dt = clamp((double)(now_us - b->rise_us) / 1e6, 0, 0.3);
-	double room = clamp(1 - (double)b->delay.floor_us / QUEUE_RISE_US, 0, 1), grown;
+	int64_t queue_us = b->has_met_queue ? b->delay.queue_us : b->delay.floor_us;
+	double room = clamp(1 - (double)queue_us / QUEUE_RISE_US, 0, 1), grown;
 	b->rise_us = now_us;
 	if (b->state != DH_BWE_RISE || b->is_app_limited || b->loss.is_testing)
 		return;
@@ -189,9 +214,17 @@ static void rise(struct dh_bwe *b, int64_t now_us)
 		set_target(b, grown);
 }
 
+/* An end that only a probe has met, and no queue yet, may be jitter: look again soon. */
+static int64_t probe_every_us(const struct dh_bwe *b)
+{
+	return b->capacity_bps > 0 && !b->has_met_queue ? PROBE_AGAIN_US : PROBE_EVERY_US;
+}
+
+/* What contradicts a capacity that was measured while a queue stood is asked again before it is believed: a short train
+ * on a road with jitter, or to a busy computer, is wrong now and then, and the price is a queue. */
 static void probe_result(struct dh_bwe *b, double bps, bool is_limited, int64_t now_us)
 {
-	b->next_probe_us = now_us + (bps < 0 ? PROBE_FAILED_US : b->is_app_limited ? PROBE_IDLE_US : PROBE_EVERY_US);
+	b->next_probe_us = now_us + (bps < 0 ? PROBE_FAILED_US : b->is_app_limited ? PROBE_IDLE_US : probe_every_us(b));
 	b->probe_quiet_us = now_us + 300000;
 	if (bps <= 0 || b->state != DH_BWE_RISE)
 		return;
@@ -200,11 +233,23 @@ static void probe_result(struct dh_bwe *b, double bps, bool is_limited, int64_t 
 		set_target(b, bps > sent * 1.2 ? bps : sent * 1.2); /* stale: measured long ago */
 		return;
 	}
-	if (bps * (is_limited ? 0.85 : 0.95) <= b->target_bps)
+	if (bps * (is_limited ? 0.85 : 0.95) <= b->target_bps) {
+		b->doubted_bps = 0;
 		return;
+	}
+	if (b->has_met_queue && b->capacity_bps > 0 && bps > b->capacity_bps * 1.1 && b->doubted_bps <= 0) {
+		b->doubted_bps = bps;
+		b->next_probe_us = now_us + b->rtt_us;
+		return;
+	}
+	if (b->doubted_bps > 0)
+		bps = least(bps, b->doubted_bps);
+	b->doubted_bps = 0;
 	set_target(b, bps * (is_limited ? 0.85 : 0.95));
-	if (b->target_bps > b->capacity_bps)
+	if (b->target_bps > b->capacity_bps) {
 		b->capacity_bps = is_limited ? bps : 0;
+		b->has_met_queue = false;
+	}
 	b->next_probe_us = now_us + (is_limited ? PROBE_AGAIN_US : b->rtt_us);
 }
 
@@ -247,6 +292,7 @@ static void count(struct dh_bwe *b, const struct dh_twcc_result *r, int n, int64
 			forget_arrivals(b); /* another clock */
 		if ((uint16_t)(r[i].seq - b->guessed_from) >= b->guessed) /* else it was only late */
 			dh_rate_add(&b->acked, r[i].arrival_us, r[i].bytes);
+		b->episode_bytes += r[i].arrival_us > b->episode_from_us ? r[i].bytes : 0;
 		if (r[i].arrival_us > b->acked_until_us)
 			b->acked_until_us = r[i].arrival_us;
 		if (now_us - r[i].sent_us < rtt)
@@ -298,7 +344,8 @@ void dh_bwe_feedback(struct dh_bwe *b, const struct dh_twcc_result *r, int n, in
 		end_outage(b, now_us);
 	b->is_app_limited = (double)dh_rate_bps(&b->sent, now_us, 2 * RATE_US) < APP_LIMITED * b->target_bps;
 	dh_delay_feedback(&b->delay, r, n, now_us);
-	int64_t measured = dh_probe_feedback(&b->probe, r, n, now_us, &is_limited);
+	int64_t measured = dh_probe_feedback(&b->probe, r, n, b->delay.base_now_us, b->delay.floor_us, now_us,
+					     &is_limited);
 	judge_delay(b, now_us);
 	if (measured)
 		probe_result(b, (double)measured, is_limited, now_us);
@@ -337,7 +384,7 @@ void dh_bwe_tick(struct dh_bwe *b, int64_t now_us)
 		rate = most;
 	if (rate > b->target_bps * 1.05 || b->is_app_limited) {
 		dh_probe_want(&b->probe, (int64_t)rate);
-		b->next_probe_us = now_us + (b->is_app_limited ? PROBE_IDLE_US : PROBE_EVERY_US);
+		b->next_probe_us = now_us + (b->is_app_limited ? PROBE_IDLE_US : probe_every_us(b));
 	}
 }
 

@@ -35,11 +35,14 @@ struct dh_bwe {
 	int64_t unanswered_us;    /* first packet sent after the last answer, 0: none */
 	int64_t answered_us, interval_us; /* between two answers, as a rule */
 	int64_t cut_us, episode_us, rise_us;
+	int64_t episode_from_us, episode_bytes; /* what arrived since a queue was seen; receiver's clock */
 	int64_t peak_queue_us, last_queue_us;
 	int64_t next_probe_us, probe_quiet_us;
 	double before_outage_bps, before_test_bps, before_cut_bps, capacity_before_bps;
+	double doubted_bps;       /* what a probe measured beyond the known capacity; 0: none */
 	int64_t outage_us;
-	bool has_feedback, is_app_limited;
+	bool has_feedback, is_app_limited, had_met_queue;
+	bool has_met_queue;       /* capacity_bps is what a queue let through, not what a probe found */
 	uint16_t told_seq;        /* the last number they told of */
 	int64_t told_sent_us;
 	uint16_t guessed_from;    /* numbers whose feedback was lost: counted in acked as they probably came */

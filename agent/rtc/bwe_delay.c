@@ -12,6 +12,7 @@
 #define OVER_MS 10             /* gcc-02, 5.4: overuse_time_th */
 #define JUMP_US 3000000        /* the receiver's clock or the road changed */
 #define BASE_BUCKET_US 5000000
+#define NEWEST_US 100000       /* of one feedback: what is older says what the queue was */
 
 void dh_delay_init(struct dh_delay *d)
 {
@@ -135,9 +136,18 @@ void dh_delay_accept(struct dh_delay *d)
 	restart_trend(d);
 }
 
+static int64_t last_arrival(const struct dh_twcc_result *r, int n)
+{
+	int64_t last = DH_TWCC_LOST;
+	for (int i = 0; i < n; i++)
+		if (r[i].arrival_us > last)
+			last = r[i].arrival_us;
+	return last;
+}
+
 void dh_delay_feedback(struct dh_delay *d, const struct dh_twcc_result *r, int n, int64_t now_us)
 {
-	int64_t low = INT64_MAX;
+	int64_t low = INT64_MAX, newest_us = last_arrival(r, n);
 	d->packets = 0;
 	for (int i = 0; i < n; i++) {
 		if (r[i].arrival_us == DH_TWCC_LOST)
@@ -150,12 +160,13 @@ void dh_delay_feedback(struct dh_delay *d, const struct dh_twcc_result *r, int n
 			dh_delay_accept(d); /* another clock: old minima mean nothing */
 		d->last_arrival_us = r[i].arrival_us;
 		add_to_group(d, &r[i], now_us);
-		if (r[i].arrival_us - r[i].sent_us < low)
+		if (r[i].arrival_us > newest_us - NEWEST_US && r[i].arrival_us - r[i].sent_us < low)
 			low = r[i].arrival_us - r[i].sent_us;
 	}
 	if (low == INT64_MAX)
 		return;
-	d->queue_us = low - base(d, low, now_us);
+	d->base_now_us = base(d, low, now_us);
+	d->queue_us = low - d->base_now_us;
 	d->recent_us[d->recent++ % DH_FLOOR_POINTS] = d->queue_us;
 	d->floor_us = d->queue_us;
 	for (int i = 0; i < DH_FLOOR_POINTS && i < d->recent; i++)

@@ -27,6 +27,7 @@ struct dh_delay {
 	bool is_over; /* the trend says the queue is growing */
 	int64_t base_us[DH_BASE_BUCKETS]; /* minimum of arrival - sent per 5 s, INT64_MAX: none */
 	int64_t base_index;
+	int64_t base_now_us;  /* the least of base_us: what an empty road takes, by the two clocks */
 	int64_t queue_us;     /* newest estimate of the queueing delay: minimum over a feedback */
 	int64_t floor_us;     /* the least of the last DH_FLOOR_POINTS of them: free of jitter, a little late */
 	int64_t recent_us[DH_FLOOR_POINTS];

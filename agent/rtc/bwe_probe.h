@@ -7,6 +7,7 @@
 #include "agent/rtc/twcc.h"
 
 #define DH_PROBE_MIN_PACKETS 5
+#define DH_PROBE_MAX 64 /* packets of a train that are looked at */
 
 /* What the pacer is asked to send. */
 struct dh_bwe_probe {
@@ -19,9 +20,8 @@ struct dh_probe {
 	struct dh_bwe_probe wanted; /* id 0: none is pending */
 	uint16_t running, last_id;
 	int64_t running_bps, started_us;
-	int packets, lost;
-	int64_t bytes_after_first; /* of the received ones */
-	int64_t first_sent_us, last_sent_us, first_arrival_us, last_arrival_us;
+	int packets, received;
+	struct dh_twcc_result came[DH_PROBE_MAX];
 };
 
 void dh_probe_init(struct dh_probe *p);
@@ -35,8 +35,10 @@ bool dh_probe_take(struct dh_probe *p, int64_t now_us, struct dh_bwe_probe *out)
 /* Whether one is wanted or on the road. */
 bool dh_probe_is_busy(const struct dh_probe *p);
 
-/* Count results. Returns bits per second when the running cluster has been measured (is_limited: the road carried
+/* Count results. idle_us: arrival - sent on the empty road; queue_us: the queue before the cluster.
+ * Returns bits per second when the running cluster has been measured (is_limited: the road carried
  * less than was sent), -1 when it failed (too few packets came back in time), else 0. */
-int64_t dh_probe_feedback(struct dh_probe *p, const struct dh_twcc_result *r, int n, int64_t now_us, bool *is_limited);
+int64_t dh_probe_feedback(struct dh_probe *p, const struct dh_twcc_result *r, int n, int64_t idle_us, int64_t queue_us,
+			  int64_t now_us, bool *is_limited);
 
 #endif

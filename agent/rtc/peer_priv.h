@@ -181,6 +181,8 @@ void dh_peer_send_packet(struct dh_peer *p, struct dh_peer_sender *s, const stru
 void dh_peer_run_pacer(struct dh_peer *p);
 void dh_peer_start_sending(struct dh_peer *p); /* connected */
 void dh_peer_need_key(struct dh_peer *p, struct dh_peer_sender *s);
+/* What became of n packets, as transport-wide feedback tells. */
+void dh_peer_told(struct dh_peer *p, const struct dh_twcc_result *result, int n, int64_t now_us);
 void dh_peer_nacked(struct dh_peer *p, struct dh_peer_sender *s, const uint16_t *seqs, int n, int64_t now_us);
 
 /* -- peer_receive.c */

@@ -95,6 +95,7 @@ static void take_twcc(struct dh_peer *p, const struct dh_rtcp_message *m, int64_
 		return;
 	n = dh_twcc_history_feedback(&p->history, base, arrival_us, n, results, TWCC_MAX);
 	dh_bwe_feedback(&p->bwe, results, n, now_us);
+	dh_peer_told(p, results, n, now_us);
 }
 
 static void take_nack(struct dh_peer *p, const struct dh_rtcp_message *m, int64_t now_us)

@@ -18,16 +18,24 @@
 struct item { /* an RTP packet in the pacer */
 	struct dh_peer_sender *sender;
 	uint16_t size;
+	uint16_t media_seq; /* of the packet it is, or is once more */
 	uint8_t data[];
 };
 
 /* -- the last step: onto the road -- */
 
-static void transmit(struct dh_peer *p, struct dh_peer_sender *s, uint8_t *data, size_t size, uint16_t probe, int64_t now_us)
+/* What transport-wide feedback shall be able to tell about: a packet of a track that keeps what it sent. 0: no such one. */
+static uint32_t name_of(const struct dh_peer *p, const struct dh_peer_sender *s, uint16_t media_seq)
+{
+	return s->rtx ? (uint32_t)(s - p->senders + 1) << 16 | media_seq : 0;
+}
+
+static void transmit(struct dh_peer *p, struct dh_peer_sender *s, uint8_t *data, size_t size, uint16_t probe, uint32_t what,
+		     int64_t now_us)
 {
 	uint32_t on_wire = (uint32_t)size + DH_PEER_WIRE_BYTES;
 	if (s->map.id[DH_RTP_EXT_TWCC]) {
-		uint16_t number = dh_twcc_history_add(&p->history, on_wire, probe, now_us);
+		uint16_t number = dh_twcc_history_add(&p->history, on_wire, probe, what, now_us);
 		if (dh_rtp_set_twcc(data, size, &s->map, number) == DH_OK)
 			dh_bwe_sent(&p->bwe, on_wire, now_us);
 	}
@@ -43,10 +51,10 @@ static void on_send(void *user, void *take, enum dh_pacer_kind kind, uint16_t pr
 	struct dh_peer_sender *s = it->sender;
 	if (s->codec != DH_CODEC_NONE) {
 		if (kind == DH_PACER_VIDEO && s->rtx)
-			dh_rtx_put(s->rtx, (uint16_t)(it->data[2] << 8 | it->data[3]), it->data, it->size, now_us);
+			dh_rtx_put(s->rtx, it->media_seq, it->data, it->size, now_us);
 		if (kind == DH_PACER_RTX)
 			s->resent_bytes += it->size;
-		transmit(p, s, it->data, it->size, probe, now_us);
+		transmit(p, s, it->data, it->size, probe, name_of(p, s, it->media_seq), now_us);
 	}
 	free(it);
 }
@@ -92,7 +100,7 @@ static uint32_t on_pad(void *user, uint32_t bytes, uint16_t probe, int64_t now_u
 		int n = make_padding(s, packet, sizeof(packet), bytes);
 		if (n <= 0)
 			return 0;
-		transmit(p, s, packet, (size_t)n, probe, now_us);
+		transmit(p, s, packet, (size_t)n, probe, 0, now_us);
 		return (uint32_t)n + DH_PEER_WIRE_BYTES;
 	}
 	return 0;
@@ -129,6 +137,7 @@ static void push(struct dh_peer *p, struct dh_peer_sender *s, struct dh_rtp_head
 	memcpy(it->data + head, payload, bytes);
 	it->sender = s;
 	it->size = (uint16_t)((size_t)head + bytes);
+	it->media_seq = h->sequence;
 	s->packets++;
 	s->bytes += (int64_t)bytes;
 	h->has_capture_time = h->has_playout_delay = false; /* once a picture is enough */
@@ -263,6 +272,7 @@ static void on_resend(void *user, uint16_t seq, const uint8_t *data, size_t size
 	}
 	it->sender = s;
 	it->size = (uint16_t)n;
+	it->media_seq = seq;
 	dh_pacer_push(&r->peer->pacer, it, DH_PACER_RTX, (uint32_t)n + DH_PEER_WIRE_BYTES, r->now_us);
 }
 
@@ -274,6 +284,19 @@ void dh_peer_nacked(struct dh_peer *p, struct dh_peer_sender *s, const uint16_t 
 		dh_rtx_nack(s->rtx, seqs, n, now_us, on_resend, &r);
 	if (!s->rtx || dh_rtx_needs_key(s->rtx)) /* browsers wait for it silently; the picture goes on until it comes */
 		p->ops->want_key(p->user, (int)(s - p->senders));
+	dh_peer_run_pacer(p);
+}
+
+void dh_peer_told(struct dh_peer *p, const struct dh_twcc_result *result, int n, int64_t now_us)
+{
+	for (int i = 0; i < n; i++) {
+		int number = (int)(result[i].what >> 16) - 1;
+		if (number < 0 || !p->senders[number].rtx)
+			continue;
+		struct resend r = {p, &p->senders[number], now_us};
+		bool has_arrived = result[i].arrival_us != DH_TWCC_LOST;
+		dh_rtx_told(r.sender->rtx, (uint16_t)result[i].what, has_arrived, now_us, on_resend, &r);
+	}
 	dh_peer_run_pacer(p);
 }
 

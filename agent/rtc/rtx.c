@@ -72,6 +72,8 @@ void dh_rtx_put(struct dh_rtx *r, uint16_t seq, const void *data, size_t size, i
 	s->sent_us = now_us;
 	s->resent_us = 0;
 	s->resent = 0;
+	s->flying = 1;
+	s->has_arrived = false;
 }
 
 /* 1: send again, 0: leave it, -1: refused. */
@@ -96,6 +98,24 @@ static int judge(struct dh_rtx *r, struct dh_rtx_slot *s, uint16_t seq, int64_t 
 	return 1;
 }
 
+static int send_again(struct dh_rtx *r, struct dh_rtx_slot *s, int64_t now_us, dh_rtx_resend_fn *resend, void *user)
+{
+	/* Asked again: the last one or the NACK was lost too. Two, so that a third wait gets rare; at once two on a
+	 * road that is known to lose, as long as half of the savings is left for what comes. */
+	bool is_generous = r->is_lossy && r->budget_bits > savings(r) / 2;
+	int copies = (s->resent || is_generous) && r->budget_bits >= (int64_t)s->size * 16 ? 2 : 1;
+	s->resent_us = now_us;
+	for (int k = 0; k < copies; k++) {
+		r->budget_bits -= (int64_t)s->size * 8;
+		s->resent += s->resent < UINT8_MAX;
+		s->flying += s->flying < UINT8_MAX;
+		r->resent++;
+		dh_rate_add(&r->rate, now_us, (uint32_t)s->size);
+		resend(user, s->seq, s->data, s->size);
+	}
+	return copies;
+}
+
 int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, dh_rtx_resend_fn *resend, void *user)
 {
 	int done = 0;
@@ -107,21 +127,23 @@ int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, d
 			r->needs_key = true;
 		if (verdict <= 0)
 			continue;
-		/* Asked again: the last one or the NACK was lost too. Two, so that a third wait gets rare; at once two on a
-		 * road that is known to lose, as long as half of the savings is left for what comes. */
-		bool is_generous = r->is_lossy && r->budget_bits > savings(r) / 2;
-		int copies = (s->resent || is_generous) && r->budget_bits >= (int64_t)s->size * 16 ? 2 : 1;
-		s->resent_us = now_us;
-		for (int k = 0; k < copies; k++) {
-			r->budget_bits -= (int64_t)s->size * 8;
-			s->resent += s->resent < UINT8_MAX;
-			r->resent++;
-			dh_rate_add(&r->rate, now_us, (uint32_t)s->size);
-			resend(user, s->seq, s->data, s->size);
-			done++;
-		}
+		done += send_again(r, s, now_us, resend, user);
 	}
 	return done;
+}
+
+int dh_rtx_told(struct dh_rtx *r, uint16_t seq, bool has_arrived, int64_t now_us, dh_rtx_resend_fn *resend, void *user)
+{
+	struct dh_rtx_slot *s = &r->slot[seq % DH_RTX_SLOTS];
+	if (!s->data || s->seq != seq)
+		return 0;
+	s->has_arrived |= has_arrived;
+	s->flying -= s->flying > 0;
+	bool is_stale = (r->has_key && (int16_t)(seq - r->key_seq) < 0) || now_us - s->sent_us > MAX_AGE_US;
+	if (s->has_arrived || s->flying || is_stale)
+		return 0;
+	refill(r, now_us);
+	return r->budget_bits < (int64_t)s->size * 8 ? 0 : send_again(r, s, now_us, resend, user);
 }
 
 void dh_rtx_key_sent(struct dh_rtx *r, uint16_t first_seq)

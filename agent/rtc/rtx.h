@@ -21,6 +21,8 @@ struct dh_rtx_slot {
 	int64_t sent_us, resent_us;
 	uint16_t seq;
 	uint8_t resent;
+	uint8_t flying; /* copies of which nothing has been told yet */
+	bool has_arrived;
 };
 
 struct dh_rtx {
@@ -52,6 +54,11 @@ void dh_rtx_put(struct dh_rtx *r, uint16_t seq, const void *data, size_t size, i
  * road, while the budget allows. Returns how many calls. Anything refused (budget, or no longer kept) sets the wish for
  * a key frame. */
 int dh_rtx_nack(struct dh_rtx *r, const uint16_t *seqs, int n, int64_t now_us, dh_rtx_resend_fn *resend, void *user);
+
+/* Transport-wide feedback told what became of one copy of packet seq. When the last one is known to be lost it goes again
+ * at once, within the same budget: that needs no NACK, which may be lost too, or come late (libwebrtc asks for a lost
+ * retransmission after 100 ms, whatever the round trip is). Never refuses: their NACK does. Returns as dh_rtx_nack(). */
+int dh_rtx_told(struct dh_rtx *r, uint16_t seq, bool has_arrived, int64_t now_us, dh_rtx_resend_fn *resend, void *user);
 
 /* A key frame that was asked for starts at seq: packets before it are not worth sending again. */
 void dh_rtx_key_sent(struct dh_rtx *r, uint16_t first_seq);

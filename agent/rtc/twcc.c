@@ -11,10 +11,10 @@ void dh_twcc_history_init(struct dh_twcc_history *h, uint16_t first_seq)
 	h->next_seq = first_seq;
 }
 
-uint16_t dh_twcc_history_add(struct dh_twcc_history *h, uint32_t bytes, uint16_t probe, int64_t now_us)
+uint16_t dh_twcc_history_add(struct dh_twcc_history *h, uint32_t bytes, uint16_t probe, uint32_t what, int64_t now_us)
 {
 	uint16_t seq = h->next_seq++;
-	h->sent[seq % DH_TWCC_SENT_MAX] = (struct dh_twcc_sent){now_us, bytes, seq, probe, SLOT_OPEN};
+	h->sent[seq % DH_TWCC_SENT_MAX] = (struct dh_twcc_sent){now_us, bytes, what, seq, probe, SLOT_OPEN};
 	return seq;
 }
 
@@ -31,7 +31,8 @@ int dh_twcc_history_feedback(struct dh_twcc_history *h, uint16_t base_seq, const
 		if (is_lost && s->state == SLOT_LOST)
 			continue;
 		out[filled++] = (struct dh_twcc_result){.sent_us = s->sent_us, .arrival_us = arrival_us[i],
-			.bytes = s->bytes, .seq = seq, .probe = s->probe, .was_lost = s->state == SLOT_LOST};
+			.bytes = s->bytes, .seq = seq, .probe = s->probe, .what = s->what,
+			.was_lost = s->state == SLOT_LOST};
 		s->state = is_lost ? SLOT_LOST : SLOT_RECEIVED;
 	}
 	return filled;

@@ -18,12 +18,13 @@ struct dh_twcc_result {
 	uint32_t bytes;     /* as given when sent */
 	uint16_t seq;
 	uint16_t probe;   /* cluster number, 0: none */
+	uint32_t what;    /* as given when sent */
 	bool was_lost;    /* an earlier feedback called it lost: arrived late after all */
 };
 
 struct dh_twcc_sent {
 	int64_t sent_us;
-	uint32_t bytes;
+	uint32_t bytes, what;
 	uint16_t seq, probe;
 	uint8_t state;
 };
@@ -37,8 +38,9 @@ struct dh_twcc_history {
 void dh_twcc_history_init(struct dh_twcc_history *h, uint16_t first_seq);
 
 /* Note one packet as it leaves. bytes: whole datagram as the estimator shall count it. probe: cluster or 0.
- * Returns the transport-wide number to write into its header extension. */
-uint16_t dh_twcc_history_add(struct dh_twcc_history *h, uint32_t bytes, uint16_t probe, int64_t now_us);
+ * what: the caller's word for what is in it, given back with its result. Returns the transport-wide number to write into
+ * its header extension. */
+uint16_t dh_twcc_history_add(struct dh_twcc_history *h, uint32_t bytes, uint16_t probe, uint32_t what, int64_t now_us);
 
 /* One feedback message: packet base_seq + i arrived at arrival_us[i] or is DH_TWCC_LOST, i < n.
  * Fills out with what is new, in sequence order: packets never reported before, and packets called lost that

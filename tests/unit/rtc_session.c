@@ -16,7 +16,8 @@
 #define AUDIO_BPS (AUDIO_BYTES * 8 * 50)
 #define PACKET_BYTES 1150
 #define HEADER_BYTES 50
-#define NACK_US 20000
+#define NACK_US 20000         /* libwebrtc looks this often ... */
+#define NACK_AGAIN_US 100000  /* ... whether it has waited as long as it takes the round trip for, when nobody tells it */
 #define NACK_MAX 64
 #define TWCC_MAX 512
 #define BACK_BYTES 1100
@@ -44,7 +45,8 @@ static void *grow(void *items, int count, int *room, size_t size)
 static void transmit(struct rtc_session *s, struct rtc_wire w, uint16_t probe)
 {
 	int bytes = w.bytes;
-	w.twcc = dh_twcc_history_add(&s->history, (uint32_t)bytes, probe, s->now_us);
+	w.twcc = dh_twcc_history_add(&s->history, (uint32_t)bytes, probe, w.video_seq < 0 ? 0 : (uint32_t)w.video_seq + 1,
+				     s->now_us);
 	dh_bwe_sent(&s->bwe, (uint32_t)bytes, s->now_us);
 	s->wires = grow(s->wires, s->wire_count, &s->wire_room, sizeof(*s->wires));
 	s->wires[s->wire_count] = w;
@@ -195,26 +197,6 @@ static void decode(struct rtc_session *s)
 	}
 }
 
-static void receive(struct rtc_session *s, const struct rtc_link_packet *p)
-{
-	struct rtc_wire *w = &s->wires[p->id];
-	int t = second(s);
-	int64_t waited = p->arrive_us - p->sent_us - s->link.config.delay_us;
-	dh_twcc_recorder_add(&s->recorder, w->twcc,
-			     CLOCK_OFFSET_US + p->arrive_us + p->arrive_us * s->config.clock_ppm / 1000000);
-	s->arrived_bytes[t] += p->bytes;
-	s->delay_sum_us[t] += waited;
-	s->delay_count[t]++;
-	if (w->video_seq < 0 || s->seq_arrived[w->video_seq])
-		return;
-	s->seq_arrived[w->video_seq] = 1;
-	s->media_bytes[t] += p->bytes;
-	if (w->video_seq > s->seq_highest)
-		s->seq_highest = w->video_seq;
-	s->frames[s->seq_frame[w->video_seq]].arrived++;
-	decode(s);
-}
-
 static struct rtc_back *new_back(struct rtc_session *s, struct dh_rtcp_writer *w)
 {
 	s->back = grow(s->back, s->back_count, &s->back_room, sizeof(*s->back));
@@ -255,9 +237,8 @@ static void ask_again(struct rtc_session *s)
 	int n = 0;
 	if (s->next_frame >= s->frame_count || s->seq_highest < 0)
 		return;
-	int64_t again_us = 2 * s->link.config.delay_us + 20000;
 	for (int q = s->frames[s->next_frame].first_seq; q < s->seq_highest && n < NACK_MAX; q++) {
-		if (s->seq_arrived[q] || (s->seq_asked_us[q] && s->now_us - s->seq_asked_us[q] < again_us))
+		if (s->seq_arrived[q] || (s->seq_asked_us[q] && s->now_us - s->seq_asked_us[q] < NACK_AGAIN_US))
 			continue;
 		s->seq_asked_us[q] = s->now_us;
 		seqs[n++] = (uint16_t)q;
@@ -267,11 +248,44 @@ static void ask_again(struct rtc_session *s)
 		post(s, b, &w);
 }
 
+static void receive(struct rtc_session *s, const struct rtc_link_packet *p)
+{
+	struct rtc_wire *w = &s->wires[p->id];
+	int t = second(s);
+	int64_t taken_us = p->arrive_us > s->receiver_busy_us ? p->arrive_us : s->receiver_busy_us;
+	int64_t waited = p->arrive_us - p->sent_us - s->link.config.delay_us;
+	dh_twcc_recorder_add(&s->recorder, w->twcc,
+			     CLOCK_OFFSET_US + taken_us + taken_us * s->config.clock_ppm / 1000000);
+	s->arrived_bytes[t] += p->bytes;
+	s->delay_sum_us[t] += waited;
+	s->delay_count[t]++;
+	if (w->video_seq < 0 || s->seq_arrived[w->video_seq])
+		return;
+	s->seq_arrived[w->video_seq] = 1;
+	s->media_bytes[t] += p->bytes;
+	bool has_gap = w->video_seq > s->seq_highest + 1;
+	if (w->video_seq > s->seq_highest)
+		s->seq_highest = w->video_seq;
+	s->frames[s->seq_frame[w->video_seq]].arrived++;
+	decode(s);
+	if (has_gap)
+		ask_again(s);
+}
+
 static void resend(void *user, uint16_t seq, const uint8_t *data, size_t size)
 {
 	struct rtc_session *s = user;
 	int full = s->video_seqs - (uint16_t)((uint16_t)s->video_seqs - seq);
 	push(s, (struct rtc_wire){DH_PACER_RTX, (int)size, s->seq_frame[full], full, 0});
+}
+
+static void told(struct rtc_session *s, const struct dh_twcc_result *r, int n)
+{
+	for (int i = 0; i < n; i++) {
+		bool has_arrived = r[i].arrival_us != DH_TWCC_LOST;
+		if (r[i].what)
+			dh_rtx_told(&s->rtx, (uint16_t)(r[i].what - 1), has_arrived, s->now_us, resend, s);
+	}
 }
 
 static void read_one(struct rtc_session *s, const struct rtc_back *b)
@@ -289,6 +303,7 @@ static void read_one(struct rtc_session *s, const struct rtc_back *b)
 		} else if (m.kind == DH_RTCP_TWCC) {
 			int n = dh_rtcp_get_twcc(&m, &s->reference, &base, &count, arrival_us, TWCC_MAX);
 			n = dh_twcc_history_feedback(&s->history, base, arrival_us, n, results, TWCC_MAX);
+			told(s, results, n);
 			dh_bwe_feedback(&s->bwe, results, n, s->now_us);
 		}
 	}
@@ -312,16 +327,32 @@ static bool is_due(int64_t now_us, int64_t *next_us, int64_t interval_us)
 	return true;
 }
 
-static void step(struct rtc_session *s)
+/* Whether a computer stands still now; begins and ends such times. */
+static bool is_busy(struct rtc_session *s, int64_t *until_us)
+{
+	const struct rtc_session_config *c = &s->config;
+	if (s->now_us < *until_us)
+		return true;
+	if (!c->busy_every_us || rtc_link_random(&s->link) * (double)c->busy_every_us > STEP_US)
+		return false;
+	*until_us = s->now_us + (int64_t)(rtc_link_random(&s->link) * 2 * (double)c->busy_us);
+	return true;
+}
+
+static void step_receiver(struct rtc_session *s)
 {
 	struct rtc_link_packet p;
-	struct dh_bwe_probe probe;
 	while (rtc_link_receive(&s->link, &p, s->now_us))
 		receive(s, &p);
 	if (is_due(s->now_us, &s->next_feedback_us, s->config.feedback_us))
 		feedback(s);
 	if (is_due(s->now_us, &s->next_nack_us, NACK_US))
 		ask_again(s);
+}
+
+static void step_sender(struct rtc_session *s)
+{
+	struct dh_bwe_probe probe;
 	read_back(s);
 	if (is_due(s->now_us, &s->next_tick_us, 25000))
 		dh_bwe_tick(&s->bwe, s->now_us);
@@ -334,6 +365,14 @@ static void step(struct rtc_session *s)
 	if (is_due(s->now_us, &s->next_frame_us, FRAME_US))
 		encode(s);
 	dh_pacer_run(&s->pacer, s->now_us);
+}
+
+static void step(struct rtc_session *s)
+{
+	if (!is_busy(s, &s->receiver_busy_us))
+		step_receiver(s);
+	if (!is_busy(s, &s->sender_busy_us))
+		step_sender(s);
 	int t = second(s);
 	int64_t queue = rtc_link_queue_us(&s->link, s->now_us);
 	if (queue > s->queue_max_us[t])

@@ -18,6 +18,7 @@ struct rtc_session_config {
 	int64_t feedback_us;  /* interval of the receiver's feedback */
 	int64_t clock_ppm;    /* how much too fast the receiver's clock runs */
 	int64_t encoder_max_bps; /* what the content needs at most; 0: no limit */
+	int64_t busy_us, busy_every_us; /* either computer stands still so long, so often, on average; 0: never */
 };
 
 struct rtc_frame {
@@ -43,6 +44,7 @@ struct rtc_session {
 	struct dh_twcc_history history;
 	struct dh_twcc_recorder recorder;
 	int64_t now_us, next_frame_us, next_audio_us, next_feedback_us, next_nack_us, next_tick_us, last_key_us;
+	int64_t sender_busy_us, receiver_busy_us; /* until */
 	/* -- encoder -- */
 	struct rtc_frame *frames;
 	int frame_count, frame_room;

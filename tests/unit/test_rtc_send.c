@@ -30,11 +30,11 @@ static void history_reports_once(void)
 	struct dh_twcc_result out[8];
 	dh_twcc_history_init(&h, 65534);
 	for (int i = 0; i < 5; i++)
-		TST_EQ(dh_twcc_history_add(&h, 100 + i, i == 2 ? 9 : 0, 1000 * i), (uint16_t)(65534 + i));
+		TST_EQ(dh_twcc_history_add(&h, 100 + i, i == 2 ? 9 : 0, 7, 1000 * i), (uint16_t)(65534 + i));
 	int64_t first[] = {50000, LOST, 52000};
 	TST_EQ(dh_twcc_history_feedback(&h, 65534, first, 3, out, 8), 3);
 	TST_CHECK(out[1].arrival_us == LOST && out[1].seq == 65535 && !out[1].was_lost);
-	TST_CHECK(out[2].bytes == 102 && out[2].probe == 9 && out[2].sent_us == 2000);
+	TST_CHECK(out[2].bytes == 102 && out[2].probe == 9 && out[2].what == 7 && out[2].sent_us == 2000);
 	int64_t second[] = {51000, 52000, LOST}; /* one came late, one again, one lost */
 	TST_EQ(dh_twcc_history_feedback(&h, 65535, second, 3, out, 8), 2);
 	TST_CHECK(out[0].was_lost && out[0].arrival_us == 51000);
@@ -42,7 +42,7 @@ static void history_reports_once(void)
 	TST_EQ(dh_twcc_history_feedback(&h, 65535, second, 3, out, 8), 0);
 	TST_EQ(dh_twcc_history_feedback(&h, 3000, second, 3, out, 8), 0); /* never sent */
 	for (int i = 0; i < DH_TWCC_SENT_MAX; i++)
-		dh_twcc_history_add(&h, 1, 0, 9000);
+		dh_twcc_history_add(&h, 1, 0, 0, 9000);
 	TST_EQ(dh_twcc_history_feedback(&h, 2, first, 1, out, 8), 0); /* forgotten */
 }
 
@@ -242,6 +242,34 @@ static void rtx_on_a_lossy_road(void)
 	dh_rtx_finish(&r);
 }
 
+/* Feedback tells that all copies of a packet are lost: it goes again without a NACK; never what came, or may still come. */
+static void rtx_hears_of_losses(void)
+{
+	static struct dh_rtx r;
+	uint8_t packet[1000] = {0};
+	uint16_t seqs[] = {0, 1, 2};
+	dh_rtx_init(&r, 1000000, 0);
+	dh_rtx_set_link(&r, 1000000, 50000, false);
+	for (int i = 0; i < 3; i++) {
+		packet[0] = (uint8_t)i;
+		dh_rtx_put(&r, seqs[i], packet, sizeof(packet), 0);
+	}
+	TST_EQ(dh_rtx_told(&r, 0, true, 50000, on_resend, NULL), 0);
+	TST_EQ(dh_rtx_told(&r, 1, false, 50000, on_resend, NULL), 1);
+	TST_EQ(dh_rtx_nack(&r, seqs + 1, 1, 55000, on_resend, NULL), 0); /* their NACK says the same */
+	TST_EQ(dh_rtx_told(&r, 1, false, 100000, on_resend, NULL), 2); /* within a round trip, but it is known to be lost */
+	TST_EQ(dh_rtx_told(&r, 1, false, 150000, on_resend, NULL), 0); /* the other one may come */
+	TST_EQ(dh_rtx_told(&r, 1, true, 150000, on_resend, NULL), 0);
+	TST_EQ(dh_rtx_nack(&r, seqs + 2, 1, 160000, on_resend, NULL), 1);
+	TST_EQ(dh_rtx_told(&r, 2, false, 165000, on_resend, NULL), 0); /* the first copy; the second is on its way */
+	TST_EQ(dh_rtx_told(&r, 2, false, 210000, on_resend, NULL), 2);
+	TST_EQ(dh_rtx_told(&r, 900, false, 210000, on_resend, NULL), 0); /* nothing we know */
+	dh_rtx_key_sent(&r, 3);
+	TST_EQ(dh_rtx_told(&r, 2, false, 260000, on_resend, NULL) + dh_rtx_told(&r, 2, false, 260000, on_resend, NULL), 0);
+	TST_CHECK(!dh_rtx_needs_key(&r));
+	dh_rtx_finish(&r);
+}
+
 static void rtx_forgets(void)
 {
 	static struct dh_rtx r;
@@ -283,6 +311,45 @@ static void playout_is_limited(void)
 	TST_CHECK(dh_playout_limit_get(&l, 10000000, &least, &most) && most == 0);
 	dh_playout_limit_report(&l, 30000000, 0, 255, 11000000);
 	TST_CHECK(dh_playout_limit_get(&l, 11000000, &least, &most) && least == 10 && most == 1000);
+}
+
+/* -- probes -- */
+
+/* A train of 1.5 Mbit/s over a road of road_bps; what would arrive before held_until_us comes then. Small packets between
+ * large ones, as in a call. Returns what it measured. */
+static int64_t run_probe(int64_t road_bps, int64_t held_until_us, bool *is_limited)
+{
+	struct dh_probe p;
+	struct dh_bwe_probe wanted;
+	struct dh_twcc_result r[10];
+	int64_t idle_us = 40000, sent_us = 1000000, free_us = 0;
+	dh_probe_init(&p);
+	dh_probe_want(&p, 1500000);
+	dh_probe_take(&p, sent_us, &wanted);
+	for (int i = 0; i < 8; i++) {
+		uint32_t bytes = i % 3 ? 1200 : 150;
+		free_us = (free_us > sent_us ? free_us : sent_us) + (int64_t)bytes * 8000000 / road_bps;
+		r[i] = (struct dh_twcc_result){.sent_us = sent_us, .arrival_us = free_us + idle_us, .bytes = bytes,
+					       .seq = (uint16_t)i, .probe = wanted.id};
+		if (r[i].arrival_us < held_until_us)
+			r[i].arrival_us = held_until_us;
+		sent_us += (int64_t)bytes * 8000000 / wanted.rate_bps;
+	}
+	r[8] = (struct dh_twcc_result){.sent_us = sent_us, .arrival_us = r[7].arrival_us + 5000, .bytes = 500,
+				       .seq = 8};
+	return dh_probe_feedback(&p, r, 9, idle_us, 0, sent_us + 100000, is_limited);
+}
+
+static void probes_measure_the_road(void)
+{
+	bool is_limited;
+	int64_t bps = run_probe(1000000000, 0, &is_limited);
+	TST_CHECK(!is_limited && bps > 1400000 && bps <= 1510000); /* small packets are no faster than large ones */
+	bps = run_probe(1000000, 0, &is_limited);
+	TST_CHECK(is_limited && bps > 900000 && bps < 1150000);
+	/* the receiver stood still when the first ones came: the rest came close behind, like on a road without end */
+	bps = run_probe(1000000, 1000000 + 40000 + 25000, &is_limited);
+	TST_CHECK(is_limited && bps < 1250000);
 }
 
 /* -- estimator without a road -- */
@@ -381,7 +448,8 @@ TST_MAIN({"a rate counts its window", rate_counts_a_window}, {"the history repor
 	 {"the pacer orders and spreads", pacer_orders_and_spreads},
 	 {"the pacer flushes what is too late", pacer_flushes_what_is_too_late}, {"the pacer probes", pacer_probes},
 	 {"retransmission limits itself", rtx_limits_itself}, {"retransmission on a lossy road", rtx_on_a_lossy_road},
-	 {"the send history forgets", rtx_forgets}, {"the estimator with lost feedback", bwe_with_lost_feedback},
+	 {"the send history forgets", rtx_forgets}, {"retransmission hears of losses", rtx_hears_of_losses},
+	 {"probes measure the road", probes_measure_the_road}, {"the estimator with lost feedback", bwe_with_lost_feedback},
 	 {"how long pictures may be held", playout_is_limited},
 	 {"the estimator and one late packet", bwe_and_one_late_packet},
 	 {"the estimator without feedback", bwe_without_feedback}, {"the estimator bears nonsense", bwe_bears_nonsense})
