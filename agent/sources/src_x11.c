@@ -12,6 +12,7 @@
 #include <xcb/xinput.h>
 
 #include "agent/media/source.h"
+#include "agent/sources/server_clock.h"
 #include "agent/sources/snapshots.h"
 #include "agent/sources/x11_display.h"
 #include "agent/sources/x11_fetch.h"
@@ -48,6 +49,9 @@ struct x11 {
 	bool is_geometry_stale; /* ask where the screen is */
 	int64_t dirty_since_us; /* of the first of these, 0: nothing to do */
 	int64_t next_us;        /* no picture before this */
+	struct dh_server_clock clock;
+	int64_t changed_us;     /* when the server saw what is_damaged tells */
+	int64_t fetched_us;     /* the picture before was asked for then */
 	int64_t pointer_check_us;
 };
 
@@ -108,9 +112,11 @@ static void take_event(struct x11 *x, const xcb_generic_event_t *ev)
 {
 	const uint8_t type = ev->response_type & 0x7F;
 	const struct dh_x11_display *d = &x->display;
-	if (type == d->damage_event + XCB_DAMAGE_NOTIFY)
+	if (type == d->damage_event + XCB_DAMAGE_NOTIFY) {
 		x->is_damaged = true;
-	else if (type == d->xfixes_event + XCB_XFIXES_CURSOR_NOTIFY)
+		x->changed_us = dh_server_clock_event(&x->clock, ((const xcb_damage_notify_event_t *)ev)->timestamp,
+						      dh_now_us());
+	} else if (type == d->xfixes_event + XCB_XFIXES_CURSOR_NOTIFY)
 		x->pointer.is_shape_stale = true;
 	else if (type == d->randr_event + XCB_RANDR_SCREEN_CHANGE_NOTIFY || type == d->randr_event + XCB_RANDR_NOTIFY)
 		x->is_geometry_stale = true;
@@ -260,6 +266,15 @@ static int ask_damage(struct x11 *x, struct dh_rect rects[RECTS_MAX])
 
 /* ---- the driver ---- */
 
+/* The time of a picture fetched now. What changed on a screen that had been still is shown from when it changed, however
+ * late we came to see it; where pictures follow one another, each shows the screen as it is when it is fetched. */
+static int64_t picture_us(const struct x11 *x, int64_t now_us)
+{
+	if (!x->is_damaged || x->is_all_stale || x->changed_us < x->next_us)
+		return now_us;
+	return x->changed_us > x->fetched_us ? x->changed_us : x->fetched_us + 1;
+}
+
 /* One picture, if something in it changed. */
 static int capture(struct dh_source *s, struct dh_err *e)
 {
@@ -272,6 +287,8 @@ static int capture(struct dh_source *s, struct dh_err *e)
 		if (err)
 			return err;
 	}
+	const int64_t pts_us = picture_us(x, now_us);
+	x->fetched_us = now_us;
 	int n = x->is_damaged ? ask_damage(x, rects) : 0;
 	if (x->is_all_stale) {
 		rects[0] = (struct dh_rect){0, 0, x->rect.width_px, x->rect.height_px};
@@ -293,7 +310,7 @@ static int capture(struct dh_source *s, struct dh_err *e)
 	x->is_all_stale = false;
 	struct pointer *p = &x->pointer;
 	f = dh_snapshots_end(&x->snapshots, rects, n, p->is_seen ? &p->image : NULL, p->x_px, p->y_px);
-	f->pts_us = now_us;
+	f->pts_us = pts_us;
 	dh_source_push(s, f);
 	return DH_OK;
 }
