@@ -139,7 +139,7 @@ static void truncated(void)
 	int bad = 0, good = 0;
 	for (int i = 0; i < FIXTURES; i++) {
 		size_t n = load(fixtures[i]);
-		for (size_t cut = 0; cut < n; cut++) {
+		for (size_t cut = 0; cut < n; cut += TST_HAS_SANITIZER ? 7 : 1) { /* slow there, and fuzzed besides */
 			struct dh_err e = {0};
 			struct dh_jsep_result r;
 			struct dh_sdp *s = parse(text, cut, &e);

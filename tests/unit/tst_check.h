@@ -5,6 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Long stretches of virtual time may be shorter where this is 1. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TST_HAS_SANITIZER 1 /* gcc */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TST_HAS_SANITIZER 1 /* clang */
+#endif
+#endif
+#ifndef TST_HAS_SANITIZER
+#define TST_HAS_SANITIZER 0
+#endif
+
 extern int tst_failures;
 
 #define TST_CHECK(cond)                                                                          \

@@ -11,8 +11,10 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-JOBS = str(os.cpu_count() or 2)
-FUZZ_SECONDS = 15
+CORES = os.cpu_count() or 2
+JOBS = str(CORES)
+TESTS = str(CORES + 1)  # at once: many wait in real time
+FUZZ_SECONDS = 10
 
 
 class Counts:
@@ -73,12 +75,26 @@ def run(*command, env=None, timeout=1500):
     return code, out
 
 
-def build(directory, *options, env=None, targets=()):
+def programs_of(directory, suites):
+    """What the tests of these suites run, as ninja names it."""
+    tests, targets = (json.load(open(f'{directory}/meson-info/intro-{name}.json', encoding='utf-8')) for name in ('tests', 'targets'))
+    needed = {i for t in tests if any(s.split(':')[-1] in suites for s in t['suite']) for i in t['depends']}
+    return [os.path.relpath(f, os.path.abspath(directory)) for t in targets if t['id'] in needed for f in t['filename']]
+
+
+def meson_suites(directory, suites, options, timeout_multiplier, env, **build_env):
+    """Build what the suites need, and run them."""
+    if build(directory, *options, env=build_env, suites=suites):
+        meson_tests(directory, *(word for s in suites for word in ('--suite', s)), '--timeout-multiplier', timeout_multiplier, env=env)
+
+
+def build(directory, *options, env=None, targets=(), suites=()):
+    """All of it, or the targets, or what these suites need."""
     if not os.path.exists(f'{directory}/build.ninja'):
         code, _ = run('meson', 'setup', directory, *options, env=env)
         if code:
             return total.add(0, 1)
-    code, _ = run('ninja', '-C', directory, '-j', JOBS, '--quiet', *targets)
+    code, _ = run('ninja', '-C', directory, '-j', JOBS, '--quiet', *targets, *(programs_of(directory, suites) if suites else ()))
     return total.add(1, 0) if not code else total.add(0, 1)
 
 
@@ -93,7 +109,7 @@ def meson_results(directory, *args, env=None):
 def meson_tests(directory, *args, env=None):
     """Run meson suites; each meson test counts once. One that fails is run once more, alone: a busy machine can break
     a test that works in real time. Passing then, it counts as passed and is named, so that it gets mended."""
-    results, code = meson_results(directory, '--num-processes', JOBS, *args, env=env)
+    results, code = meson_results(directory, '--num-processes', TESTS, *args, env=env)
     good = ('OK', 'EXPECTEDFAIL')
     bad = [name for name, r in results.items() if r not in good + ('SKIP',)]
     if 0 < len(bad) <= 3:
@@ -116,14 +132,21 @@ def node_counts(paths, timeout):
     return passed, failed if failed or not (code or not passed) else 1
 
 
-def node_tests(*paths, timeout=900, again=False):
-    """again: what fails is run once more as a whole, as meson_tests() does, and says so."""
-    passed, failed = node_counts(paths, timeout)
-    if failed and again:
-        passed, failed = node_counts(paths, timeout)
-        if not failed:
-            print(f'passed only when run again: {" ".join(paths)}', flush=True)
-    total.add(passed, failed)
+def node_tests(*paths):
+    total.add(*node_counts(paths, 900))
+
+
+def browser_tests(files):
+    """Two files at once: each waits for the other sides of its calls much of the time. One that fails is run once more,
+    alone, as meson_tests() does, and is named."""
+    with ThreadPoolExecutor(2) as pool:
+        counts = dict(zip(files, pool.map(lambda f: node_counts([f], 600), files)))
+    for name, (_, failed) in counts.items():
+        if failed:
+            counts[name] = node_counts([name], 600)
+            if not counts[name][1]:
+                print(f'passed only when run again: {name}', flush=True)
+        total.add(*counts[name])
 
 
 def step_lint():
@@ -136,17 +159,19 @@ def step_gcc():
         meson_tests('build')
 
 
+SANITIZED = ['-Dwerror=false', '-Db_lundef=false', '-Dc_args=-g1', '-Dcpp_args=-g1']  # g1: names and lines, half the linking
+
+
 def step_sanitize():
-    if build('build-asan', '-Dwerror=false', '-Db_sanitize=address,undefined', '-Db_lundef=false', env={'CC': 'gcc'}):
-        meson_tests('build-asan', '--suite', 'unit', '--suite', 'pipeline', '--suite', 'protocol', '--timeout-multiplier', '4',
-                    env={'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=1', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
-                         'LSAN_OPTIONS': f'suppressions={os.getcwd()}/tests/lsan.supp'})
+    meson_suites('build-asan', ['unit', 'pipeline', 'protocol'], ['-Db_sanitize=address,undefined', *SANITIZED], '4',
+                 {'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=1', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+                  'LSAN_OPTIONS': f'suppressions={os.getcwd()}/tests/lsan.supp'}, CC='gcc')
 
 
 def step_threads():
-    if build('build-tsan', '-Db_sanitize=thread', '-Db_lundef=false', env={'CC': 'clang'}):
-        meson_tests('build-tsan', '--suite', 'unit', '--suite', 'threads', '--timeout-multiplier', '6',
-                    env={'TSAN_OPTIONS': f'halt_on_error=1:suppressions={os.getcwd()}/tests/tsan.supp'})
+    """What runs on several threads."""
+    meson_suites('build-tsan', ['threads'], ['-Db_sanitize=thread', *SANITIZED], '6',
+                 {'TSAN_OPTIONS': f'halt_on_error=1:suppressions={os.getcwd()}/tests/tsan.supp'}, CC='clang')
 
 
 def step_bare():
@@ -190,7 +215,8 @@ def step_sdk():
 
 def step_browsers():
     if npm_packages() and build('build'):
-        node_tests('tests/e2e', again=True)
+        # the longest ones (by their text) first, so that none is left over at the end
+        browser_tests(sorted(glob.glob('tests/e2e/*.test.mjs'), key=os.path.getsize, reverse=True))
 
 
 STEPS = {f.__name__[5:]: f for f in (step_lint, step_gcc, step_sanitize, step_threads, step_bare, step_fuzz, step_sdk, step_browsers)}
