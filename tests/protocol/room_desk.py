@@ -54,7 +54,7 @@ class Desk:
             json.dump({'origins': [{'origin': PAGE, 'scopes': ['*']}], 'signal_hosts': ['127.0.0.1'], **policy}, f)
         os.chmod(f'{home}/policy/10.json', 0o644)
         self.service, self.user, self.home = service, user, home
-        self.agent = Agent([program, 'agent', '--fake', '--print-ready', '--log-level', 'debug'],
+        self.agent = Agent([program, 'agent', '--fake', '--print-ready', '--log-level', 'debug', '--port', 'PORT'],
                            {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
         self.connect()
 

@@ -35,7 +35,7 @@ def make_agent():
     for name in 'run', 'policy':
         os.mkdir(f'{home}/{name}', 0o700)
     write_policy(home, {'origins': ORIGINS})
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
 
 
 agent = make_agent()

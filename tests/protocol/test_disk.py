@@ -37,7 +37,7 @@ def start_agent():
                    'folders': {'videos': DISK + '/videos', 'small': {'path': DISK + '/small', 'quota_mb': 10},
                                'gone': DISK + '/gone', 'bad': BAD_DISK + '/in'}}, f)
     os.chmod(f.name, 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
 
 
 def page():

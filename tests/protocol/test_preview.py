@@ -27,7 +27,7 @@ def make_agent():
     with open(f'{home}/policy/10.json', 'w') as f:
         json.dump({'origins': [{'origin': origin, 'scopes': ['*']} for origin in PAGES] + [{'origin': PICTURE, 'scopes': ['camera']}]}, f)
     os.chmod(f'{home}/policy/10.json', 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
 
 
 agent = make_agent()

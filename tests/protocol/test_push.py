@@ -30,7 +30,7 @@ class Desk:
         for name in 'run', 'policy':
             os.makedirs(f'{directory}/{name}', 0o700)
         self.set_policy(**policy)
-        self.agent = Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--log-level', 'debug'],
+        self.agent = Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--log-level', 'debug', '--port', 'PORT'],
                            {'DESKHAND_POLICY_DIRS': directory + '/policy'}, directory)
         self.asks, self.listens, self.heard = cli(self.agent.socket), cli(self.agent.socket), []
         self.listens.call('events.subscribe', {'prefixes': ['push.', 'recording.', 'policy.']})

@@ -63,7 +63,7 @@ class Desk:
             until(is_in_force)
 
     def start(self):
-        self.agent = Agent([PROGRAM, 'agent', '--fake', '--print-ready'],
+        self.agent = Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'],
                            {'DESKHAND_POLICY_DIRS': self.home + '/policy', 'NO_PROXY': '*'}, self.home)
         self.listen()
 
