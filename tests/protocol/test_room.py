@@ -122,17 +122,20 @@ def recording():
     own = ok(cat.call('session.open', template='grid', canvas={'width': 1280, 'height': 720, 'fps': 25},
                         sources=[{'role': 'microphone', 'muted': True}]))
     ok(cat.join('r', session=own['session']))
-    for other in 'ann', 'bob':
-        cat.goes_on(cat.sees('r', other)['member'], other)
+    others = [cat.sees('r', other)['member'] for other in ('ann', 'bob')]
+    for other in others:
+        cat.goes_on(other, f'member {other}')
     started = ok(cat.call('recording.start', session=own['session']))
     until(lambda: bob.member('r', 'cat')['recording'], 'bob sees it')
-    select.select([], [], [], 2)
+    until(lambda: ok(cat.call('recording.get', recording=started['recording']))['video_frames'] > 20, 'its first pictures')
+    for other in others:
+        cat.goes_on(other, f'member {other} in the recording')
     done = ok(cat.call('recording.stop', recording=started['recording']))
     until(lambda: not bob.member('r', 'cat')['recording'], 'bob sees that it ended')
     for left in 0, 640:  # a grid of two: each member's whole picture, with the code that is painted in it
         read = subprocess.run([READ_PATTERN, '--summary', '--region', f'{left},180,640,360', done['path']], capture_output=True, text=True)
         sums = json.loads(read.stdout or '{}')
-        tap.true(sums.get('readable', 0) > 20 and sums['distinct'] > 20, f'{left}: {sums} {read.stderr}')
+        tap.true(sums.get('readable', 0) > 20 and sums['distinct'] > 5, f'{left}: {sums} {read.stderr}')
     volume = subprocess.run(['ffmpeg', '-hide_banner', '-i', done['path'], '-af', 'volumedetect', '-f', 'null', '-'], check=True,
                             capture_output=True, text=True).stderr
     tap.true('max_volume' in volume and 'max_volume: -91' not in volume, f'the members are heard: {volume}')
