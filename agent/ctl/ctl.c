@@ -138,11 +138,6 @@ void dh_ctl_destroy(struct dh_ctl *ctl)
 	free(ctl);
 }
 
-const struct dh_paths *dh_ctl_paths(const struct dh_ctl *ctl)
-{
-	return &ctl->paths;
-}
-
 bool dh_ctl_has_websocket(const struct dh_ctl *ctl)
 {
 	return ctl->policy.has_websocket;

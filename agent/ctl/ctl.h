@@ -75,7 +75,6 @@ void dh_ctl_check_stopped(struct dh_ctl *ctl);
 void dh_ctl_destroy(struct dh_ctl *ctl);
 
 /* For transports: where to listen, and what they learnt. */
-const struct dh_paths *dh_ctl_paths(const struct dh_ctl *ctl);
 bool dh_ctl_has_websocket(const struct dh_ctl *ctl); /* the policy may turn it off */
 void dh_ctl_set_port(struct dh_ctl *ctl, int port);
 

@@ -45,14 +45,6 @@ const char *dh_device_kind_name(enum dh_device_kind kind)
 	return kind_names[kind];
 }
 
-enum dh_device_kind dh_device_kind_from_name(const char *name)
-{
-	for (int k = DH_DEVICE_CAMERA; k <= DH_DEVICE_SYSTEM; k++)
-		if (!strcmp(kind_names[k], name))
-			return (enum dh_device_kind)k;
-	return DH_DEVICE_NONE;
-}
-
 void dh_devices_enumerate(struct dh_device_list *out, bool fakes_only)
 {
 	struct dh_log log = {"agent/devices"};

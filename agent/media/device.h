@@ -38,9 +38,7 @@ struct dh_device *dh_device_list_add(struct dh_device_list *l, enum dh_device_ki
 void dh_device_add_format(struct dh_device *d, const char *pixel, int width_px, int height_px, int fps);
 void dh_device_list_finish(struct dh_device_list *l);
 
-/* "camera" for DH_DEVICE_CAMERA and back (DH_DEVICE_NONE for an unknown name). */
-const char *dh_device_kind_name(enum dh_device_kind kind);
-enum dh_device_kind dh_device_kind_from_name(const char *name);
+const char *dh_device_kind_name(enum dh_device_kind kind); /* "camera" for DH_DEVICE_CAMERA */
 
 /* All devices of all real drivers, or of the fakes only. Blocks (probes devices): worker thread.
  * A driver that fails to list is logged and skipped. */

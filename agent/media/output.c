@@ -30,8 +30,12 @@ struct dh_output {
 	void *destroyed_arg;
 };
 
-struct report {
+struct report { /* what the sink worker tells on the loop thread */
 	struct dh_output *output;
+	void (*tell)(const struct dh_output_config *c, const struct report *r);
+	/* -- one of these */
+	struct dh_sink_segment segment;
+	struct dh_sink_link link;
 	enum dh_output_state state;
 	struct dh_err why;
 };
@@ -49,59 +53,50 @@ void dh_output_get_facts(struct dh_output *o, struct dh_output_facts *out)
 static void tell(void *arg)
 {
 	struct report *r = arg;
+	r->tell(&r->output->config, r);
+	free(r);
+}
+
+static void post(struct dh_output *o, const struct report *what)
+{
+	struct report *r = dh_alloc(sizeof(*r));
+	*r = *what;
+	r->output = o;
+	dh_loop_post(o->worker.loop, tell, r);
+}
+
+static void tell_state(const struct dh_output_config *c, const struct report *r)
+{
 	struct dh_output_facts facts;
 	dh_output_get_facts(r->output, &facts);
-	r->output->config.state(r->output->config.arg, r->state, &facts, r->why.code ? &r->why : NULL);
-	free(r);
+	c->state(c->arg, r->state, &facts, r->why.code ? &r->why : NULL);
 }
 
 static void report(struct dh_output *o, enum dh_output_state state, const struct dh_err *why)
 {
-	struct report *r = dh_alloc(sizeof(*r));
-	*r = (struct report){.output = o, .state = state, .why = why ? *why : (struct dh_err){0}};
-	dh_loop_post(o->worker.loop, tell, r);
+	post(o, &(struct report){.tell = tell_state, .state = state, .why = why ? *why : (struct dh_err){0}});
 }
 
-struct segment_report {
-	struct dh_output *output;
-	struct dh_sink_segment segment;
-};
-
-static void tell_segment(void *arg)
+static void tell_segment(const struct dh_output_config *c, const struct report *r)
 {
-	struct segment_report *r = arg;
-	if (r->output->config.segment)
-		r->output->config.segment(r->output->config.arg, &r->segment);
-	free(r);
+	if (c->segment)
+		c->segment(c->arg, &r->segment);
 }
 
 static void sink_segment(struct dh_sink *s, const struct dh_sink_segment *segment)
 {
-	struct dh_output *o = dh_container_of(s, struct dh_output, sink);
-	struct segment_report *r = dh_alloc(sizeof(*r));
-	*r = (struct segment_report){o, *segment};
-	dh_loop_post(o->worker.loop, tell_segment, r);
+	post(dh_container_of(s, struct dh_output, sink), &(struct report){.tell = tell_segment, .segment = *segment});
 }
 
-struct link_report {
-	struct dh_output *output;
-	struct dh_sink_link now;
-};
-
-static void tell_link(void *arg)
+static void tell_link(const struct dh_output_config *c, const struct report *r)
 {
-	struct link_report *r = arg;
-	if (r->output->config.link)
-		r->output->config.link(r->output->config.arg, &r->now);
-	free(r);
+	if (c->link)
+		c->link(c->arg, &r->link);
 }
 
 static void sink_link(struct dh_sink *s, const struct dh_sink_link *now)
 {
-	struct dh_output *o = dh_container_of(s, struct dh_output, sink);
-	struct link_report *r = dh_alloc(sizeof(*r));
-	*r = (struct link_report){o, *now};
-	dh_loop_post(o->worker.loop, tell_link, r);
+	post(dh_container_of(s, struct dh_output, sink), &(struct report){.tell = tell_link, .link = *now});
 }
 
 static void sink_wants_key(struct dh_sink *s)

@@ -16,42 +16,38 @@ struct rule {
 	const char *name;
 	int64_t start_us, end_us;
 	double threshold;
-	const char *hint, *doc;
+	const char *hint;
 };
 
 static const struct rule rules[DH_QUALITY_COUNT] = {
-	[DH_QUALITY_BLACK] = {"black", 3 * S_US, S_US, 24, "Open the lens, or choose another camera.",
-		"Black pictures. value: luma of the brightest spot, 16 is black."},
-	[DH_QUALITY_COVERED] = {"covered", 3 * S_US, S_US, 2, "Take away what lies over the lens, or clean it.",
-		"Nothing to be seen but one dark or coloured area. value: outlines, per mille of the picture."},
-	[DH_QUALITY_FROZEN] = {"frozen", 0, S_US, 4, "Unplug the camera and plug it in again, or choose another.",
-		"The same picture again and again, or none. value: seconds."},
-	[DH_QUALITY_DARK] = {"dark", 5 * S_US, 2 * S_US, 20, "Switch a light on, in front of the person.",
-		"Too dark to recognise anybody. value: per mille of the picture that is lit."},
-	[DH_QUALITY_BRIGHT] = {"bright", 5 * S_US, 2 * S_US, 600, "Turn the camera away from the window or the lamp.",
-		"Over-exposed. value: per mille of the picture that is white."},
-	[DH_QUALITY_SILENT] = {"silent", 10 * S_US, S_US, -60, "Check the microphone's switch and level, or choose another.",
-		"The microphone gives no sound. value: dBFS; -100: nothing at all."},
-	[DH_QUALITY_CLIPPING] = {"clipping", 0, 3 * S_US, 8, "Turn the microphone down in the system's settings.",
-		"The microphone is too loud: its sound is cut at full scale. value: recent places, up to 16."},
-	[DH_QUALITY_SKEW] = {"skew", 3 * S_US, 2 * S_US, 100, "Close other programs, or choose the device again.",
-		"The source's times are off, so sound and picture lie apart. value: ms."},
-	[DH_QUALITY_FORMAT] = {"format", 3 * S_US, 3 * S_US, 25, "Choose another device, or another mode of this one.",
-		"The device gives far less than asked for. value: percent, of the pixels wanted or of 48 kHz."},
-	[DH_QUALITY_DEVICE] = {"device", 0, 0, 1, "Plug the chosen device in again, or choose one that is there.",
-		"Another device took the place of the one asked for. value: 1."},
-	[DH_QUALITY_ECHO] = {"echo", 3 * S_US, 8 * S_US, 55, "Use a headset, or turn the speaker down.",
-		"The microphone hears the others from the speaker. value: percent, how alike the two are over time."},
+	/* Black pictures. value: luma of the brightest spot, 16 is black */
+	[DH_QUALITY_BLACK] = {"black", 3 * S_US, S_US, 24, "Open the lens, or choose another camera."},
+	/* Nothing to be seen but one dark or coloured area. value: outlines, per mille of the picture */
+	[DH_QUALITY_COVERED] = {"covered", 3 * S_US, S_US, 2, "Take away what lies over the lens, or clean it."},
+	/* The same picture again and again, or none. value: seconds */
+	[DH_QUALITY_FROZEN] = {"frozen", 0, S_US, 4, "Unplug the camera and plug it in again, or choose another."},
+	/* Too dark to recognise anybody. value: per mille of the picture that is lit */
+	[DH_QUALITY_DARK] = {"dark", 5 * S_US, 2 * S_US, 20, "Switch a light on, in front of the person."},
+	/* Over-exposed. value: per mille of the picture that is white */
+	[DH_QUALITY_BRIGHT] = {"bright", 5 * S_US, 2 * S_US, 600, "Turn the camera away from the window or the lamp."},
+	/* The microphone gives no sound. value: dBFS; -100: nothing at all */
+	[DH_QUALITY_SILENT] = {"silent", 10 * S_US, S_US, -60,
+		"Check the microphone's switch and level, or choose another."},
+	/* The microphone is too loud: its sound is cut at full scale. value: recent places, up to 16 */
+	[DH_QUALITY_CLIPPING] = {"clipping", 0, 3 * S_US, 8, "Turn the microphone down in the system's settings."},
+	/* The source's times are off, so sound and picture lie apart. value: ms */
+	[DH_QUALITY_SKEW] = {"skew", 3 * S_US, 2 * S_US, 100, "Close other programs, or choose the device again."},
+	/* The device gives far less than asked for. value: percent, of the pixels wanted or of 48 kHz */
+	[DH_QUALITY_FORMAT] = {"format", 3 * S_US, 3 * S_US, 25, "Choose another device, or another mode of this one."},
+	/* Another device took the place of the one asked for. value: 1 */
+	[DH_QUALITY_DEVICE] = {"device", 0, 0, 1, "Plug the chosen device in again, or choose one that is there."},
+	/* The microphone hears the others from the speaker. value: percent, how alike the two are over time */
+	[DH_QUALITY_ECHO] = {"echo", 3 * S_US, 8 * S_US, 55, "Use a headset, or turn the speaker down."},
 };
 
 const char *dh_quality_name(enum dh_quality_kind kind)
 {
 	return rules[kind].name;
-}
-
-const char *dh_quality_doc(enum dh_quality_kind kind)
-{
-	return rules[kind].doc;
 }
 
 /* ---- what is bad ---- */

@@ -34,7 +34,7 @@ struct dh_quality_change {
 	enum dh_quality_kind kind;
 	bool is_start;
 	int64_t lasted_us;       /* how long it has been so */
-	double value, threshold; /* as dh_quality_doc() says */
+	double value, threshold; /* as the rules in quality.c say */
 	const char *hint;        /* what to do */
 };
 
@@ -65,6 +65,5 @@ void dh_quality_look(struct dh_quality *q, const struct dh_quality_facts *f, int
 bool dh_quality_get(const struct dh_quality *q, enum dh_quality_kind kind, int64_t now_us, struct dh_quality_change *out);
 
 const char *dh_quality_name(enum dh_quality_kind kind); /* "black" */
-const char *dh_quality_doc(enum dh_quality_kind kind);  /* one sentence, with what value and threshold are */
 
 #endif

@@ -27,13 +27,6 @@ struct ws_client {
 	char in[16384];
 };
 
-static int live;
-
-int dh_ws_client_live_count(void)
-{
-	return live;
-}
-
 /* ---- the end ---- */
 
 static void handle_closed(uv_handle_t *h)
@@ -43,7 +36,6 @@ static void handle_closed(uv_handle_t *h)
 		return;
 	dh_ws_reader_finish(&c->reader);
 	free(c);
-	live--;
 }
 
 static void end(struct ws_client *c)
@@ -248,7 +240,6 @@ static int ws_connect(void **out, const void *arg, const struct dh_room_wire_ops
 		free(c);
 		return err;
 	}
-	live++;
 	c->handles = 2;
 	uv_tcp_init(&c->config->loop->uv, &c->tcp);
 	uv_timer_init(&c->config->loop->uv, &c->timer);

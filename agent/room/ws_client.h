@@ -27,7 +27,4 @@ struct dh_ws_client_config {
 extern const struct dh_room_wire dh_ws_client_wire; /* arg: a struct dh_ws_client_config,
 						 * until open or closed was told */
 
-/* Wires whose memory has not gone yet; 0 at exit. */
-int dh_ws_client_live_count(void);
-
 #endif

@@ -133,12 +133,13 @@ static void take_line(struct load *l, const char *text)
 
 static bool take_text(void *user, const char *text, size_t size)
 {
-	static const char event[] = "{\"jsonrpc\":\"2.0\",\"method\":\"", chat[] = "room.chat\"";
+	static const char event[] = "{\"jsonrpc\":\"2.0\",\"method\":\"";
+	static const char chat[] = "{\"jsonrpc\":\"2.0\",\"method\":\"room.chat\"";
 	struct member *m = user;
-	if (strncmp(text, event, sizeof(event) - 1))
-		take_reply(m, text);
-	else if (!strncmp(text + sizeof(event) - 1, chat, sizeof(chat) - 1))
+	if (!strncmp(text, chat, sizeof(chat) - 1))
 		take_line(m->load, text);
+	else if (strncmp(text, event, sizeof(event) - 1))
+		take_reply(m, text);
 	return true;
 }
 
