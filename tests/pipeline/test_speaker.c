@@ -163,8 +163,8 @@ static void a_tone_is_heard(void)
 	TST_CHECK(s.heard_count > 4 * 48000);
 	double hz = 0;
 	struct sound_fit f = purest(heard + s.heard_count - 48000, &hz);
-	fprintf(stdout, "# %.1f s: %.2f Hz, peak %.3f, rest %.1f dB, %lld underruns, delay %lld us\n", s.heard_count / 48e3, hz,
-		f.peak, sound_distortion_db(&f), (long long)stats.underruns, (long long)stats.delay_us);
+	fprintf(stdout, "# %.1f s: %.2f Hz, peak %.3f, rest %.1f dB, %lld underruns, delay %lld us\n", s.heard_count / 48e3,
+		hz, f.peak, sound_distortion_db(&f), (long long)stats.underruns, (long long)stats.delay_us);
 	TST_CHECK(fabs(hz - 700) < 1.5);
 	TST_CHECK(fabs(20 * log10(f.peak / 0.25)) < 0.5);
 	TST_CHECK(sound_distortion_db(&f) < -20); /* a gap of 10 ms in this second would be -20 */

@@ -23,7 +23,7 @@ def start_agent():
     with open(f'{home}/policy/10.json', 'w') as f:
         json.dump({'websocket': False}, f)
     os.chmod(f.name, 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
 
 
 agent = start_agent()
