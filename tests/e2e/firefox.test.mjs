@@ -129,7 +129,8 @@ test('1000 calls from the page to the agent and back', async (t) => {
 	const page = await tab(t);
 	for (const [road, options] of Object.entries({ content_script: { transport: 'extension' },
 		websocket: { transport: 'websocket', ports: [desk.ready.port] } })) {
-		await page.evaluate(connectHere, options);
+		const { error } = await page.evaluate(connectHere, { ...options, timeout: 20000 });
+		assert.equal(error, undefined, JSON.stringify(error));
 		await page.evaluate(timeCalls, 100);
 		const found = percentiles(await page.evaluate(timeCalls, 1000));
 		assert.equal(found.n, 1000);
