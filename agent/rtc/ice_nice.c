@@ -16,7 +16,10 @@ static void on_servers_ready(void *user)
 {
 	struct dh_ice *ice = user;
 	struct dh_err e;
-	if (ice->road->is_gathering && dh_ice_road_gather(ice->road, &e)) {
+	if (!ice->road->waits_for_servers)
+		return;
+	ice->road->waits_for_servers = false;
+	if (dh_ice_road_gather(ice->road, &e)) {
 		DH_WARN(ice, "%s", e.text);
 		dh_ice_road_set_state(ice->road, DH_ICE_FAILED);
 	}
@@ -124,7 +127,8 @@ int dh_ice_gather(struct dh_ice *ice, struct dh_err *e)
 	struct dh_ice_road *r = ice->road;
 	if (r->is_gathering)
 		return dh_fail(e, DH_ESTATE, "candidates are gathered once between restarts");
-	int err = dh_ice_servers_are_ready(ice->servers) ? dh_ice_road_gather(r, e) : DH_OK;
+	r->waits_for_servers = !dh_ice_servers_are_ready(ice->servers);
+	int err = r->waits_for_servers ? DH_OK : dh_ice_road_gather(r, e);
 	r->is_gathering = !err;
 	return err;
 }
@@ -200,6 +204,7 @@ int dh_ice_restart(struct dh_ice *ice, bool is_controlling, struct dh_err *e)
 	dh_rtc_timer_stop(&ice->old_timer);
 	dh_ice_names_cancel(&ice->names);
 	ice->road = r;
+	dh_ice_servers_choose_again(ice->servers);
 	return DH_OK;
 }
 

@@ -20,7 +20,7 @@ struct dh_ice_road { /* between two restarts */
 	gchar *ufrag, *password;
 	GSList *own; /* this machine's addresses when they were gathered, as text */
 	enum dh_ice_state state;
-	bool is_controlling, is_gathering, is_gathered, has_remote, is_remote_done;
+	bool is_controlling, is_gathering, waits_for_servers, is_gathered, has_remote, is_remote_done;
 	int relay_count, relay_looks; /* addresses that TURN servers gave us */
 	int remote_count; /* with those whose name is not known yet */
 };

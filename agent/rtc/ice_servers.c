@@ -42,9 +42,11 @@ static void chosen(void *arg, int index)
 {
 	struct dh_ice_servers *s = arg;
 	s->choice = NULL;
-	s->stun_used = index < 0 ? 0 : index;
+	if (index >= 0)
+		s->stun_used = index;
 	if (index < 0)
-		DH_WARN(s, "none of %d addresses of STUN servers answers: the first is used", s->stun_count);
+		DH_WARN(s, "none of %d addresses of STUN servers answers: %s is used", s->stun_count,
+			s->stun[s->stun_used].address);
 	else
 		DH_DEBUG(s, "STUN server %s answers first", s->stun[index].address);
 	s->are_ready = true;
@@ -76,6 +78,13 @@ static void choose_stun(struct dh_ice_servers *s)
 		return;
 	s->are_ready = true;
 	s->ready(s->user);
+}
+
+void dh_ice_servers_choose_again(struct dh_ice_servers *s)
+{
+	struct dh_err e;
+	if (s->are_ready && s->stun_count > 1)
+		s->are_ready = dh_stun_choice_start(&s->choice, s->thread, s->stun, s->stun_count, chosen, s, &e) != DH_OK;
 }
 
 static void all_ready(void *arg)

@@ -24,6 +24,11 @@ void dh_ice_servers_stop(struct dh_ice_servers *s);
 void dh_ice_servers_destroy(struct dh_ice_servers *s);
 
 bool dh_ice_servers_are_ready(const struct dh_ice_servers *s);
+
+/* The network may be another, and the STUN server that answered first out of reach: ask all of several again. Then they
+ * are not ready, and ready() comes once more, at most DH_STUN_CHOICE_MS later. When none answers the one before stays. */
+void dh_ice_servers_choose_again(struct dh_ice_servers *s);
+
 void dh_ice_servers_each(struct dh_ice_servers *s, void (*fn)(void *arg, const struct dh_ice_ready_server *server),
 			 void *arg);
 

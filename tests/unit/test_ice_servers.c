@@ -247,12 +247,18 @@ static void answer_stun(int fd, uint8_t type, bool is_forged)
 	TST_EQ(sendto(fd, data, 32, 0, (struct sockaddr *)&from, size), 32);
 }
 
+static void choose_again(void *arg)
+{
+	dh_ice_servers_choose_again(servers);
+	TST_CHECK(!dh_ice_servers_are_ready(servers));
+}
+
 /* Which of three servers is used: the third alone answers (after one that answers to nobody's question, and an error), or
- * nobody does. */
-static int used_stun(bool has_answer)
+ * nobody does. Then again, after a restart: the second, or nobody. */
+static int used_stun(bool has_answer, bool again, bool has_answer_again)
 {
 	struct dh_ice_server all[3];
-	int fd[3], port = 0;
+	int fd[3], port = 0, used = 0;
 	eventfd_t n;
 	done = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	for (int i = 0; i < 3; i++)
@@ -267,25 +273,41 @@ static int used_stun(bool has_answer)
 		answer_stun(fd[2], 1, false);
 	}
 	eventfd_read(done, &n);
+	if (again) {
+		while (recv(fd[1], &port, sizeof(port), MSG_DONTWAIT) > 0) /* what it was asked before */
+			continue;
+		dh_rtc_post(thread, choose_again, NULL);
+		if (has_answer_again)
+			answer_stun(fd[1], 1, false);
+		eventfd_read(done, &n);
+	}
 	dh_rtc_post(thread, destroy_servers, NULL);
 	eventfd_read(done, &n);
 	dh_rtc_thread_destroy(thread);
 	close(done);
 	TST_EQ(told, 1);
 	for (int i = 0; i < 3; i++) {
-		port = told_port == all[i].port ? i : port;
+		used = told_port == all[i].port ? i : used;
 		close(fd[i]);
 	}
-	return port;
+	return used;
 }
 
 static void stun_that_answers(void)
 {
-	int used = used_stun(true);
+	int used = used_stun(true, false, false);
 	for (int i = 0; i < 9 && used == 0; i++) /* a busy computer may need longer than they have */
-		used = used_stun(true);
+		used = used_stun(true, false, false);
 	TST_EQ(used, 2);
-	TST_EQ(used_stun(false), 0);
+	TST_EQ(used_stun(false, false, false), 0);
+	used = used_stun(true, true, true);
+	for (int i = 0; i < 9 && used != 1; i++)
+		used = used_stun(true, true, true);
+	TST_EQ(used, 1);
+	used = used_stun(true, true, false);
+	for (int i = 0; i < 9 && used == 0; i++)
+		used = used_stun(true, true, false);
+	TST_EQ(used, 2); /* nobody knows better */
 }
 
 /* -- the tunnel -- */
