@@ -13,6 +13,7 @@ struct dh_preview_track {
 	char name[DH_PREVIEW_TRACK_NAME_MAX]; /* as the page says it, or "sound" */
 	int number;                           /* of the connection */
 	enum dh_codec codec;                  /* agreed on; NONE: not carried */
+	int unit_max;                         /* see dh_peer_ops */
 	struct dh_live_listener *listener;
 	int source;                           /* in the pipeline, of the newest listener */
 	bool is_removing;                     /* the last listener has not gone yet */
@@ -69,7 +70,7 @@ void dh_preview_track_stop(struct dh_preview_track *t);
 void dh_preview_removed(struct dh_preview *p);
 
 /* What the connection says about its tracks. */
-void dh_preview_on_track(void *user, int track, enum dh_codec codec);
+void dh_preview_on_track(void *user, int track, enum dh_codec codec, int unit_max);
 void dh_preview_on_want_key(void *user, int track); /* rtc thread */
 
 #endif

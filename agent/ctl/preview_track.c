@@ -125,7 +125,7 @@ void dh_preview_track_feed(struct dh_preview_track *t)
 		return;
 	}
 	struct dh_live_request r = {.kind = target.kind, .source = target.source, .codec = t->codec,
-				    .is_screen = target.is_screen};
+				    .is_screen = target.is_screen, .unit_max = t->unit_max};
 	t->source = target.source;
 	t->ended = (struct dh_err){0};
 	int err = dh_live_add(&t->listener, p->session->pipeline, &r, &live_ops, t, &e);
@@ -157,14 +157,15 @@ void dh_preview_track_stop(struct dh_preview_track *t)
 
 /* ---- what the connection says ---- */
 
-void dh_preview_on_track(void *user, int track, enum dh_codec codec)
+void dh_preview_on_track(void *user, int track, enum dh_codec codec, int unit_max)
 {
 	struct dh_preview *p = user;
 	for (int i = 0; i < p->track_count; i++) {
 		struct dh_preview_track *t = &p->tracks[i];
-		if (t->number != track || t->codec == codec)
+		if (t->number != track || (t->codec == codec && t->unit_max == unit_max))
 			continue;
 		t->codec = codec;
+		t->unit_max = unit_max;
 		dh_preview_track_stop(t);
 		dh_preview_track_feed(t);
 	}

@@ -29,6 +29,7 @@ static const struct dh_param params[] = {
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
 	{"still_key_interval_ms", DH_INT, "ms", 0, 600000, 0,
 	 .doc = "the same while fewer than 5 pictures a second come; 0: as key_interval_ms"},
+	{"slice_bytes", DH_INT, "bytes", 0, 65535, 0, .doc = "of one slice at most; 0: a picture is one slice a thread"},
 	{"threads", DH_INT, NULL, 0, 4, 1, .doc = "0: as many as the machine has use for"},
 	{0},
 };
@@ -72,6 +73,10 @@ static void fill_params(SEncParamExt *p, const struct dh_stream *s, const struct
 	l->iDLayerQp = best_qp(a);
 	l->sSliceArgument.uiSliceMode = p->iMultipleThreadIdc == 1 ? SM_SINGLE_SLICE : SM_FIXEDSLCNUM_SLICE;
 	l->sSliceArgument.uiSliceNum = p->iMultipleThreadIdc;
+	if (dh_arg_int(a, "slice_bytes")) {
+		l->sSliceArgument.uiSliceMode = SM_SIZELIMITED_SLICE;
+		l->sSliceArgument.uiSliceSizeConstraint = p->uiMaxNalSize = (unsigned)dh_arg_int(a, "slice_bytes");
+	}
 	l->bVideoSignalTypePresent = true;
 	l->uiVideoFormat = VF_UNDEF;
 	l->bFullRange = false;

@@ -30,6 +30,7 @@ static const struct dh_param params[] = {
 	{"key_interval_ms", DH_INT, "ms", 100, 600000, 2000, .doc = "longest time between key frames"},
 	{"still_key_interval_ms", DH_INT, "ms", 0, 600000, 0,
 	 .doc = "the same while fewer than 5 pictures a second come; 0: as key_interval_ms"},
+	{"slice_bytes", DH_INT, "bytes", 0, 65535, 0, .doc = "of one slice at most; 0: a picture is one slice a thread"},
 	{"threads", DH_INT, NULL, 0, 16, 0, .doc = "0: by size and rate of the pictures"},
 	{"lookahead", DH_INT, "pictures", 0, 60, 0, .doc = "delays the output by as many pictures; smaller at full motion"},
 	{0},
@@ -74,6 +75,7 @@ static int set_params(struct x264 *x, struct dh_encoder *enc, const struct dh_ar
 	p->i_fps_den = 1;
 	p->i_threads = choose_threads(s, (int)dh_arg_int(a, "threads"));
 	p->b_sliced_threads = p->i_threads > 1; /* frame threads would each delay by a picture */
+	p->i_slice_max_size = (int)dh_arg_int(a, "slice_bytes");
 	p->b_vfr_input = 0; /* times pass through all the same; 1 would delay by one picture */
 	p->b_annexb = 0;
 	p->b_repeat_headers = 0;

@@ -32,7 +32,8 @@ static struct dh_live_track *find_track(struct dh_pipeline *p, const struct dh_l
 	dh_list_for_each(pos, &p->lives) {
 		struct dh_live_track *t = dh_container_of(pos, struct dh_live_track, node);
 		if (!t->has_ended && t->request.kind == r->kind && t->request.source == r->source &&
-		    t->request.codec == r->codec && t->request.is_screen == r->is_screen)
+		    t->request.codec == r->codec && t->request.is_screen == r->is_screen &&
+		    t->request.unit_max == r->unit_max)
 			return t;
 	}
 	return NULL;

@@ -23,6 +23,7 @@ struct dh_live_request {
 	enum dh_live_kind kind;
 	int source;          /* DH_LIVE_SOURCE: number in the pipeline */
 	enum dh_codec codec; /* H264, VP8; OPUS */
+	int unit_max;        /* H.264 in units of so many bytes at most, 0: of any size */
 	bool is_screen;      /* text matters more than motion: the ladder lowers the rate of pictures before their size */
 	int64_t start_bps;   /* until the first dh_live_set_rate(); 0: no bound, quality alone decides (this machine) */
 };

@@ -24,8 +24,10 @@ static void open_video(struct dh_live_encode *c, int64_t bps)
 					       .height_px = l->height_px, .fps = l->fps};
 	cJSON_AddNumberToObject(args, "bitrate_kbps", (double)(bps / 1000));
 	cJSON_AddNumberToObject(args, "key_interval_ms", 600000); /* on demand only */
-	if (c->driver->codec == DH_CODEC_H264)
+	if (c->driver->codec == DH_CODEC_H264) {
 		cJSON_AddNumberToObject(args, "buffer_ms", BUFFER_MS);
+		cJSON_AddNumberToObject(args, "slice_bytes", c->track->request.unit_max);
+	}
 	if (!strcmp(c->driver->base.name, "x264"))
 		cJSON_AddStringToObject(args, "profile", "baseline"); /* every receiver decodes it */
 	else

@@ -57,7 +57,7 @@ static void feed(struct dh_call_track *t)
 		return;
 	struct dh_live_request r = {.kind = kind == DH_CALL_SOUND ? DH_LIVE_LOCAL_SOUND : DH_LIVE_SOURCE,
 				    .source = t->source, .codec = t->codec, .is_screen = kind == DH_CALL_SCREEN,
-				    .start_bps = kind == DH_CALL_SOUND ? 0 : c->start_bps};
+				    .unit_max = t->unit_max, .start_bps = kind == DH_CALL_SOUND ? 0 : c->start_bps};
 	struct dh_err e = {0};
 	if (!dh_live_add(&l, c->pipeline, &r, &live_ops, t, &e))
 		set_listener(t, l);
@@ -156,12 +156,13 @@ void dh_call_tracks_connected(struct dh_call_tracks *c)
 		feed(&c->one[i]);
 }
 
-void dh_call_tracks_agreed(struct dh_call_tracks *c, int number, enum dh_codec codec)
+void dh_call_tracks_agreed(struct dh_call_tracks *c, int number, enum dh_codec codec, int unit_max)
 {
 	struct dh_call_track *t = find(c, number);
-	if (!t || t->codec == codec)
+	if (!t || (t->codec == codec && t->unit_max == unit_max))
 		return;
 	t->codec = codec;
+	t->unit_max = unit_max;
 	stop_listening(t);
 	feed(t);
 }

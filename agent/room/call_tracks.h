@@ -23,6 +23,7 @@ struct dh_call_track {
 	int source;      /* of the pipeline; sound: 0 */
 	bool is_quiet;   /* agreed on, but nothing is sent */
 	enum dh_codec codec;
+	int unit_max; /* see dh_peer_ops */
 	bool is_removing; /* the last listener has not gone yet */
 	bool has_failed;  /* the source ended by itself; until it is another one */
 	struct dh_live_listener *listener; /* protected by lock: the rtc thread asks it, the loop takes it away */
@@ -54,7 +55,7 @@ void dh_call_tracks_mute(struct dh_call_tracks *c, enum dh_call_track_kind kind,
 
 /* From the peer's callbacks of the same names; of state: CONNECTED. */
 void dh_call_tracks_connected(struct dh_call_tracks *c);
-void dh_call_tracks_agreed(struct dh_call_tracks *c, int number, enum dh_codec codec);
+void dh_call_tracks_agreed(struct dh_call_tracks *c, int number, enum dh_codec codec, int unit_max);
 /* -- rtc thread */
 void dh_call_tracks_want_key(struct dh_call_tracks *c, int number);
 void dh_call_tracks_set_rate(struct dh_call_tracks *c, int number, int64_t bps, bool wants_skip);

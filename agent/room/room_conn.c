@@ -166,9 +166,9 @@ void dh_room_conn_sync(struct dh_room_conn *c)
 		r->api->offer(c->peer, false);
 }
 
-static void on_track(void *user, int track, enum dh_codec codec)
+static void on_track(void *user, int track, enum dh_codec codec, int unit_max)
 {
-	dh_call_tracks_agreed(&((struct dh_room_conn *)user)->tracks, track, codec);
+	dh_call_tracks_agreed(&((struct dh_room_conn *)user)->tracks, track, codec, unit_max);
 }
 
 static void on_want_key(void *user, int track)

@@ -53,6 +53,12 @@ static void restart(struct dh_jitter *j, int64_t at)
 	j->first = j->next = j->end = at;
 }
 
+void dh_jitter_forget(struct dh_jitter *j)
+{
+	restart(j, j->next);
+	j->has_any = false;
+}
+
 /* The holes are too many: nothing is asked for any more, what is there is handed out with its holes. */
 static void give_up_all(struct dh_jitter *j)
 {

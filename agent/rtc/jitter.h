@@ -62,6 +62,9 @@ void dh_jitter_set_rtt(struct dh_jitter *j, int64_t rtt_us);
 int dh_jitter_push(struct dh_jitter *j, uint16_t seq, uint32_t timestamp, bool is_marked, const uint8_t *payload,
 		   size_t bytes, int64_t now_us);
 
+/* Numbers begin anew with the next packet: it is of another stream. */
+void dh_jitter_forget(struct dh_jitter *j);
+
 /* The next packet in order. A missing one holds back all after it until it comes or is given up; then it is a hole in
  * the numbers, and a key frame is needed. Returns 1, 0: none now. */
 int dh_jitter_pop(struct dh_jitter *j, int64_t now_us, struct dh_jitter_packet *out);

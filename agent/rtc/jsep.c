@@ -22,11 +22,11 @@ static bool has_line(const struct dh_jsep_state *s, int track)
 	return false;
 }
 
-/* The first track of a kind that no m-line carries, or -1. */
-static int next_track(const struct dh_jsep *j, const struct dh_jsep_state *s, enum dh_jsep_kind kind)
+/* The first track of a kind that no m-line carries, or -1. not: tracks that do not count, as bits. */
+static int next_track(const struct dh_jsep *j, const struct dh_jsep_state *s, enum dh_jsep_kind kind, unsigned not)
 {
 	for (int t = 0; t < DH_JSEP_TRACK_MAX; t++)
-		if (j->tracks[t].kind == kind && !has_line(s, t))
+		if (j->tracks[t].kind == kind && !(not >> t & 1) && !has_line(s, t))
 			return t;
 	return -1;
 }
@@ -37,8 +37,11 @@ static void set_sources(const struct dh_jsep *j, struct dh_jsep_media *a)
 	a->rtx_ssrc = a->track < 0 || a->formats[0].rtx_payload_type < 0 ? 0 : j->tracks[a->track].rtx_ssrc;
 }
 
-static void refuse(struct dh_jsep_media *a)
+/* by_them: or by us. */
+static void refuse(struct dh_jsep_state *s, struct dh_jsep_media *a, bool by_them)
 {
+	if (by_them && a->track >= 0)
+		s->refused |= 1u << a->track;
 	a->is_accepted = false;
 	a->track = -1;
 	a->format_count = a->remote_count = 0;
@@ -48,7 +51,8 @@ static void refuse(struct dh_jsep_media *a)
 
 static void commit(struct dh_jsep *j, struct dh_jsep_state *s, struct dh_jsep_result *r)
 {
-	s->agreed.is_offer_needed = next_track(j, s, DH_JSEP_AUDIO) >= 0 || next_track(j, s, DH_JSEP_VIDEO) >= 0;
+	s->agreed.is_offer_needed = next_track(j, s, DH_JSEP_AUDIO, s->refused) >= 0 ||
+		next_track(j, s, DH_JSEP_VIDEO, s->refused) >= 0;
 	j->now = *s;
 	j->has_open = false;
 	*r = s->agreed;
@@ -103,13 +107,15 @@ static void answer_line(const struct dh_jsep *j, struct dh_jsep_state *s, int i,
 	for (int f = 0; forms[f] != DH_JSEP_FORM_COUNT && !a->format_count; f++)
 		a->format_count = dh_jsep_match(m, forms[f], &a->formats[0]);
 	if (!a->format_count || !fits_road(offer, m, is_first)) {
-		refuse(a);
+		refuse(s, a, !m->port);
 		return;
 	}
 	a->is_accepted = true;
 	a->is_simulcast_refused = m->has_simulcast;
 	if (a->track < 0 && dh_jsep_receives(m->direction))
-		a->track = next_track(j, s, a->kind);
+		a->track = next_track(j, s, a->kind, 0);
+	if (a->track >= 0)
+		s->refused &= ~(1u << a->track);
 	a->direction = dh_jsep_direction(a->track >= 0 && dh_jsep_receives(m->direction),
 					 receives_kind(j, a->kind) && dh_jsep_sends(m->direction));
 	dh_jsep_match_extensions(m, dh_sdp_reverse(m->direction), &a->extensions);
@@ -117,7 +123,15 @@ static void answer_line(const struct dh_jsep *j, struct dh_jsep_state *s, int i,
 	set_sources(j, a);
 }
 
-/* The first of the answer's group: the offer's, or else the first that we accept (RFC 9143, 7.3.1). */
+static bool is_accepted(const struct dh_jsep_state *s, const char *mid)
+{
+	for (int i = 0; i < s->agreed.media_count; i++)
+		if (s->agreed.media[i].is_accepted && !strcmp(s->agreed.media[i].mid, mid))
+			return true;
+	return false;
+}
+
+/* The first of the group that is accepted, in the group's order (RFC 9143, 7.3.1); without a group the only one. */
 static void tag(struct dh_jsep_state *s, const struct dh_sdp *remote)
 {
 	s->is_bundled = remote->bundle_count > 0;
@@ -125,9 +139,9 @@ static void tag(struct dh_jsep_state *s, const struct dh_sdp *remote)
 	for (int i = s->agreed.media_count - 1; i >= 0; i--)
 		if (s->agreed.media[i].is_accepted)
 			dh_strcopy(s->tagged, sizeof(s->tagged), s->agreed.media[i].mid);
-	for (int i = 0; s->is_bundled && i < s->agreed.media_count; i++)
-		if (s->agreed.media[i].is_accepted && !strcmp(s->agreed.media[i].mid, remote->bundle[0]))
-			dh_strcopy(s->tagged, sizeof(s->tagged), remote->bundle[0]);
+	for (int i = remote->bundle_count - 1; i >= 0; i--)
+		if (is_accepted(s, remote->bundle[i]))
+			dh_strcopy(s->tagged, sizeof(s->tagged), remote->bundle[i]);
 }
 
 static int answer(struct dh_jsep *j, struct dh_jsep_state *s, const struct dh_sdp *offer, struct dh_err *e)
@@ -184,18 +198,30 @@ static void new_mid(const struct dh_jsep_state *s, char mid[DH_RTP_MID_MAX + 1])
 	}
 }
 
+/* Where a new m-line goes: in the place of a refused one, else behind the others. Data channels keep theirs. Source:
+ * RFC 8829, 5.2.2. */
+static int new_place(const struct dh_jsep_state *s)
+{
+	int i = 0;
+	while (i < s->agreed.media_count && (s->agreed.media[i].is_accepted || !s->agreed.media[i].kind))
+		i++;
+	return i;
+}
+
 static int offer_new_line(const struct dh_jsep *j, struct dh_jsep_state *s, enum dh_jsep_kind kind, int track,
 			  struct dh_err *e)
 {
-	int i = s->agreed.media_count;
+	int i = new_place(s);
+	char mid[DH_RTP_MID_MAX + 1];
 	enum dh_jsep_form forms[DH_JSEP_FORM_COUNT + 1];
 	if (i == DH_SDP_MEDIA_MAX)
 		return dh_fail(e, DH_ELIMIT, "the connection has %d m-lines already", i);
 	struct dh_jsep_media *a = &s->agreed.media[i];
 	struct dh_jsep_head *h = &s->heads[i];
+	new_mid(s, mid);
 	memset(a, 0, sizeof(*a));
 	memset(h, 0, sizeof(*h));
-	new_mid(s, a->mid);
+	dh_strcopy(a->mid, sizeof(a->mid), mid);
 	a->kind = kind;
 	a->is_accepted = true;
 	a->track = track;
@@ -211,7 +237,7 @@ static int offer_new_line(const struct dh_jsep *j, struct dh_jsep_state *s, enum
 		return dh_fail(e, DH_EINVAL, "no codec, or no payload type, for %s", h->kind);
 	snprintf(h->formats, sizeof(h->formats), "%d", a->formats[0].payload_type);
 	dh_jsep_propose_extensions(&s->numbers, kind, &a->extensions);
-	s->agreed.media_count++;
+	s->agreed.media_count += i == s->agreed.media_count;
 	return 0;
 }
 
@@ -222,14 +248,14 @@ static int offer(const struct dh_jsep *j, struct dh_jsep_state *s, struct dh_err
 	for (int i = 0; i < s->agreed.media_count; i++) { /* m-lines that lost their track, or never had one */
 		struct dh_jsep_media *a = &s->agreed.media[i];
 		if (a->is_accepted && a->track < 0)
-			a->track = next_track(j, s, a->kind);
+			a->track = next_track(j, s, a->kind, s->refused);
 	}
 	for (int k = 0; k < 2 && !err; k++) {
 		bool has_kind = false;
-		while (!err && (track = next_track(j, s, kinds[k])) >= 0)
+		while (!err && (track = next_track(j, s, kinds[k], s->refused)) >= 0)
 			err = offer_new_line(j, s, kinds[k], track, e);
-		for (int i = 0; i < s->agreed.media_count; i++)
-			has_kind |= s->agreed.media[i].is_accepted && s->agreed.media[i].kind == kinds[k];
+		for (int i = 0; i < s->agreed.media_count; i++) /* one of theirs that stands refused was enough too */
+			has_kind |= s->agreed.media[i].kind == kinds[k];
 		if (!err && !has_kind && receives_kind(j, kinds[k]))
 			err = offer_new_line(j, s, kinds[k], -1, e);
 	}
@@ -304,7 +330,7 @@ static int apply_line(const struct dh_jsep *j, struct dh_jsep_state *s, int i, c
 		return dh_fail(e, DH_EPROTO, "m-line %d: %s \"%s\" was offered, %.15s \"%s\" is answered", i + 1,
 			       s->heads[i].kind, a->mid, m->kind, m->mid);
 	if (!a->is_accepted || !m->port) {
-		refuse(a);
+		refuse(s, a, true);
 		return 0;
 	}
 	if (!m->has_rtcp_mux)

@@ -83,12 +83,13 @@ struct dh_jsep_transport {
 	char fingerprint_hash[8], fingerprint[192];
 	bool is_ice_lite, is_trickle;
 	bool is_dtls_client; /* ours */
+	int line;            /* the m-line of their description that says so, and lists their candidates */
 };
 
 struct dh_jsep_result {
 	struct dh_jsep_transport transport;
 	bool is_ice_restart;   /* the other side's ICE parameters changed */
-	bool is_offer_needed;  /* a track of ours found no m-line: make an offer next */
+	bool is_offer_needed;  /* a track of ours found no m-line, and none was refused to it: make an offer next */
 	int media_count;
 	struct dh_jsep_media media[DH_SDP_MEDIA_MAX];
 };
@@ -124,22 +125,26 @@ void dh_jsep_end_candidates(struct dh_jsep *j);
 bool dh_jsep_restarts_ice(const struct dh_jsep *j, const struct dh_sdp *offer);
 
 /* Answer an offer. Tracks take the m-lines of their kind that may receive, in order; payload types and extension
- * numbers are the offer's; m-lines that fit nothing are refused with port 0.
+ * numbers are the offer's; m-lines that fit nothing are refused with port 0. A track whose m-line the other side refused
+ * rests until an offer of theirs has one for it.
  * out: the answer, room bytes (DH_SDP_TEXT_MAX + 1 always suffices); r: what holds from now on.
  * Returns the bytes written. Errors: DH_ESTATE an offer of ours is open (dh_jsep_rollback() first); DH_EPROTO the offer
- * breaks a rule or the order of m-lines; DH_ENOTSUP no m-line has ICE and DTLS; DH_ELIMIT no room.
+ * breaks a rule or the order of m-lines; DH_ENOTSUP no m-line has ICE and DTLS; DH_EPERM another certificate than
+ * before; DH_ELIMIT no room.
  * Source: RFC 8829, 5.3; RFC 9143, 7.3; RFC 5761, 5.1.1; RFC 4588, 8; RFC 8842, 5.3. */
 int dh_jsep_answer(struct dh_jsep *j, const struct dh_sdp *offer, char *out, size_t room, struct dh_jsep_result *r,
 		   struct dh_err *e);
 
-/* Make an offer: all m-lines so far in their order, then one for each track without.
+/* Make an offer: all m-lines so far in their order, then one for each track without, in the place of a refused one if
+ * there is one.
  * Returns the bytes written. The offer stays open until dh_jsep_apply_answer() or dh_jsep_rollback(); made again
  * before, it replaces the open one. Errors: DH_EINVAL nothing to offer; DH_ELIMIT 16 m-lines, or no room.
  * Source: RFC 8829, 5.2; RFC 9143, 7.2 and 7.5. */
 int dh_jsep_offer(struct dh_jsep *j, char *out, size_t room, struct dh_err *e);
 
 /* Take the answer to our open offer. Errors: DH_ESTATE no open offer; DH_EPROTO the answer does not fit it (order, mids,
- * payload types, DTLS role, rtcp-mux); DH_ENOTSUP no ICE or DTLS in it.  Source: RFC 8829, 5.10 and 5.11. */
+ * payload types, DTLS role, rtcp-mux); DH_ENOTSUP no ICE or DTLS in it; DH_EPERM another certificate than before.
+ * Source: RFC 8829, 5.10 and 5.11. */
 int dh_jsep_apply_answer(struct dh_jsep *j, const struct dh_sdp *answer, struct dh_jsep_result *r, struct dh_err *e);
 
 /* Whether an offer of ours waits for its answer. */

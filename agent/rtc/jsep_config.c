@@ -88,6 +88,7 @@ int dh_jsep_add_track(struct dh_jsep *j, const struct dh_jsep_track *t, struct d
 
 static void forget_track(struct dh_jsep_state *s, int track)
 {
+	s->refused &= ~(1u << track);
 	for (int i = 0; i < s->agreed.media_count; i++)
 		if (s->agreed.media[i].track == track)
 			s->agreed.media[i].track = -1;

@@ -33,14 +33,12 @@ void dh_jsep_forms(const struct dh_jsep *j, enum dh_jsep_kind kind, enum dh_jsep
 	int n = 0;
 	if (kind == DH_JSEP_AUDIO)
 		out[n++] = DH_JSEP_FORM_OPUS;
-	for (int i = 0; kind == DH_JSEP_VIDEO && i < 2; i++) {
-		if (j->video[i] == DH_JSEP_VP8)
-			out[n++] = DH_JSEP_FORM_VP8;
-		if (j->video[i] == DH_JSEP_H264) {
-			out[n++] = DH_JSEP_FORM_H264_1;
+	for (int i = 0; kind == DH_JSEP_VIDEO && i < 2; i++)
+		if (j->video[i])
+			out[n++] = j->video[i] == DH_JSEP_VP8 ? DH_JSEP_FORM_VP8 : DH_JSEP_FORM_H264_1;
+	for (int i = 0; kind == DH_JSEP_VIDEO && i < 2; i++) /* small slices cost more than another codec: last */
+		if (j->video[i] == DH_JSEP_H264)
 			out[n++] = DH_JSEP_FORM_H264_0;
-		}
-	}
 	out[n] = DH_JSEP_FORM_COUNT;
 }
 
@@ -226,5 +224,7 @@ void dh_jsep_match_sources(const struct dh_sdp_media *m, struct dh_jsep_media *o
 	dh_strcopy(out->remote_stream, sizeof(out->remote_stream), msid);
 	if (n < sizeof(out->remote_stream))
 		out->remote_stream[n] = '\0';
+	if (!strcmp(out->remote_stream, "-")) /* RFC 8830, 2: of no stream */
+		out->remote_stream[0] = '\0';
 	dh_strcopy(out->remote_track, sizeof(out->remote_track), msid[n] ? msid + n + 1 : "");
 }

@@ -33,6 +33,7 @@ struct dh_jsep_state { /* replaced as a whole when a call succeeds */
 	struct dh_jsep_result agreed;
 	struct dh_jsep_numbers numbers;
 	bool has_role;
+	unsigned refused; /* tracks whose m-line the other side refused: bits */
 };
 
 struct dh_jsep {

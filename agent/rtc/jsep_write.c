@@ -96,12 +96,16 @@ int dh_jsep_write(struct dh_jsep *j, const struct dh_jsep_state *s, bool is_offe
 	return n;
 }
 
-/* The m-line that speaks for the road: the tagged one, else the first accepted that has ICE. */
+/* The m-line that speaks for the road: the first accepted one of the group; the group's first when it is refused and the
+ * others leave the road to it; else the first accepted that has ICE. */
 static const struct dh_sdp_media *road_line(const struct dh_jsep_state *s, const struct dh_sdp *remote)
 {
-	const struct dh_sdp_media *first = remote->bundle_count ? dh_sdp_find_mid(remote, remote->bundle[0]) : NULL;
-	if (first && *dh_sdp_transport_of(remote, first).ice_ufrag)
-		return first;
+	const char *mids[] = {s->is_bundled ? s->tagged : "", remote->bundle_count ? remote->bundle[0] : ""};
+	for (int i = 0; i < 2; i++) {
+		const struct dh_sdp_media *m = *mids[i] ? dh_sdp_find_mid(remote, mids[i]) : NULL;
+		if (m && *dh_sdp_transport_of(remote, m).ice_ufrag)
+			return m;
+	}
 	for (int i = 0; i < s->agreed.media_count; i++)
 		if (s->agreed.media[i].is_accepted && *dh_sdp_transport_of(remote, &remote->media[i]).ice_ufrag)
 			return &remote->media[i];
@@ -111,16 +115,22 @@ static const struct dh_sdp_media *road_line(const struct dh_jsep_state *s, const
 static int take_role(const struct dh_jsep *j, struct dh_jsep_state *s, enum dh_sdp_setup setup, bool is_offer,
 		     struct dh_err *e)
 {
-	bool *is_client = &s->agreed.transport.is_dtls_client;
+	bool had = s->has_role, was_client = s->agreed.transport.is_dtls_client, is_client;
+	if (setup == DH_SDP_SETUP_NONE) /* RFC 4145, 4: so it is meant */
+		setup = is_offer ? DH_SDP_SETUP_ACTIVE : DH_SDP_SETUP_PASSIVE;
 	if (setup == DH_SDP_SETUP_ACTIVE)
-		*is_client = false;
+		is_client = false;
 	else if (setup == DH_SDP_SETUP_PASSIVE)
-		*is_client = true;
+		is_client = true;
 	else if (setup != DH_SDP_SETUP_ACTPASS || !is_offer)
 		return dh_fail(e, DH_EPROTO, "a=setup is \"%s\": an %s", dh_sdp_setup_name(setup),
 			       is_offer ? "offer says actpass, active or passive" : "answer says active or passive");
-	else if (!s->has_role)
-		*is_client = !j->prefers_dtls_server;
+	else
+		is_client = had ? was_client : !j->prefers_dtls_server;
+	if (had && is_client != was_client)
+		return dh_fail(e, DH_EPROTO, "a=setup is \"%s\": the roles of a DTLS connection do not change, another one "
+			       "needs another connection", dh_sdp_setup_name(setup));
+	s->agreed.transport.is_dtls_client = is_client;
 	s->has_role = true;
 	return 0;
 }
@@ -143,6 +153,9 @@ int dh_jsep_take_road(const struct dh_jsep *j, struct dh_jsep_state *s, const st
 		return dh_fail(e, DH_ENOTSUP, "the description has no a=ice-pwd for m-line \"%s\"", m->mid);
 	if (!*road.fingerprint)
 		return dh_fail(e, DH_ENOTSUP, "m-line \"%s\" has no a=fingerprint with sha-256, sha-384 or sha-512", m->mid);
+	if (*t->fingerprint && (strcmp(t->fingerprint, road.fingerprint) || strcmp(t->fingerprint_hash, road.fingerprint_hash)))
+		return dh_fail(e, DH_EPERM, "the certificate fingerprint changed: another certificate needs another connection");
+	t->line = (int)(m - remote->media);
 	s->agreed.is_ice_restart = *t->ice_ufrag &&
 		(strcmp(t->ice_ufrag, road.ice_ufrag) || strcmp(t->ice_pwd, road.ice_pwd));
 	dh_strcopy(t->ice_ufrag, sizeof(t->ice_ufrag), road.ice_ufrag);

@@ -85,7 +85,7 @@ struct note {
 	char *text, *other;
 	enum dh_peer_state state;
 	struct dh_err why;
-	int track;
+	int track, unit_max;
 	enum dh_codec codec;
 };
 
@@ -97,7 +97,7 @@ static void deliver(const struct note *n)
 	case NOTE_DESCRIPTION: ops->description(p->user, n->is_offer, n->text); break;
 	case NOTE_CANDIDATE: ops->candidate(p->user, n->other, n->text); break;
 	case NOTE_STATE: ops->state(p->user, n->state, n->why.code ? &n->why : NULL); break;
-	case NOTE_TRACK: ops->track(p->user, n->track, n->codec); break;
+	case NOTE_TRACK: ops->track(p->user, n->track, n->codec, n->unit_max); break;
 	case NOTE_REMOTE:
 		ops->remote(p->user, &(struct dh_peer_remote){n->text, n->other, n->has_audio, n->has_video});
 		break;
@@ -133,9 +133,9 @@ void dh_peer_tell_candidate(struct dh_peer *p, const char *sdp)
 	post_note(p, (struct note){.kind = NOTE_CANDIDATE, .text = dh_strdup(sdp), .other = dh_strdup(p->mid)});
 }
 
-void dh_peer_tell_track(struct dh_peer *p, int track, enum dh_codec codec)
+void dh_peer_tell_track(struct dh_peer *p, int track, enum dh_codec codec, int unit_max)
 {
-	post_note(p, (struct note){.kind = NOTE_TRACK, .track = track, .codec = codec});
+	post_note(p, (struct note){.kind = NOTE_TRACK, .track = track, .codec = codec, .unit_max = unit_max});
 }
 
 void dh_peer_tell_remote(struct dh_peer *p, const struct dh_peer_stream *s)

@@ -57,8 +57,9 @@ struct dh_peer_ops {
 	/* LOST: no answer for some seconds; an ICE restart is under way if this side offers. why: LOST, FAILED, CLOSED. */
 	void (*state)(void *user, enum dh_peer_state state, const struct dh_err *why);
 	/* A track of ours was agreed on: feed it with this codec from now on (NONE: no more), best once CONNECTED: the first
-	 * packet is a key frame that nobody would receive before. */
-	void (*track)(void *user, int track, enum dh_codec codec);
+	 * packet is a key frame that nobody would receive before. unit_max: H.264 whose units may not be larger, in bytes
+	 * (RFC 6184, 6.2: packetization-mode 0); 0: any. */
+	void (*track)(void *user, int track, enum dh_codec codec, int unit_max);
 	/* Their streams, again whenever one appears, changes or goes (has_audio and has_video false). */
 	void (*remote)(void *user, const struct dh_peer_remote *r);
 	/* -- rtc thread, must not block -- */

@@ -168,16 +168,17 @@ static void name_road(struct dh_peer *p)
 		DH_WARN(p, "ICE restart: %s", e.text);
 }
 
-static void restart_road(struct dh_peer *p, bool is_controlling)
+static bool restart_road(struct dh_peer *p, bool is_controlling)
 {
 	struct dh_err e;
 	if (dh_rtc_transport_restart(p->transport, is_controlling, &e)) {
 		DH_WARN(p, "ICE restart: %s", e.text);
-		return;
+		return false;
 	}
 	p->candidates = 0;
 	p->has_remote = p->has_begun = false;
 	name_road(p);
+	return true;
 }
 
 /* Theirs, which does not restart, came in the way of our offer to restart: that comes again after it. */
@@ -222,9 +223,7 @@ void dh_peer_make_offer(struct dh_peer *p, bool restarts_ice)
 		return;
 	}
 	char *sdp = dh_alloc(DH_SDP_TEXT_MAX + 1);
-	p->is_restarting = !n && restarts_ice && !is_first;
-	if (p->is_restarting)
-		restart_road(p, true);
+	p->is_restarting = !n && restarts_ice && !is_first && restart_road(p, true);
 	if (!n)
 		n = dh_jsep_offer(p->jsep, sdp, DH_SDP_TEXT_MAX + 1, &e);
 	if (n > 0) {
@@ -259,6 +258,7 @@ static void apply_media(struct dh_peer *p, const struct dh_jsep_result *r)
 {
 	bool is_sent[DH_PEER_TRACKS_MAX] = {0};
 	p->mid[0] = '\0';
+	p->has_twcc = false;
 	memset(&p->map_in, 0, sizeof(p->map_in));
 	for (int i = 0; i < r->media_count; i++) {
 		const struct dh_jsep_media *m = &r->media[i];
@@ -279,19 +279,25 @@ static void apply_media(struct dh_peer *p, const struct dh_jsep_result *r)
 	dh_peer_update_streams(p);
 }
 
+/* The m-line with the road's candidates. One that was refused has them when the group is named after it. */
+static const struct dh_sdp_media *line_with_candidates(const struct dh_sdp *sdp, int line)
+{
+	const struct dh_sdp_media *m = &sdp->media[line];
+	for (int i = 0; i < sdp->media_count && !m->candidate_count; i++)
+		if (sdp->media[i].candidate_count && dh_sdp_is_bundled(sdp, sdp->media[i].mid))
+			m = &sdp->media[i];
+	return m;
+}
+
 static void take_candidates(struct dh_peer *p, const struct dh_sdp *sdp, const struct dh_jsep_result *r)
 {
 	struct dh_err e;
-	for (int i = 0; i < sdp->media_count && i < r->media_count; i++) {
-		if (!r->media[i].is_accepted)
-			continue;
-		for (int c = 0; c < sdp->media[i].candidate_count; c++)
-			if (dh_peer_take_candidate(p, sdp->media[i].candidates[c], &e))
-				DH_DEBUG(p, "candidate passed over: %s", e.text);
-		if (sdp->media[i].has_end_of_candidates)
-			dh_peer_take_candidate(p, "", NULL);
-		break; /* one road for all: the first line has them */
-	}
+	const struct dh_sdp_media *m = line_with_candidates(sdp, r->transport.line);
+	for (int c = 0; c < m->candidate_count; c++)
+		if (dh_peer_take_candidate(p, m->candidates[c], &e))
+			DH_DEBUG(p, "candidate passed over: %s", e.text);
+	if (m->has_end_of_candidates)
+		dh_peer_take_candidate(p, "", NULL);
 	for (int i = 0; i < p->early_count; i++) {
 		dh_peer_take_candidate(p, p->early[i], NULL);
 		free(p->early[i]);
@@ -321,7 +327,7 @@ static int apply(struct dh_peer *p, const struct dh_sdp *sdp, const struct dh_js
 
 static int take_offer(struct dh_peer *p, const struct dh_sdp *sdp, struct dh_jsep_result *r, struct dh_err *e)
 {
-	int err = ensure_road(p, false, e);
+	int err = ensure_road(p, sdp->is_ice_lite, e); /* RFC 8445, 6.1.1: who is lite never controls */
 	if (err)
 		return err;
 	if (dh_jsep_has_open_offer(p->jsep)) {
@@ -333,7 +339,7 @@ static int take_offer(struct dh_peer *p, const struct dh_sdp *sdp, struct dh_jse
 			undo_restart(p);
 	}
 	if (dh_jsep_restarts_ice(p->jsep, sdp))
-		restart_road(p, false);
+		restart_road(p, sdp->is_ice_lite);
 	char *answer = dh_alloc(DH_SDP_TEXT_MAX + 1);
 	int n = dh_jsep_answer(p->jsep, sdp, answer, DH_SDP_TEXT_MAX + 1, r, e);
 	if (n > 0)

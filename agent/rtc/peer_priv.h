@@ -22,8 +22,10 @@
 #define DH_PEER_TRACKS_MAX DH_JSEP_TRACK_MAX
 #define DH_PEER_STREAMS_MAX 8
 #define DH_PEER_EARLY_MAX 64        /* candidates that come before the description they belong to */
+#define DH_PEER_FORMER_MAX 4
 #define DH_PEER_WIRE_BYTES 44       /* around an RTP packet: IPv4 and UDP 28, SRTP tag 16 */
 #define DH_PEER_RTP_BYTES 1200      /* of one RTP packet at most: below every MTU that browsers count on */
+#define DH_PEER_UNIT_BYTES 1000     /* of one H.264 unit that has to fit in a packet */
 
 struct dh_rtc {
 	struct dh_loop *loop;
@@ -41,6 +43,7 @@ struct dh_peer_sender { /* a track of ours */
 	/* -- as agreed; codec NONE: not */
 	int jsep_track; /* -1: not in jsep */
 	enum dh_codec codec;
+	int unit_max; /* bytes; 0: any */
 	struct dh_jsep_format format;
 	char mid[DH_RTP_MID_MAX + 1];
 	struct dh_rtp_ext_map map;
@@ -91,6 +94,8 @@ struct dh_peer_receiver { /* an m-line of theirs that sends to us */
 	struct dh_jsep_media media; /* as agreed */
 	struct dh_peer_stream *stream;
 	uint32_t ssrc, rtx_ssrc; /* 0: not known yet */
+	uint32_t former[DH_PEER_FORMER_MAX]; /* SSRCs before the present one, newest first */
+	int64_t heard_us;        /* the present one; 0: not yet */
 	const struct dh_jsep_format *format; /* of the last packet */
 	struct dh_rtp_stats stats;
 	struct dh_jitter *jitter; /* video */
@@ -161,7 +166,7 @@ void dh_peer_unref(struct dh_peer *p); /* any thread */
 void dh_peer_post(struct dh_peer *p, void (*fn)(struct dh_peer *p, void *arg), void *arg);
 void dh_peer_tell_description(struct dh_peer *p, bool is_offer, const char *sdp);
 void dh_peer_tell_candidate(struct dh_peer *p, const char *sdp);
-void dh_peer_tell_track(struct dh_peer *p, int track, enum dh_codec codec);
+void dh_peer_tell_track(struct dh_peer *p, int track, enum dh_codec codec, int unit_max);
 void dh_peer_tell_remote(struct dh_peer *p, const struct dh_peer_stream *s);
 void dh_peer_set_state(struct dh_peer *p, enum dh_peer_state state, const struct dh_err *why);
 

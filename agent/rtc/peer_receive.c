@@ -10,6 +10,7 @@
 #include "common/clock.h"
 
 #define NACK_MAX 64
+#define STILL_US 1000000 /* who sent within the last second still sends */
 
 /* -- streams -- */
 
@@ -117,6 +118,43 @@ static void begin_receiver(struct dh_peer_receiver *r, const struct dh_jsep_medi
 	dh_jitter_init(r->jitter);
 }
 
+static bool is_declared(const struct dh_jsep_media *m, uint32_t ssrc)
+{
+	for (int i = 0; i < m->remote_count; i++)
+		if (m->remote[i].ssrc == ssrc)
+			return true;
+	return false;
+}
+
+/* The old pictures end here: what comes has another codec, or other numbers. */
+static void end_pictures(struct dh_peer_receiver *r)
+{
+	dh_rtp_h264_unpack_finish(&r->h264);
+	dh_rtp_vp8_unpack_finish(&r->vp8);
+	r->h264 = (struct dh_rtp_h264_unpack){0};
+	r->vp8 = (struct dh_rtp_vp8_unpack){0};
+	r->is_broken = true;
+}
+
+/* Another SSRC: its numbers and times have nothing to do with those before. */
+static void forget_ssrc(struct dh_peer_receiver *r, uint32_t ssrc, int clock_hz)
+{
+	if (r->ssrc) {
+		memmove(r->former + 1, r->former, sizeof(r->former) - sizeof(r->former[0]));
+		r->former[0] = r->ssrc;
+		if (r->stream)
+			dh_inbox_set_sync(r->stream->inbox, r->is_audio ? DH_MEDIA_AUDIO : DH_MEDIA_VIDEO,
+					  &(struct dh_inbox_sync){0});
+	}
+	r->ssrc = ssrc;
+	r->heard_us = 0;
+	dh_rtp_stats_init(&r->stats, ssrc, (uint32_t)clock_hz);
+	if (r->is_audio)
+		return;
+	dh_jitter_forget(r->jitter);
+	end_pictures(r);
+}
+
 void dh_peer_agree_receiver(struct dh_peer *p, int line, const struct dh_jsep_media *m)
 {
 	struct dh_peer_receiver *r = &p->receivers[line];
@@ -128,10 +166,9 @@ void dh_peer_agree_receiver(struct dh_peer *p, int line, const struct dh_jsep_me
 	if (!r->is_used)
 		begin_receiver(r, m);
 	r->media = *m;
-	if (m->remote_count && m->remote[0].ssrc != r->ssrc) {
-		r->ssrc = m->remote[0].ssrc;
+	if (m->remote_count && !is_declared(m, r->ssrc)) {
+		forget_ssrc(r, m->remote[0].ssrc, m->formats[0].clock_hz);
 		r->rtx_ssrc = m->remote[0].rtx_ssrc;
-		dh_rtp_stats_init(&r->stats, r->ssrc, (uint32_t)m->formats[0].clock_hz);
 	}
 	r->format = NULL;
 }
@@ -181,14 +218,27 @@ static struct dh_peer_receiver *find_receiver(struct dh_peer *p, const struct dh
 	return fits == 1 ? only : NULL;
 }
 
-static void learn_ssrc(struct dh_peer_receiver *r, uint32_t ssrc, bool is_rtx, int clock_hz)
+/* Whether a packet is of the stream that we play, or of one that takes its place: a sender may begin anew with another SSRC.
+ * Layers of a simulcast and the sources of Plan B come in one m-line at the same time; we play one of them as long as it
+ * comes: the announced one, else the one that came last. */
+static bool learn_ssrc(struct dh_peer_receiver *r, uint32_t ssrc, bool is_rtx, int clock_hz, int64_t now_us)
 {
+	bool is_old = is_declared(&r->media, ssrc);
+	for (int i = 0; i < DH_PEER_FORMER_MAX; i++)
+		is_old |= r->former[i] == ssrc;
+	for (int i = 0; is_rtx && i < r->media.remote_count; i++)
+		if (r->media.remote[i].rtx_ssrc == ssrc && r->media.remote[i].ssrc != r->ssrc)
+			return false;
 	if (is_rtx) {
 		r->rtx_ssrc = ssrc;
-	} else if (r->ssrc != ssrc) { /* also when the sender begins anew with another one */
-		r->ssrc = ssrc;
-		dh_rtp_stats_init(&r->stats, ssrc, (uint32_t)clock_hz);
+		return true;
 	}
+	if (r->ssrc != ssrc && is_old && r->heard_us && now_us - r->heard_us < STILL_US)
+		return false;
+	if (r->ssrc != ssrc)
+		forget_ssrc(r, ssrc, clock_hz);
+	r->heard_us = now_us;
+	return true;
 }
 
 /* -- pictures -- */
@@ -285,15 +335,11 @@ static void watch(struct dh_peer *p)
 				jitter_due, p);
 }
 
-/* Another payload type in the same numbers: the old pictures end here. */
+/* Another payload type in the same numbers. */
 static void change_format(struct dh_peer_receiver *r, const struct dh_jsep_format *f)
 {
 	if (r->format && r->format->codec != f->codec) {
-		dh_rtp_h264_unpack_finish(&r->h264);
-		dh_rtp_vp8_unpack_finish(&r->vp8);
-		r->h264 = (struct dh_rtp_h264_unpack){0};
-		r->vp8 = (struct dh_rtp_vp8_unpack){0};
-		r->is_broken = true;
+		end_pictures(r);
 		dh_jitter_need_key(r->jitter);
 	}
 	r->format = f;
@@ -312,7 +358,10 @@ static void receive_video(struct dh_peer *p, struct dh_peer_receiver *r, const s
 	}
 	if (!r->ssrc)
 		return; /* a retransmission of nothing seen yet */
+	int64_t resets = r->jitter->resets;
 	dh_jitter_push(r->jitter, h->sequence, h->timestamp, h->is_marked, payload, bytes, now_us);
+	if (r->jitter->resets != resets) /* numbers that jumped, perhaps back: not what came late */
+		end_pictures(r);
 	look_after(p, r, now_us);
 	watch(p);
 }
@@ -350,7 +399,10 @@ void dh_peer_receive_rtp(struct dh_peer *p, const uint8_t *packet, size_t size)
 		p->unknown_packets++;
 		return;
 	}
-	learn_ssrc(r, h.ssrc, is_rtx, f->clock_hz);
+	if (!learn_ssrc(r, h.ssrc, is_rtx, f->clock_hz, now_us)) {
+		p->unknown_packets++;
+		return;
+	}
 	r->packets++;
 	r->bytes += (int64_t)bytes;
 	dh_rate_add(&r->rate, now_us, (uint32_t)size);

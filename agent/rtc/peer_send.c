@@ -424,7 +424,9 @@ void dh_peer_agree_sender(struct dh_peer *p, int track, const struct dh_jsep_med
 {
 	struct dh_peer_sender *s = &p->senders[track];
 	enum dh_codec before = s->codec;
+	int unit_max = s->unit_max;
 	s->codec = m ? codec_of(&m->formats[0]) : DH_CODEC_NONE;
+	s->unit_max = s->codec == DH_CODEC_H264 && !m->formats[0].packetization_mode ? DH_PEER_UNIT_BYTES : 0;
 	if (m) {
 		s->format = m->formats[0];
 		s->map = m->extensions;
@@ -432,11 +434,11 @@ void dh_peer_agree_sender(struct dh_peer *p, int track, const struct dh_jsep_med
 		p->has_twcc |= s->map.id[DH_RTP_EXT_TWCC] && (s->format.feedback & DH_SDP_FB_TRANSPORT_CC);
 	}
 	set_retransmission(p, s, m && !s->is_audio && s->format.rtx_payload_type >= 0);
-	if (s->codec == before)
+	if (s->codec == before && s->unit_max == unit_max)
 		return;
 	s->told_bps = 0;
 	s->waits_for_key = true;
-	dh_peer_tell_track(p, track, s->codec);
+	dh_peer_tell_track(p, track, s->codec, s->unit_max);
 	if (m)
 		start_ticking(p);
 }

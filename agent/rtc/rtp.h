@@ -71,7 +71,7 @@ int dh_rtp_parse(const uint8_t *data, size_t size, const struct dh_rtp_ext_map *
 		 const uint8_t **payload, size_t *payload_bytes);
 
 /* Write header and extensions; the payload follows at out + the result. Extensions without a number in map are left
- * out. Two-byte form only when a number is above 14, so the other side need not have agreed to a mix.
+ * out. Two-byte form when any number in map is above 14, so the other side need not have agreed to a mix.
  * Returns the bytes written. Errors: DH_EINVAL a field out of range; DH_ELIMIT does not fit in room.
  * Source: RFC 3550, 5.1; RFC 8285, 4.2 and 4.3. */
 int dh_rtp_write(uint8_t *out, size_t room, const struct dh_rtp_header *h, const struct dh_rtp_ext_map *map);

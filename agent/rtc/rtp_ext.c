@@ -144,8 +144,8 @@ int dh_rtp_ext_write(uint8_t *out, size_t room, const struct dh_rtp_header *h, c
 	size_t head = 1, total = 0, at = 4;
 	if (n <= 0)
 		return n;
-	for (int i = 0; i < n; i++)
-		if (e[i].id > 14)
+	for (int i = 0; i < DH_RTP_EXT_COUNT; i++) /* of all that were agreed: not one form now and the other then */
+		if (map->id[i] > 14)
 			head = 2;
 	for (int i = 0; i < n; i++)
 		total += head + e[i].bytes;

@@ -15,7 +15,7 @@
 
 #define DH_SDP_TEXT_MAX 65536 /* bytes of a description, and of all strings of one that is being made */
 #define DH_SDP_MEDIA_MAX 16
-#define DH_SDP_CODEC_MAX 64   /* per m-line; Chromium 156 offers 48 */
+#define DH_SDP_CODEC_MAX 128  /* per m-line: all there can be */
 #define DH_SDP_EXTMAP_MAX 32
 #define DH_SDP_SSRC_MAX 32
 #define DH_SDP_FID_MAX 16
@@ -99,7 +99,7 @@ struct dh_sdp_media {
 	const char *candidates[DH_SDP_CANDIDATE_MAX]; /* "candidate:..." as written */
 };
 
-/* One block, about 190 KiB, never more. */
+/* One block, about 240 KiB, never more. */
 struct dh_sdp {
 	const char *session_id;      /* decimal digits, may be longer than 64 bits */
 	uint64_t version;
@@ -123,8 +123,9 @@ struct dh_sdp *dh_sdp_create(void);
 void dh_sdp_destroy(struct dh_sdp *sdp);
 
 /* Read a description of size bytes (no NUL needed; lines end with CRLF or LF). *out: destroy it.
- * Unknown lines and attributes are skipped, as RFC 8866, 5.13 asks. On failure *out is untouched.
- * Errors: DH_EPROTO malformed, DH_ELIMIT over a bound above; e names the line and its value. */
+ * Unknown lines and attributes are skipped, as RFC 8866, 5.13 asks; blank lines too, and what an m-line says of more
+ * extensions, sources and candidates than fit. On failure *out is untouched.
+ * Errors: DH_EPROTO malformed, DH_ELIMIT over another bound above; e names the line and its value. */
 int dh_sdp_parse(struct dh_sdp **out, const char *text, size_t size, struct dh_err *e);
 
 /* Write it with CRLF and a NUL into out. Returns the bytes without the NUL. Errors: DH_ELIMIT no room.

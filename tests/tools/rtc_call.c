@@ -63,9 +63,9 @@ static void print(const struct end *e, cJSON *take)
 
 /* -- our tracks -- */
 
-static void on_track(void *user, int number, enum dh_codec codec)
+static void on_track(void *user, int number, enum dh_codec codec, int unit_max)
 {
-	dh_call_tracks_agreed(&((struct end *)user)->tracks, number, codec);
+	dh_call_tracks_agreed(&((struct end *)user)->tracks, number, codec, unit_max);
 }
 
 static void on_want_key(void *user, int number)

@@ -47,10 +47,11 @@ static void on_state(void *user, enum dh_peer_state state, const struct dh_err *
 		rtc_desk_close_side(s);
 }
 
-static void on_track(void *user, int track, enum dh_codec codec)
+static void on_track(void *user, int track, enum dh_codec codec, int unit_max)
 {
 	struct side *s = user;
 	s->codec[track] = codec;
+	s->unit_max[track] = unit_max;
 	__atomic_store_n(&s->is_key_wanted[track], true, __ATOMIC_RELAXED);
 }
 

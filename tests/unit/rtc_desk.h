@@ -28,6 +28,7 @@ struct side {
 	char answer_text[240];
 	bool has_answer_code;
 	enum dh_codec codec[TRACKS];
+	int unit_max[TRACKS];
 	int descriptions, candidates;
 	struct stream streams[STREAMS];
 	uint32_t picture;

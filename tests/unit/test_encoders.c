@@ -154,6 +154,33 @@ static void bitrate_follows(const struct dh_encoder_driver *d)
 	close_encoder(&enc);
 }
 
+/* For receivers of H.264 in single units: no slice is larger than a packet, key frames neither. */
+static void slices_are_small(const struct dh_encoder_driver *d)
+{
+	struct dh_encoder enc;
+	struct dh_err e = {0};
+	size_t largest = 0;
+	int slices = 0, pictures = 0;
+	TST_EQ(open_encoder(&enc, d, 320, "{\"slice_bytes\":1000,\"profile\":\"baseline\"}", &e), DH_OK);
+	TST_STR(e.text, "");
+	for (int i = 0; i < 60; i++) {
+		struct dh_packet *p = encode(&enc, i, i * 33333, i == 30);
+		TST_CHECK(p && check_sample(p) == p->is_key);
+		for (size_t at = 0; p && at + 4 < p->size; slices++) {
+			const uint8_t *s = p->data + at;
+			size_t bytes = (size_t)s[0] << 24 | (size_t)s[1] << 16 | (size_t)s[2] << 8 | s[3];
+			largest = bytes > largest ? bytes : largest;
+			at += 4 + bytes;
+		}
+		pictures += p != NULL;
+		dh_packet_unref(p);
+	}
+	close_encoder(&enc);
+	TST_EQ(pictures, 60);
+	TST_CHECK(largest > 500 && largest <= 1000);
+	TST_CHECK(slices > 3 * pictures);
+}
+
 static void refuses(const struct dh_encoder_driver *d)
 {
 	struct dh_encoder enc;
@@ -191,6 +218,11 @@ static void test_keys_when_still(void)
 static void test_bitrate(void)
 {
 	each(bitrate_follows);
+}
+
+static void test_slices(void)
+{
+	each(slices_are_small);
 }
 
 static void test_refuses(void)
