@@ -153,8 +153,9 @@ int dh_jsep_take_road(const struct dh_jsep *j, struct dh_jsep_state *s, const st
 		return dh_fail(e, DH_ENOTSUP, "the description has no a=ice-pwd for m-line \"%s\"", m->mid);
 	if (!*road.fingerprint)
 		return dh_fail(e, DH_ENOTSUP, "m-line \"%s\" has no a=fingerprint with sha-256, sha-384 or sha-512", m->mid);
-	if (*t->fingerprint && (strcmp(t->fingerprint, road.fingerprint) || strcmp(t->fingerprint_hash, road.fingerprint_hash)))
-		return dh_fail(e, DH_EPERM, "the certificate fingerprint changed: another certificate needs another connection");
+	bool is_same = !strcmp(t->fingerprint, road.fingerprint) && !strcmp(t->fingerprint_hash, road.fingerprint_hash);
+	if (*t->fingerprint && !is_same)
+		return dh_fail(e, DH_EPERM, "the certificate fingerprint changed: that needs another connection");
 	t->line = (int)(m - remote->media);
 	s->agreed.is_ice_restart = *t->ice_ufrag &&
 		(strcmp(t->ice_ufrag, road.ice_ufrag) || strcmp(t->ice_pwd, road.ice_pwd));

@@ -93,18 +93,24 @@ static const struct dh_peer_ops ops = {on_description, on_candidate, on_state, o
 
 static const uint8_t avcc[] = {1, 66, 0xe0, 31, 0xff, 0xe1, 0, 4, 0x67, 66, 0xe0, 31, 1, 0, 3, 0x68, 0xce, 0x3c};
 
-static struct dh_packet *make_picture(uint32_t number, bool is_key, enum dh_codec codec)
+/* A unit's length and head. is_first: its first_mb_in_slice is 0, the picture has its beginning */
+static void put_unit(uint8_t *at, uint32_t bytes, bool is_key, bool is_first)
+{
+	uint8_t head[6] = {(uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16), (uint8_t)(bytes >> 8), (uint8_t)bytes,
+			   is_key ? 0x65 : 0x41, is_first ? 0x80 : 0x40};
+	memcpy(at, head, 6);
+}
+
+struct dh_packet *rtc_desk_make_picture(uint32_t number, bool is_key, enum dh_codec codec, int unit_max)
 {
 	struct dh_packet *p = dh_packet_new(DH_MEDIA_VIDEO, PICTURE_BYTES);
+	uint32_t unit = unit_max ? PICTURE_BYTES / 10 : PICTURE_BYTES;
 	memset(p->data, (int)number & 0x7f, p->size);
 	p->is_key = is_key;
 	p->pts_us = p->dts_us = dh_now_us();
 	if (codec == DH_CODEC_H264) {
-		uint32_t size = PICTURE_BYTES - 4;
-		uint8_t head[5] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size,
-				   is_key ? 0x65 : 0x41};
-		memcpy(p->data, head, 5);
-		p->data[5] = 0x80; /* first_mb_in_slice 0: the picture has its beginning */
+		for (uint32_t at = 0; at < PICTURE_BYTES; at += unit)
+			put_unit(p->data + at, unit - 4, is_key, !at);
 		memcpy(p->data + 6, &number, 4);
 	} else { /* RFC 6386, 9.1: bit 0 of the first byte is 0 in a key frame */
 		p->data[0] = is_key ? 0x10 : 0x11;
@@ -118,7 +124,7 @@ static void send_picture(struct side *s, int track)
 	struct dh_stream stream = {.kind = DH_MEDIA_VIDEO, .codec = s->codec[track], .extradata_bytes = sizeof(avcc)};
 	memcpy(stream.extradata, avcc, sizeof(avcc));
 	bool is_key = __atomic_exchange_n(&s->is_key_wanted[track], false, __ATOMIC_RELAXED);
-	struct dh_packet *p = make_picture(s->picture++, is_key, s->codec[track]);
+	struct dh_packet *p = rtc_desk_make_picture(s->picture++, is_key, s->codec[track], s->unit_max[track]);
 	dh_peer_send(s->peer, track, p, &stream);
 	dh_packet_unref(p);
 }

@@ -58,6 +58,8 @@ void rtc_desk_close_side(struct side *s);
 /* Run the loop until is_true(d), which is asked each 20 ms, or 20 s. Returns whether it came true. */
 bool rtc_desk_wait(struct desk *d, bool (*is_true)(struct desk *d));
 
+/* A picture that the sides know as their own; in ten units with unit_max. */
+struct dh_packet *rtc_desk_make_picture(uint32_t number, bool is_key, enum dh_codec codec, int unit_max);
 void rtc_desk_add_talk(struct side *s, const char *name); /* a sound track and a camera */
 void rtc_desk_start_call(struct desk *d);                 /* both talk, a offers; until both flow */
 bool rtc_desk_both_flow(struct desk *d);

@@ -125,8 +125,8 @@ static void setups(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct dh_jsep_result r;
 		struct dh_err e = {0};
-		snprintf(big, sizeof(big), HEAD "%s" VP8 ICE PRINT "a=rtcp-mux\r\n%sa=mid:v\r\n", i % 2 ? cases[i].setup : "",
-			 i % 2 ? "" : cases[i].setup);
+		snprintf(big, sizeof(big), HEAD "%s" VP8 ICE PRINT "a=rtcp-mux\r\n%sa=mid:v\r\n",
+			 i % 2 ? cases[i].setup : "", i % 2 ? "" : cases[i].setup);
 		int n = answer(big, &r, &e);
 		TST_EQ(n < 0 ? n : 0, cases[i].code);
 		if (n < 0)
@@ -182,7 +182,8 @@ static void data_channel_first(void)
 	TST_CHECK(answer(HEAD "a=group:BUNDLE d v a\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n" ROAD
 			 "a=mid:d\r\na=sctp-port:5000\r\n" VP8 ROAD "a=mid:v\r\n" OPUS ROAD "a=mid:a\r\n", &r, &e) > 0);
 	TST_CHECK(!r.media[0].is_accepted && r.media[1].is_accepted && r.media[2].is_accepted);
-	TST_CHECK(strstr(out, "a=group:BUNDLE v a\r\n") && strstr(out, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
+	TST_CHECK(strstr(out, "a=group:BUNDLE v a\r\n") != NULL);
+	TST_CHECK(strstr(out, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n") != NULL);
 	TST_EQ(r.transport.line, 1);
 	TST_CHECK(answer(HEAD "a=group:BUNDLE v a\r\n" OPUS ROAD "a=mid:a\r\n" VP8 ROAD "a=mid:v\r\n", &r, &e) > 0);
 	TST_EQ(r.transport.line, 1);
@@ -199,7 +200,8 @@ static void h264_of_gateways(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct dh_jsep_result r;
 		struct dh_err e = {0};
-		snprintf(big, sizeof(big), HEAD "m=video 9 RTP/SAVPF 97\r\na=rtpmap:97 H264/90000\r\n%s" ROAD, cases[i].fmtp);
+		snprintf(big, sizeof(big), HEAD "m=video 9 RTP/SAVPF 97\r\na=rtpmap:97 H264/90000\r\n%s" ROAD,
+			 cases[i].fmtp);
 		int n = answer(big, &r, &e);
 		TST_EQ(n > 0 && r.media[0].is_accepted, cases[i].fits);
 		if (n > 0 && r.media[0].is_accepted)
@@ -212,8 +214,9 @@ static void vp8_before_single_units(void)
 {
 	struct dh_jsep_result r;
 	struct dh_err e = {0};
-	TST_CHECK(answer(HEAD "m=video 9 UDP/TLS/RTP/SAVPF 97 96\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=0;"
-			 "profile-level-id=42e01f\r\na=rtpmap:96 VP8/90000\r\na=mid:v\r\n" ROAD, &r, &e) > 0);
+	TST_CHECK(answer(HEAD "m=video 9 UDP/TLS/RTP/SAVPF 97 96\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 "
+			 "packetization-mode=0;profile-level-id=42e01f\r\na=rtpmap:96 VP8/90000\r\na=mid:v\r\n" ROAD, &r,
+			 &e) > 0);
 	TST_EQ(r.media[0].formats[0].codec, DH_JSEP_VP8);
 }
 
@@ -222,9 +225,11 @@ static void sources_are_told_apart(void)
 {
 	struct dh_jsep_result r;
 	struct dh_err e = {0};
-	TST_CHECK(answer(HEAD VP8 "a=mid:v\r\n" ROAD "a=ssrc-group:SIM 1 2 3\r\na=ssrc-group:FID 1 11\r\na=ssrc-group:FID 2 12\r\n"
-			 "a=ssrc-group:FID 3 13\r\na=ssrc:1 cname:x\r\na=ssrc:2 cname:x\r\na=ssrc:3 cname:x\r\na=ssrc:11 cname:x\r\n"
-			 "a=ssrc:12 cname:x\r\na=ssrc:13 cname:x\r\n", &r, &e) > 0);
+	TST_CHECK(answer(HEAD VP8 "a=mid:v\r\n" ROAD "a=ssrc-group:SIM 1 2 3\r\na=ssrc-group:FID 1 11\r\n"
+			 "a=ssrc-group:FID 2 12\r\na=ssrc-group:FID 3 13\r\na=ssrc:1 cname:x\r\na=ssrc:1 msid:s t\r\n"
+			 "a=ssrc:2 cname:x\r\na=ssrc:3 cname:x\r\na=ssrc:11 cname:x\r\na=ssrc:12 cname:x\r\n"
+			 "a=ssrc:13 cname:x\r\n", &r, &e) > 0);
+	TST_STR(r.media[0].remote_stream, "s");
 	TST_EQ(r.media[0].remote_count, 3);
 	TST_EQ(r.media[0].remote[2].ssrc, 3);
 	TST_EQ(r.media[0].remote[2].rtx_ssrc, 13);
@@ -246,14 +251,15 @@ static int refusing(struct dh_jsep *j, const char *refused, struct dh_jsep_resul
 	at += (size_t)snprintf(big + at, sizeof(big) - at, "\r\n");
 	for (int i = 0; i < offer->media_count; i++) {
 		const struct dh_sdp_media *m = &offer->media[i];
+		const struct dh_sdp_codec *c = &m->codecs[0];
 		bool is_refused = !strcmp(m->kind, refused) || !m->port;
 		at += (size_t)snprintf(big + at, sizeof(big) - at, "m=%s %d UDP/TLS/RTP/SAVPF %d\r\na=mid:%s\r\n%s", m->kind,
-				       is_refused ? 0 : 9, m->is_rtp ? m->codecs[0].payload_type : 0, m->mid,
+				       is_refused ? 0 : 9, m->is_rtp ? c->payload_type : 0, m->mid,
 				       is_refused ? "a=inactive\r\n" : ICE PRINT "a=setup:active\r\na=rtcp-mux\r\n");
 		if (!is_refused)
 			at += (size_t)snprintf(big + at, sizeof(big) - at, "a=rtpmap:%d %s/%d%s\r\na=fmtp:%d %s\r\n",
-					       m->codecs[0].payload_type, m->codecs[0].name, m->codecs[0].clock_hz,
-					       m->codecs[0].channels ? "/2" : "", m->codecs[0].payload_type, m->codecs[0].fmtp);
+					       c->payload_type, c->name, c->clock_hz, c->channels ? "/2" : "",
+					       c->payload_type, c->fmtp);
 	}
 	struct dh_sdp *s = parse(big);
 	int err = dh_jsep_apply_answer(j, s, r, &e);

@@ -152,6 +152,85 @@ static void restarts_cross_offers(void)
 	rtc_desk_close(&d);
 }
 
+/* The first payload type of H.264 is packetization-mode 1; the second one is left. */
+static void single_units_only(char *sdp)
+{
+	char *at = strstr(sdp, " H264/90000");
+	if (at)
+		at[1] = 'X';
+}
+
+static void single_units(void)
+{
+	struct desk d;
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	d.a.mangle = single_units_only;
+	rtc_desk_start_call(&d);
+	TST_CHECK(d.a.unit_max[1] == 1000 && d.b.unit_max[1] == 1000 && d.a.unit_max[0] == 0);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
+}
+
+static int restarts;
+
+static bool has_restarted_often(struct desk *d)
+{
+	if (d->a.descriptions + d->b.descriptions < 2 + 2 * restarts || !rtc_desk_both_flow(d))
+		return false;
+	if (++restarts > 12)
+		return true;
+	forget_what_came(d);
+	dh_peer_offer((restarts % 3 ? &d->a : &d->b)->peer, restarts % 5 != 0); /* a plain offer now and then */
+	return false;
+}
+
+static void restarts_again_and_again(void)
+{
+	struct desk d;
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
+	restarts = 0;
+	TST_CHECK(rtc_desk_wait(&d, has_restarted_often));
+	TST_EQ(restarts, 13);
+	TST_EQ(d.a.lost_count + d.b.lost_count, 0);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
+}
+
+static bool is_agreed_again(struct desk *d)
+{
+	return d->a.codec[1] == DH_CODEC_H264;
+}
+
+static bool a_new_camera_flows(struct desk *d)
+{
+	return d->b.streams[0].pictures > 5;
+}
+
+/* Its m-line goes on with another SSRC, other numbers and other times. */
+static void cameras_are_replaced(void)
+{
+	struct desk d;
+	struct dh_err e = {0};
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
+	for (int i = 0; i < 20; i++) {
+		dh_peer_remove_track(d.a.peer, 1);
+		d.a.codec[1] = DH_CODEC_NONE;
+		TST_EQ(dh_peer_add_track(d.a.peer, DH_MEDIA_VIDEO, false, "alice", "camera", &e), 1);
+		dh_peer_offer(d.a.peer, false);
+		TST_CHECK(rtc_desk_wait(&d, is_agreed_again));
+		d.b.streams[0].pictures = 0;
+		TST_CHECK(rtc_desk_wait(&d, a_new_camera_flows));
+	}
+	TST_CHECK(!d.b.streams[1].name[0]);
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
+}
+
 static void other_fingerprint(char *sdp)
 {
 	char *at = strstr(sdp, "a=fingerprint:sha-256 ");
@@ -283,7 +362,9 @@ static void closing_at_every_stage(void)
 TST_MAIN({"both ways: sound, picture, statistics", both_ways}, {"VP8 where H.264 is unknown", vp8_where_h264_is_unknown},
 	 {"a screen comes and goes while talking", a_screen_comes_and_goes}, {"offers cross", offers_cross},
 	 {"ICE restarts without loss of the call", ice_restarts},
-	 {"restarts cross offers", restarts_cross_offers},
+	 {"restarts cross offers", restarts_cross_offers}, {"restarts again and again", restarts_again_and_again},
+	 {"H.264 in single units", single_units},
+	 {"cameras are replaced twenty times", cameras_are_replaced},
 	 {"a wrong certificate is refused", a_wrong_certificate_is_refused},
 	 {"bad descriptions are named", bad_descriptions},
 	 {"candidates: not this machine's, too many", candidates_are_limited},
