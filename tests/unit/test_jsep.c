@@ -335,5 +335,6 @@ TST_MAIN({"blank lines and bare line feeds are passed over", blank_lines_and_bar
 	 {"an msid of no stream", msid_without_a_stream}, {"every way to say who starts DTLS", setups},
 	 {"fingerprints of other hashes", fingerprints}, {"the DTLS role stays", a_role_stays},
 	 {"a data channel in front", data_channel_first}, {"H.264 of gateways", h264_of_gateways},
-	 {"VP8 rather than H.264 in single units", vp8_before_single_units}, {"sources are told apart", sources_are_told_apart},
+	 {"VP8 rather than H.264 in single units", vp8_before_single_units},
+	 {"sources are told apart", sources_are_told_apart},
 	 {"a refused track rests", a_refused_track_rests}, {"a screen comes and goes fifty times", fifty_screens})
