@@ -74,6 +74,8 @@ export interface DeskhandEventMap {
 		disk_free_bytes?: number;
 		/** per session: sources, pictures, encoder */
 		sessions?: Record<string, unknown>[];
+		/** per connection: round trip, losses */
+		peers?: Record<string, unknown>[];
 		/** number of the event */
 		seq: number;
 		/** the agent's monotonic clock */
@@ -870,7 +872,7 @@ export class Deskhand extends EventTarget {
 			/** for nonce: the agent's public key, base64; the same at each meeting */
 			key?: string;
 		}>;
-		/** Load of the agent, frame rates and losses of the caller's sessions. Subscribe to the event agent.stats for one each second. */
+		/** Load of the agent, frame rates and losses of the caller's sessions and connections. Subscribe to the event agent.stats for one each second. */
 		stats(params?: Record<string, never>, how?: CallOptions): Promise<{
 			/** of one core, since the last question (%) */
 			cpu_percent?: number;
@@ -878,8 +880,10 @@ export class Deskhand extends EventTarget {
 			rss_bytes?: number;
 			/** in the videos folder; absent until measured (B) */
 			disk_free_bytes?: number;
-			/** session, composed, compose_dropped, compose_ms, encoded, encoded_bytes, encode_ms, sources: [source, role, width, height, frames, dropped] */
+			/** session, composed, compose_dropped, compose_ms, encoded, encoded_bytes, encoded_bps, encode_ms, sources: [source, role, width, height, frames, fps, dropped] */
 			sessions?: Record<string, unknown>[];
+			/** kind, preview or room and member, session, state, rtt_ms, lost_percent; more in rtc.stats */
+			peers?: Record<string, unknown>[];
 		}>;
 		/** State of the agent and of what the caller has: sessions, rooms, pushes, uploads. The command line sees all. */
 		status(params?: Record<string, never>, how?: CallOptions): Promise<{
@@ -922,7 +926,7 @@ export class Deskhand extends EventTarget {
 	readonly audio: {
 		/** Gain and mute of a session's microphones; speaker of its calls; echo, noise and loudness. */
 		set(params?: {
-			/** from session.open */
+			/** from session.open; not needed when there is only one */
 			session?: string;
 			/** 0 leaves the sound as it is (dB) */
 			microphone_gain?: number;

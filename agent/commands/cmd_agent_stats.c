@@ -1,30 +1,41 @@
 /* agent.stats: load and rates now; each second as the event of the same name. */
 #include "agent/ctl/command.h"
+#include "agent/ctl/rtc.h"
 #include "agent/ctl/stats.h"
 
-static int handle(struct dh_call *call)
+static void collected(void *arg, cJSON *take)
 {
-	cJSON *all = dh_stats_to_json(call->ctl, call->is_cli ? NULL : call->origin);
-	static const char *const names[] = {"cpu_percent", "rss_bytes", "disk_free_bytes", "sessions"};
+	struct dh_call *call = arg;
+	cJSON *all = dh_stats_to_json(call->ctl, call->is_cli ? NULL : call->origin, take);
+	static const char *const names[] = {"cpu_percent", "rss_bytes", "disk_free_bytes", "sessions", "peers"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		cJSON *v = cJSON_DetachItemFromObjectCaseSensitive(all, names[i]);
 		if (v)
 			dh_reply_json(call, names[i], v);
 	}
 	cJSON_Delete(all);
-	return DH_OK;
+	cJSON_Delete(take);
+	dh_call_finish(call, DH_OK, NULL);
+}
+
+static int handle(struct dh_call *call)
+{
+	dh_rtc_stats(call->ctl, call->is_cli ? NULL : call->origin, collected, call);
+	return DH_PENDING;
 }
 
 const struct dh_command dh_cmd_agent_stats = {
 	.name = "agent.stats",
-	.doc = "Load of the agent, frame rates and losses of the caller's sessions. Subscribe to the event agent.stats for "
+	.doc = "Load of the agent, frame rates and losses of the caller's sessions and connections. Subscribe to the event agent.stats for "
 	       "one each second.",
 	.reply = (const struct dh_param[]){
 		{"cpu_percent", DH_NUM, "%", .doc = "of one core, since the last question"},
 		{"rss_bytes", DH_INT, "B", .doc = "memory in use"},
 		{"disk_free_bytes", DH_INT, "B", .doc = "in the videos folder; absent until measured"},
 		{"sessions", DH_ARR, .items = DH_OBJ, .doc = "session, composed, compose_dropped, compose_ms, encoded, "
-			"encoded_bytes, encode_ms, sources: [source, role, width, height, frames, dropped]"}, {0}},
+			"encoded_bytes, encoded_bps, encode_ms, sources: [source, role, width, height, frames, fps, dropped]"},
+		{"peers", DH_ARR, .items = DH_OBJ, .doc = "kind, preview or room and member, session, state, rtt_ms, "
+			"lost_percent; more in rtc.stats"}, {0}},
 	.scope = DH_SCOPE_STATS,
 	.handle = handle,
 };

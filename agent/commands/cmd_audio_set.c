@@ -46,13 +46,24 @@ static int set_monitor(struct dh_call *call, struct dh_session *s)
 	return err ? err : dh_pipeline_set_monitor(s->pipeline, &m, &call->err);
 }
 
+static bool is_about_microphones(const struct dh_call *call)
+{
+	return dh_arg_has(call->args, "microphone_gain") || dh_arg_has(call->args, "muted");
+}
+
+/* Before anything is changed. */
+static int check_microphones(struct dh_call *call, const struct dh_session *s)
+{
+	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++)
+		if (s->sources[i].source && s->sources[i].role == DH_ROLE_MICROPHONE)
+			return DH_OK;
+	return is_about_microphones(call) ? dh_fail(&call->err, DH_ENOENT, "the session has no microphone") : DH_OK;
+}
+
 /* Gain and mute of all microphones. */
 static int set_microphones(struct dh_call *call, struct dh_session *s)
 {
-	if (!dh_arg_has(call->args, "microphone_gain") && !dh_arg_has(call->args, "muted"))
-		return DH_OK;
-	int count = 0;
-	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++) {
+	for (int i = 0; i < DH_SESSION_SOURCES_MAX && is_about_microphones(call); i++) {
 		struct dh_session_source *src = &s->sources[i];
 		if (!src->source || src->role != DH_ROLE_MICROPHONE)
 			continue;
@@ -64,19 +75,18 @@ static int set_microphones(struct dh_call *call, struct dh_session *s)
 						       src->is_muted, &call->err);
 		if (err)
 			return err;
-		count++;
 	}
-	return count ? DH_OK : dh_fail(&call->err, DH_ENOENT, "the session has no microphone");
+	return DH_OK;
 }
 
 static int handle(struct dh_call *call)
 {
 	struct dh_session *s = NULL;
-	if (!dh_arg_has(call->args, "session"))
-		return dh_fail(&call->err, DH_EINVAL, "missing parameter session");
 	int err = dh_call_session(call, &s);
 	if (!err)
 		err = dh_call_need(call, DH_SCOPE_MICROPHONE);
+	if (!err)
+		err = check_microphones(call, s);
 	if (!err)
 		err = set_monitor(call, s);
 	if (!err)
@@ -91,7 +101,7 @@ const struct dh_command dh_cmd_audio_set = {
 	.name = "audio.set",
 	.doc = "Gain and mute of a session's microphones; speaker of its calls; echo, noise and loudness.",
 	.params = (const struct dh_param[]){
-		{"session", DH_STR, .max = 64, .doc = "from session.open"},
+		{"session", DH_STR, .max = 64, .doc = "from session.open; not needed when there is only one"},
 		{"microphone_gain", DH_NUM, "dB", -60, 30, 0, .doc = "0 leaves the sound as it is"},
 		{"muted", DH_BOOL, .doc = "silence instead of the microphones"},
 		{"speaker", DH_STR, .max = 150, .doc = "id of devices.list, kind speaker; empty: the default"},

@@ -15,6 +15,12 @@ struct dh_session_identity {
 
 enum dh_orphan_policy { DH_ORPHAN_NONE, DH_ORPHAN_KEEP, DH_ORPHAN_STOP_AFTER, DH_ORPHAN_STOP };
 
+/* How fast a counter goes, for agent.stats; see stats.c. */
+struct dh_pace {
+	int64_t at_us, count;
+	double per_s;
+};
+
 struct dh_session_source {
 	int source;          /* number towards clients, its own for ever; 0: free slot */
 	int pipeline_source; /* number in the pipeline; another one after a change of device */
@@ -28,6 +34,7 @@ struct dh_session_source {
 	int gain_db10;
 	struct dh_err why; /* while lost */
 	struct dh_quality quality;
+	struct dh_pace pace; /* of its pictures */
 };
 
 struct dh_session {
@@ -47,6 +54,7 @@ struct dh_session {
 	struct dh_session_source sources[DH_SESSION_SOURCES_MAX];
 	int last_source;
 	int64_t opened_us;
+	struct dh_pace encoded_pace; /* of the recordings' encode, in bytes */
 	bool is_closing;
 	char close_reason[64];
 	struct dh_list closers; /* calls of session.close that wait */

@@ -59,7 +59,19 @@ static struct dh_stats *get(struct dh_ctl *ctl)
 	return ctl->stats;
 }
 
-static cJSON *source_stats(const struct dh_session *s, const struct dh_session_source *src)
+/* Since it was last looked at, but at least for half a second; at first since the session was opened. */
+static double pace_of(struct dh_pace *p, int64_t count, const struct dh_session *s)
+{
+	int64_t now_us = dh_now_us(), since_us = p->at_us ? p->at_us : s->opened_us;
+	if (now_us - since_us < 500000 && p->at_us)
+		return p->per_s;
+	p->per_s = now_us > since_us ? (double)(count - p->count) * 1e6 / (double)(now_us - since_us) : 0;
+	p->at_us = now_us;
+	p->count = count;
+	return p->per_s;
+}
+
+static cJSON *source_stats(struct dh_session *s, struct dh_session_source *src)
 {
 	struct dh_source_stats st = {0};
 	cJSON *v = cJSON_CreateObject();
@@ -69,11 +81,12 @@ static cJSON *source_stats(const struct dh_session *s, const struct dh_session_s
 	cJSON_AddNumberToObject(v, "width", st.width_px);
 	cJSON_AddNumberToObject(v, "height", st.height_px);
 	cJSON_AddNumberToObject(v, "frames", (double)st.frames);
+	cJSON_AddNumberToObject(v, "fps", (int)(pace_of(&src->pace, st.frames, s) * 10) / 10.0);
 	cJSON_AddNumberToObject(v, "dropped", (double)st.dropped);
 	return v;
 }
 
-static cJSON *session_stats(const struct dh_session *s)
+static cJSON *session_stats(struct dh_session *s)
 {
 	struct dh_pipeline_stats st = {0};
 	cJSON *v = cJSON_CreateObject(), *sources;
@@ -84,6 +97,7 @@ static cJSON *session_stats(const struct dh_session *s)
 	cJSON_AddNumberToObject(v, "compose_ms", st.composed ? (double)st.compose_us / (double)st.composed / 1000 : 0);
 	cJSON_AddNumberToObject(v, "encoded", (double)st.encoded);
 	cJSON_AddNumberToObject(v, "encoded_bytes", (double)st.encoded_bytes);
+	cJSON_AddNumberToObject(v, "encoded_bps", (double)(int64_t)(pace_of(&s->encoded_pace, st.encoded_bytes, s) * 8));
 	cJSON_AddNumberToObject(v, "encode_ms", st.encoded ? (double)st.encode_us / (double)st.encoded / 1000 : 0);
 	sources = cJSON_AddArrayToObject(v, "sources");
 	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++)
@@ -117,7 +131,42 @@ static void measure_disk(struct dh_stats *st)
 	dh_job_run(st->ctl, disk_work, disk_done, st);
 }
 
-cJSON *dh_stats_to_json(struct dh_ctl *ctl, const char *origin)
+/* The greatest lost_percent of a connection's tracks, both ways. */
+static double most_lost(const cJSON *peer)
+{
+	static const char *const ways[] = {"send", "receive"};
+	const cJSON *track;
+	double most = 0;
+	for (int i = 0; i < 2; i++)
+		cJSON_ArrayForEach(track, cJSON_GetObjectItemCaseSensitive(peer, ways[i])) {
+			const cJSON *lost = cJSON_GetObjectItemCaseSensitive(track, "lost_percent");
+			most = lost && lost->valuedouble > most ? lost->valuedouble : most;
+		}
+	return most;
+}
+
+/* What rtc.stats says of each connection, in short. origin NULL: of all. */
+static cJSON *peers_in_short(const cJSON *peers, const char *origin)
+{
+	static const char *const names[] = {"kind", "preview", "room", "member", "session", "state", "rtt_ms"};
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *peer;
+	cJSON_ArrayForEach(peer, peers) {
+		if (origin && strcmp(cJSON_GetObjectItemCaseSensitive(peer, "origin")->valuestring, origin))
+			continue;
+		cJSON *v = cJSON_CreateObject();
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			const cJSON *field = cJSON_GetObjectItemCaseSensitive(peer, names[i]);
+			if (field)
+				cJSON_AddItemToObject(v, names[i], cJSON_Duplicate(field, true));
+		}
+		cJSON_AddNumberToObject(v, "lost_percent", most_lost(peer));
+		cJSON_AddItemToArray(list, v);
+	}
+	return list;
+}
+
+cJSON *dh_stats_to_json(struct dh_ctl *ctl, const char *origin, const cJSON *peers)
 {
 	struct dh_stats *st = get(ctl);
 	cJSON *v = cJSON_CreateObject(), *list;
@@ -134,22 +183,31 @@ cJSON *dh_stats_to_json(struct dh_ctl *ctl, const char *origin)
 		cJSON_AddNumberToObject(v, "disk_free_bytes", (double)st->disk_free_bytes);
 	list = cJSON_AddArrayToObject(v, "sessions");
 	dh_list_for_each(pos, &ctl->sessions) {
-		const struct dh_session *s = dh_container_of(pos, struct dh_session, node);
+		struct dh_session *s = dh_container_of(pos, struct dh_session, node);
 		if (!s->is_closing && (!origin || !strcmp(origin, s->origin)))
 			cJSON_AddItemToArray(list, session_stats(s));
 	}
+	cJSON_AddItemToObject(v, "peers", peers_in_short(peers, origin));
 	return v;
 }
 
 /* Each client sees its own origin's sessions. */
+static void tell(void *arg, cJSON *take)
+{
+	struct dh_ctl *ctl = arg;
+	dh_list_for_each_safe(pos, &ctl->clients) {
+		struct dh_client *c = dh_container_of(pos, struct dh_client, node);
+		if (dh_event_is_wanted_by(c, "agent.stats"))
+			dh_emit_to(c, "agent.stats", dh_stats_to_json(ctl, c->is_cli ? NULL : c->id.origin, take));
+	}
+	cJSON_Delete(take);
+}
+
 static void tick(uv_timer_t *timer)
 {
 	struct dh_stats *st = timer->data;
-	dh_list_for_each_safe(pos, &st->ctl->clients) {
-		struct dh_client *c = dh_container_of(pos, struct dh_client, node);
-		if (dh_event_is_wanted_by(c, "agent.stats"))
-			dh_emit_to(c, "agent.stats", dh_stats_to_json(st->ctl, c->is_cli ? NULL : c->id.origin));
-	}
+	if (dh_event_is_wanted(st->ctl, "agent.stats", NULL))
+		dh_rtc_stats(st->ctl, NULL, tell, st->ctl);
 	dh_rtc_emit_stats(st->ctl);
 }
 

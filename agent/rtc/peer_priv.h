@@ -104,6 +104,8 @@ struct dh_peer_receiver { /* an m-line of theirs that sends to us */
 	bool is_broken; /* pictures are useless until a key frame */
 	struct dh_rate rate;
 	int64_t packets, bytes, frames, keys, plis, nacks, rtx_packets;
+	uint8_t fraction_lost; /* as we last said, of 256 */
+	int32_t lost;
 	uint8_t fir_seq;
 };
 

@@ -236,7 +236,10 @@ static int make_reports(struct dh_peer *p, struct dh_rtcp_report *out, int64_t n
 	int n = 0;
 	for (int i = 0; i < DH_SDP_MEDIA_MAX; i++) {
 		struct dh_peer_receiver *r = &p->receivers[i];
-		n += r->is_used && r->ssrc && dh_rtp_stats_report(&r->stats, now_us, &out[n]);
+		if (!r->is_used || !r->ssrc || !dh_rtp_stats_report(&r->stats, now_us, &out[n]))
+			continue;
+		r->fraction_lost = out[n].fraction_lost;
+		r->lost = out[n++].lost;
 	}
 	return n;
 }

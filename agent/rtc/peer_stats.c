@@ -56,6 +56,12 @@ static void add_estimate(struct dh_peer *p, cJSON *v, int64_t now_us)
 	number(v, "acked_bps", p->has_twcc ? dh_rate_bps(&p->bwe.sent, now_us, 1000000) : 0);
 }
 
+static void add_losses(cJSON *v, uint8_t fraction, int32_t lost)
+{
+	number(v, "lost_percent", (fraction * 100 + 128) / 256);
+	number(v, "lost", lost);
+}
+
 static cJSON *sender_json(const struct dh_peer_sender *s, int64_t now_us)
 {
 	cJSON *v = cJSON_CreateObject();
@@ -66,8 +72,7 @@ static cJSON *sender_json(const struct dh_peer_sender *s, int64_t now_us)
 	number(v, "packets", s->packets);
 	number(v, "bytes", s->bytes);
 	number(v, "frames", s->frames);
-	number(v, "lost_percent", (s->fraction_lost * 100 + 128) / 256);
-	number(v, "lost", s->lost);
+	add_losses(v, s->fraction_lost, s->lost);
 	if (s->is_audio)
 		return v;
 	number(v, "keys", s->keys);
@@ -115,6 +120,7 @@ static cJSON *receiver_json(struct dh_peer_receiver *r, int64_t now_us)
 	number(v, "bps", dh_rate_bps(&r->rate, now_us, 1000000));
 	number(v, "packets", r->packets);
 	number(v, "bytes", r->bytes);
+	add_losses(v, r->fraction_lost, r->lost);
 	if (r->stream)
 		add_playout(v, r);
 	number(v, "jitter_ms", r->stats.clock_hz ? (r->stats.jitter_16 >> 4) * 1000 / r->stats.clock_hz : 0);

@@ -18,7 +18,7 @@ let browser, demo;
 const origins = [];
 
 nodeTest.before(async () => {
-	for (let i = 0; i < 12; i++)
+	for (let i = 0; i < 13; i++)
 		origins.push(`http://localhost:${await desk.servePlain()}`);
 	demo = `http://localhost:${await desk.servePages()}`;
 	desk.setPolicy({ origins: [...origins, demo].map((origin) => ({ origin, scopes: ['*'] })), limits: { commands_per_s: 10000 } });
@@ -222,6 +222,55 @@ test('another certificate than the offer announced: the preview ends with EPERM'
 		return over;
 	}, session);
 	assert.equal(closed.name, 'EPERM', JSON.stringify(closed));
+});
+
+/** What a page's own scripts or a gateway may make of an offer, and what is answered. */
+const rewrites = {
+	'a data channel in front': { hasData: true, answered: /m=application 0 / },
+	'no BUNDLE': { edit: (sdp) => sdp.replace(/a=group:BUNDLE.*\r\n/, ''), answered: /^(?!.*BUNDLE)/s },
+	'bare line feeds and blank lines': { edit: (sdp) => `${sdp.replaceAll('\r', '')}\n\n`, answered: /a=setup:active/ },
+	'no trickle': { edit: (sdp) => sdp.replaceAll('a=ice-options:trickle\r\n', ''), answered: /a=setup:active/ },
+	'the page starts DTLS': { edit: (sdp) => sdp.replaceAll('a=setup:actpass', 'a=setup:active'), answered: /a=setup:passive/ },
+	'H.264 in single units only': { edit: (sdp) => sdp.replaceAll('packetization-mode=1', 'packetization-mode=7').replaceAll('VP8', 'XP8'),
+		answered: /packetization-mode=0/, needs: /H264/ },
+	'numbers of extensions above 14': { local: (sdp) => sdp.replace(/a=extmap:(\d+) /g, (_, id) => `a=extmap:${Number(id) + 14} `),
+		answered: /a=extmap:(1[5-9]|2\d) .*mid/ },
+};
+
+test('offers as gateways write them', async (t) => {
+	const page = await tab(t);
+	const session = await open(page);
+	for (const [name, { hasData, edit, local, answered, needs }] of Object.entries(rewrites)) {
+		const made = await page.evaluate(async ({ id, data, localFn, editFn }) => {
+			const change = (fn, sdp) => (fn ? (0, eval)(`(${fn})`)(sdp) : sdp);
+			const pc = new RTCPeerConnection();
+			if (data) { /* its m-line comes first when it was there first */
+				pc.createDataChannel('first');
+				await pc.setLocalDescription();
+			}
+			const { receiver } = pc.addTransceiver('video', { direction: 'recvonly' });
+			const written = await pc.createOffer();
+			await pc.setLocalDescription({ type: 'offer', sdp: change(localFn, written.sdp) });
+			const offer = change(editFn, pc.localDescription.sdp);
+			const { answer, preview } = await desk.preview.open({ session: id, tracks: ['camera'], offer });
+			await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+			let frames = 0;
+			for (let i = 0; i < 200 && frames < 5; i++) {
+				await new Promise((later) => setTimeout(later, 50));
+				for (const each of (await receiver.getStats()).values())
+					frames = each.type === 'inbound-rtp' ? each.framesDecoded : frames;
+			}
+			pc.close();
+			await desk.preview.close({ preview });
+			return { offer, answer, frames };
+		}, { id: session, data: hasData, localFn: local?.toString(), editFn: edit?.toString() });
+		if (needs && !needs.test(made.offer)) {
+			t.diagnostic(`${name}: not with this Chromium`);
+			continue;
+		}
+		assert.match(made.answer, answered, name);
+		assert.ok(made.frames >= 5, `${name}: ${made.frames} pictures`);
+	}
 });
 
 test('the demo page: live at once, its facts, and passed on', async (t) => {

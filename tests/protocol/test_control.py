@@ -112,7 +112,7 @@ def shapes():
         ('session.open', {'sources': [{'role': 'camera', 'options': {'nope': 1}}]}, -32005, 'EINVAL'),
         ('session.close', {'session': 'nope'}, -32004, 'ENOENT'), ('recording.get', {'recording': 'nope'}, -32004, 'ENOENT'),
         ('beauty.set', {'session': 'x', 'smooth': 10}, -32602, 'EINVAL'), ('grants.revoke', {'origin': 'null'}, -32005, 'EINVAL'),
-        ('audio.set', {'speaker': 'x'}, -32005, 'EINVAL'), ('devices.list', {'kinds': ['printer']}, -32602, 'EINVAL'),
+        ('audio.set', {'speaker': 'x'}, -32004, 'ENOENT'), ('devices.list', {'kinds': ['printer']}, -32602, 'EINVAL'),
     ]
     for method, params, code, name in cases:
         reply = c.call(method, params)
@@ -428,6 +428,12 @@ def sources_change_while_running():
     wait_event(ws, 'session.changed', lambda p: any(s['source'] == number and s['state'] == 'live' for s in p['sources']))
     tap.true('result' in ws.call('source.update', {**session, 'source': number, 'muted': True}), 'mute')
     tap.true('result' in ws.call('audio.set', {**session, 'muted': False, 'microphone_gain': 6}), 'audio.set')
+    tap.true('result' in ws.call('audio.set', {'muted': True}), 'the only session')
+    tap.equal([s['muted'] for s in ws.call('session.list')['result']['sessions'][0]['sources'] if s['source'] == number], [True])
+    other = {'session': ws.call('session.open', {'sources': [{'role': 'camera'}]})['result']['session']}
+    tap.equal(error(ws.call('audio.set', {'muted': True})), (-32005, 'EINVAL'))
+    tap.equal(error(ws.call('audio.set', {**other, 'speaker_volume': 7, 'muted': True})), (-32004, 'ENOENT'))  # changes nothing
+    ws.call('session.close', other)
     tap.true('result' in ws.call('audio.set', {**session, 'speaker': '', 'speaker_volume': 30, 'auto_gain': False}), 'speaker')
     tap.equal(error(ws.call('audio.set', {**session, 'speaker': 'portaudio:sink:x'})), (-32005, 'EINVAL'))
     tap.equal(error(ws.call('audio.set', {**session, 'speaker_volume': 101})), (-32602, 'EINVAL'))
@@ -503,6 +509,9 @@ def stats_and_levels():
     tap.true(-100 <= levels['rms_db'] <= 0, levels)
     stats = wait_event(ws, 'agent.stats', lambda p: p['sessions'])
     tap.true(stats['rss_bytes'] > 0 and stats['sessions'][0]['session'] == session, stats)
+    tap.true(stats['peers'] == [] and set(ws.call('agent.stats')['result']) >= {'sessions', 'peers', 'cpu_percent'}, stats)
+    moving = wait_event(ws, 'agent.stats', lambda p: p['sessions'] and p['sessions'][0]['sources'][0]['fps'] > 1)
+    tap.true(moving['sessions'][0]['encoded_bps'] == 0, moving)  # nothing records
     ws.call('events.subscribe', {'prefixes': []})
     ws.call('session.close', {'session': session})
     ws.close()
