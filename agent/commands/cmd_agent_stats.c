@@ -26,14 +26,15 @@ static int handle(struct dh_call *call)
 
 const struct dh_command dh_cmd_agent_stats = {
 	.name = "agent.stats",
-	.doc = "Load of the agent, frame rates and losses of the caller's sessions and connections. Subscribe to the event agent.stats for "
-	       "one each second.",
+	.doc = "Load of the agent, frame rates and losses of the caller's sessions and connections. Subscribe to the event "
+	       "agent.stats for one each second.",
 	.reply = (const struct dh_param[]){
 		{"cpu_percent", DH_NUM, "%", .doc = "of one core, since the last question"},
 		{"rss_bytes", DH_INT, "B", .doc = "memory in use"},
 		{"disk_free_bytes", DH_INT, "B", .doc = "in the videos folder; absent until measured"},
 		{"sessions", DH_ARR, .items = DH_OBJ, .doc = "session, composed, compose_dropped, compose_ms, encoded, "
-			"encoded_bytes, encoded_bps, encode_ms, sources: [source, role, width, height, frames, fps, dropped]"},
+			"encoded_bytes, encoded_bps, encode_ms, "
+			"sources: [source, role, width, height, frames, fps, dropped]"},
 		{"peers", DH_ARR, .items = DH_OBJ, .doc = "kind, preview or room and member, session, state, rtt_ms, "
 			"lost_percent; more in rtc.stats"}, {0}},
 	.scope = DH_SCOPE_STATS,

@@ -252,7 +252,7 @@ test('offers as gateways write them', async (t) => {
 			const written = await pc.createOffer();
 			await pc.setLocalDescription({ type: 'offer', sdp: change(localFn, written.sdp) });
 			const offer = change(editFn, pc.localDescription.sdp);
-			const { answer, preview } = await desk.preview.open({ session: id, tracks: ['camera'], offer });
+			const { answer } = await desk.preview.open({ session: id, tracks: ['camera'], offer });
 			await pc.setRemoteDescription({ type: 'answer', sdp: answer });
 			let frames = 0;
 			for (let i = 0; i < 200 && frames < 5; i++) {
@@ -260,8 +260,7 @@ test('offers as gateways write them', async (t) => {
 				for (const each of (await receiver.getStats()).values())
 					frames = each.type === 'inbound-rtp' ? each.framesDecoded : frames;
 			}
-			pc.close();
-			await desk.preview.close({ preview });
+			pc.close(); /* ends the preview too */
 			return { offer, answer, frames };
 		}, { id: session, data: hasData, localFn: local?.toString(), editFn: edit?.toString() });
 		if (needs && !needs.test(made.offer)) {
