@@ -16,6 +16,8 @@
 #define PERIOD_MOST 0.01      /* the device's rate is trusted to be this near its name */
 #define PULL_S 1.0            /* time in which the reading position is pulled to where it should be */
 #define PULL_MOST 0.0015      /* a change of pitch nobody hears */
+#define GIVE_BACK 0.005       /* the same while the sound is brought back to its picture */
+#define IN_TIME_US 2000000    /* a late source that is in time for so long is believed again */
 #define STRAY_US 50000.0      /* position off by more (an overflow): jump */
 #define FADE_US 2500.0
 #define LATE_US 500000        /* late or early for so long, a source's times are taken as wrong by a constant */
@@ -40,7 +42,7 @@ void dh_track_stop(struct dh_track *t)
 {
 	t->is_live = false;
 	t->fill = 0;
-	t->late_since_us = 0;
+	t->late_since_us = t->in_time_us = 0;
 }
 
 static int set_format(struct dh_track *t, int rate_hz, int channels)
@@ -208,6 +210,21 @@ static void follow(struct dh_track *t, double error_us, int count)
 	t->followed_us += length_s * 1e6;
 }
 
+/* What was late for good in a stall of the computer is not late for ever: once its own times would do again, the shift goes,
+ * so slowly that no sound is left out. */
+static void give_back(struct dh_track *t, const struct dh_frame *f, int64_t play_us)
+{
+	int64_t length_us = (int64_t)f->sample_count * 1000000 / t->rate_hz;
+	int64_t part_us = (int64_t)((double)length_us * GIVE_BACK);
+	bool is_in_time = t->shift_us > 0 && f->pts_us + DH_MIX_WAIT_US / 2 >= play_us;
+	t->in_time_us = is_in_time ? t->in_time_us + length_us : 0;
+	if (t->in_time_us < IN_TIME_US)
+		return;
+	part_us = part_us < t->shift_us ? part_us : t->shift_us;
+	t->shift_us -= part_us;
+	t->end_us -= (double)part_us;
+}
+
 /* A further frame: in time, behind a gap, or over what is there already. */
 static void proceed(struct dh_track *t, const struct dh_frame *f, int64_t play_us, int64_t now_us)
 {
@@ -239,6 +256,7 @@ static void proceed(struct dh_track *t, const struct dh_frame *f, int64_t play_u
 		fade_out(t);
 	} else {
 		follow(t, error_us, f->sample_count);
+		give_back(t, f, play_us);
 	}
 	append(t, f, skip);
 }
@@ -264,14 +282,14 @@ int dh_track_push(struct dh_track *t, const struct dh_frame *f, int64_t play_us,
 static double reading(const struct dh_track *t, int64_t play_us, double *position)
 {
 	double wanted = t->fill - (t->end_us - (double)play_us) / t->period_us, off = wanted - t->position;
-	double step = 1e6 / DH_MIX_RATE_HZ / t->period_us;
+	double step = 1e6 / DH_MIX_RATE_HZ / t->period_us, most = t->shift_us > 0 ? GIVE_BACK : PULL_MOST;
 	*position = t->position;
 	if (fabs(off) * t->period_us > STRAY_US) {
 		*position = fmax(wanted, t->resampler.half);
 		return step;
 	}
 	double pull = off / (PULL_S * t->rate_hz);
-	return step * (1 + fmin(fmax(pull, -PULL_MOST), PULL_MOST));
+	return step * (1 + fmin(fmax(pull, -most), most));
 }
 
 static int missing(const struct dh_track *t, int64_t play_us, int count)

@@ -25,8 +25,9 @@ struct dh_track {
 	double end_us, period_us; /* period: of one sample */
 	double followed_us;       /* how long the clock has been followed: wide at first, then narrow */
 	double jitter_us;         /* mean error of the times */
-	int64_t shift_us;         /* added to the times of a source whose times are far from now */
+	int64_t shift_us;         /* added to the times of a source whose times are far from now; goes again */
 	int64_t late_since_us;    /* 0: not late */
+	int64_t in_time_us;       /* so much sound came in time for its own times while they were shifted */
 	bool must_fade_in;
 };
 

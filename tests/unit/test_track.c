@@ -233,6 +233,7 @@ static void takes_wrong_times(int64_t off_us)
 	TST_CHECK(heard > 70);
 	struct sound_fit f = sound_fit(r.left, DH_MIX_CHUNK, 1, 1000, DH_MIX_RATE_HZ);
 	TST_CHECK(fabs(f.peak - 0.5) < 0.001);
+	TST_CHECK(llabs(r.track.shift_us) > 2900000); /* still */
 	dh_track_finish(&r.track);
 }
 
@@ -240,6 +241,34 @@ static void takes_times_that_are_off(void)
 {
 	takes_wrong_times(-3000000);
 	takes_wrong_times(3000000);
+}
+
+/* The computer stands still: everything comes 0.13 s late for two seconds. Afterwards the sound goes back to its own times,
+ * and none is left out for that. */
+static void comes_back_to_its_times(void)
+{
+	struct reader r;
+	reader_init(&r, 48000, 0, 0);
+	int64_t lost = 0;
+	for (int k = 0; k < 47 * 36; k++) {
+		bool is_stall = k >= 100 && k < 194;
+		int64_t play_us = chunk_us(r.chunks), now_us = chunk_us(r.chunks + 1) + WAIT_US;
+		while (START_US + card_time_us(&r.card, r.card.made + 480) <= (double)now_us - (is_stall ? 130000 : 0)) {
+			struct dh_frame *f = card_frame(&r.card);
+			TST_EQ(dh_track_push(&r.track, f, play_us, now_us), DH_OK);
+			dh_frame_unref(f);
+		}
+		r.chunks++;
+		dh_track_read(&r.track, play_us, r.left, r.right, DH_MIX_CHUNK);
+		if (k == 193)
+			TST_CHECK(r.track.shift_us > 50000);
+		if (k == 194)
+			lost = r.track.stats.samples_lost;
+	}
+	TST_EQ(r.track.shift_us, 0);
+	TST_EQ(r.track.stats.samples_lost, lost);
+	TST_CHECK(fabs(lag_us(&r)) < 50);
+	dh_track_finish(&r.track);
 }
 
 static void mixes_channels_down(void)
@@ -300,5 +329,6 @@ static void limits(void)
 
 TST_MAIN({"changes rates cleanly", changes_rates_cleanly}, {"does not alias", does_not_alias},
 	 {"follows clocks", follows_clocks}, {"fills gaps", fills_gaps}, {"stops and comes back", stops_and_comes_back},
-	 {"takes times that are off", takes_times_that_are_off}, {"mixes channels down", mixes_channels_down},
+	 {"takes times that are off", takes_times_that_are_off},
+	 {"comes back to its times", comes_back_to_its_times}, {"mixes channels down", mixes_channels_down},
 	 {"limits", limits})
