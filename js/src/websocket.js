@@ -3,6 +3,7 @@ import { localError } from './errors.js';
 import { Link } from './link.js';
 import { greet } from './hello.js';
 import { permission } from './permission.js';
+import { messageText } from './message_text.js';
 
 export const PORTS = [18620, 18621, 18622, 18623, 18624];
 
@@ -15,7 +16,7 @@ class SocketLink extends Link {
 		const socket = new WebSocket(`ws://127.0.0.1:${port}/deskhand`, 'deskhand.v1');
 		this.port = port;
 		this.state = 'starting';
-		this.post = (m) => socket.send(JSON.stringify({ jsonrpc: '2.0', ...m }));
+		this.post = (m) => socket.send(messageText(m));
 		this.hangUp = () => socket.close(1000);
 		socket.onopen = () => this.up();
 		socket.onmessage = ({ data }) => {

@@ -155,6 +155,15 @@ test('a line of chat is repeated under its key until the service has it', async 
 	assert.deepEqual([id, rooms.lines.length], [1, 1]);
 });
 
+test('half an emoji or a NUL in a line does not make a message that no service can read', async (t) => {
+	const { rooms, way } = await entered(t);
+	await way.chat('cut \ud83d and \ude00, whole 😀, \0');
+	rooms.answers['room.custom'] = () => ({});
+	await way.request('room.custom', { data: { 'a\ud800': ['\udfff'] } });
+	assert.equal(rooms.asks('room.chat')[0].text, 'cut \ufffd and \ufffd, whole 😀, \ufffd');
+	assert.deepEqual(rooms.asks('room.custom')[0].data, { 'a\ufffd': ['\ufffd'] });
+});
+
 for (const [step, name, reason] of [['login', 'EPERM', 'expired'], ['join', 'ENOENT', 'closed'], ['join', 'EPERM', 'kicked'],
 	['join', 'ELIMIT', 'full']])
 	test(`coming back fails for good by ${name} of room.${step}: ${reason}`, async (t) => {

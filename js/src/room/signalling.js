@@ -5,6 +5,7 @@
 import { DeskhandError, localError } from '../errors.js';
 import { DeskhandEvent } from '../event.js';
 import { Link } from '../link.js';
+import { messageText } from '../message_text.js';
 
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 8000;
@@ -22,7 +23,7 @@ class RoomLink extends Link {
 	constructor(url) {
 		super('room');
 		const socket = new WebSocket(url, 'deskhand-rooms.v1');
-		this.post = (m) => socket.send(JSON.stringify({ jsonrpc: '2.0', ...m }));
+		this.post = (m) => socket.send(messageText(m));
 		this.hangUp = () => socket.close(1000);
 		socket.onopen = () => this.up();
 		socket.onmessage = ({ data }) => {
