@@ -82,10 +82,11 @@ def programs_of(directory, suites):
     return [os.path.relpath(f, os.path.abspath(directory)) for t in targets if t['id'] in needed for f in t['filename']]
 
 
-def meson_suites(directory, suites, options, timeout_multiplier, env, **build_env):
+def meson_suites(directory, suites, options, timeout_multiplier, env, at_once=TESTS, **build_env):
     """Build what the suites need, and run them."""
     if build(directory, *options, env=build_env, suites=suites):
-        meson_tests(directory, *(word for s in suites for word in ('--suite', s)), '--timeout-multiplier', timeout_multiplier, env=env)
+        meson_tests(directory, *(word for s in suites for word in ('--suite', s)), '--timeout-multiplier', timeout_multiplier, env=env,
+                    at_once=at_once)
 
 
 def build(directory, *options, env=None, targets=(), suites=()):
@@ -106,10 +107,10 @@ def meson_results(directory, *args, env=None):
     return {r['name'].split(' / ')[-1]: r['result'] for r in rows}, code
 
 
-def meson_tests(directory, *args, env=None):
+def meson_tests(directory, *args, env=None, at_once=TESTS):
     """Run meson suites; each meson test counts once. One that fails is run once more, alone: a busy machine can break
     a test that works in real time. Passing then, it counts as passed and is named, so that it gets mended."""
-    results, code = meson_results(directory, '--num-processes', TESTS, *args, env=env)
+    results, code = meson_results(directory, '--num-processes', at_once, *args, env=env)
     good = ('OK', 'EXPECTEDFAIL')
     bad = [name for name, r in results.items() if r not in good + ('SKIP',)]
     if 0 < len(bad) <= 3:
@@ -171,7 +172,7 @@ def step_sanitize():
 def step_threads():
     """What runs on several threads."""
     meson_suites('build-tsan', ['threads'], ['-Db_sanitize=thread', *SANITIZED], '6',
-                 {'TSAN_OPTIONS': f'halt_on_error=1:suppressions={os.getcwd()}/tests/tsan.supp'}, CC='clang')
+                 {'TSAN_OPTIONS': f'halt_on_error=1:suppressions={os.getcwd()}/tests/tsan.supp'}, at_once=JOBS, CC='clang')  # no idle ones among them
 
 
 def step_bare():
