@@ -553,6 +553,19 @@ export interface DeskhandEventMap {
 		/** the agent's monotonic clock */
 		ts_us: number;
 	}>;
+	/** How far a check is, each second. Only to the page that asked for it. */
+	'recording.verifying': DeskhandEvent<{
+		/** from recording.start */
+		recording?: string;
+		/** read so far (B) */
+		bytes?: number;
+		/** of all its files (B) */
+		total_bytes?: number;
+		/** number of the event */
+		seq: number;
+		/** the agent's monotonic clock */
+		ts_us: number;
+	}>;
 	/** A marker was set. */
 	'recording.marker': DeskhandEvent<{
 		/** from recording.start */
@@ -1479,7 +1492,7 @@ export class Deskhand extends EventTarget {
 			/** command line only */
 			path?: string;
 		}>;
-		/** Check that a finished recording is what Deskhand wrote; reads all of it. */
+		/** Check that a finished recording is what Deskhand wrote; reads all of it, with event recording.verifying each second. Ends when recording.verify_cancel asks, or its page is gone. */
 		verify(params: {
 			/** from recording.list */
 			recording: string;
@@ -1535,6 +1548,14 @@ export class Deskhand extends EventTarget {
 			signer?: string;
 			/** kind, who, text, t_ms, utc: claims, pauses, markers, ... */
 			notes?: Record<string, unknown>[];
+		}>;
+		/** Give up checks of a recording that are under way: their recording.verify answers ECANCELED. */
+		verify_cancel(params: {
+			/** from recording.list */
+			recording: string;
+		}, how?: CallOptions): Promise<{
+			/** how many; 0: none was under way */
+			cancelled: number;
 		}>;
 	};
 	readonly room: {

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/cli/cli.h"
@@ -11,6 +12,7 @@
 #include "agent/record/verify_sequence.h"
 #include "common/alloc.h"
 #include "common/beneath.h"
+#include "common/clock.h"
 
 static void show_note(const cJSON *n)
 {
@@ -79,11 +81,51 @@ static int check(char *const *files, int count, const struct dh_verify_options *
 	return DH_OK;
 }
 
-static int verify(char *const *files, int count, const struct dh_verify_options *o, bool is_json)
+/* On a terminal: how far it is. */
+struct progress {
+	uint64_t total; /* of the files that were named; one may go on in others */
+	int64_t shown_us;
+};
+
+#define SHOW_EACH_US 200000
+#define MB 1000000.0
+
+static bool show_progress(void *arg, uint64_t bytes)
 {
+	struct progress *p = arg;
+	int64_t now_us = dh_now_us();
+	if (now_us - p->shown_us < SHOW_EACH_US)
+		return true;
+	p->shown_us = now_us;
+	if (bytes <= p->total)
+		fprintf(stderr, "\r%3.0f %% of %.0f MB checked\033[K", 100.0 * (double)bytes / (double)p->total,
+			(double)p->total / MB);
+	else
+		fprintf(stderr, "\r%.0f MB checked\033[K", (double)bytes / MB);
+	return true;
+}
+
+static void watch(struct dh_verify_options *o, struct progress *p, char *const *files, int count)
+{
+	struct stat st;
+	for (int i = 0; i < count; i++)
+		p->total += stat(files[i], &st) ? 0 : (uint64_t)st.st_size;
+	p->shown_us = dh_now_us(); /* a short check shows nothing */
+	o->go_on = show_progress;
+	o->go_on_arg = p;
+}
+
+static int verify(char *const *files, int count, struct dh_verify_options *o, bool is_json)
+{
+	struct progress progress = {0};
 	struct dh_verify_sequence s;
 	struct dh_err e = {0};
-	if (check(files, count, o, &s, &e)) {
+	if (isatty(STDERR_FILENO))
+		watch(o, &progress, files, count);
+	int err = check(files, count, o, &s, &e);
+	if (o->go_on)
+		fputs("\r\033[K", stderr);
+	if (err) {
 		fprintf(stderr, "deskhand: %s\n", e.text);
 		return DH_VERDICT_UNREADABLE;
 	}

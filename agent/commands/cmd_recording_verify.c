@@ -1,56 +1,7 @@
 /* recording.verify: what `deskhand verify` says of a finished recording. A worker reads the file. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "agent/ctl/ctl.h"
-#include "agent/ctl/job.h"
 #include "agent/ctl/recording.h"
-#include "agent/ctl/trust.h"
-#include "agent/record/verify_sequence.h"
-#include "common/alloc.h"
-#include "common/beneath.h"
-
-struct verify_job {
-	struct dh_call *call;
-	const struct dh_paths *paths; /* immutable while the agent runs */
-	char path[DH_PATH_MAX];
-	struct dh_trust trust;
-	struct dh_verify_options options;
-	struct dh_verify_sequence found;
-	struct dh_err e;
-};
-
-static void verify_work(void *arg)
-{
-	struct verify_job *j = arg;
-	int fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0) {
-		dh_fail(&j->e, dh_err_from_errno(errno), "the recording's file cannot be opened: %s", strerror(errno));
-		return;
-	}
-	dh_trust_add_own(&j->trust, j->paths);
-	j->options.trusted = j->trust.keys;
-	j->options.trusted_count = j->trust.count;
-	const char *name;
-	int dir = dh_open_folder_of(j->path, &name);
-	dh_verify_follow(dir, name, fd, &j->options, &j->found);
-	if (dir >= 0)
-		close(dir);
-	close(fd);
-}
-
-static void verify_done(void *arg)
-{
-	struct verify_job *j = arg;
-	if (!j->e.code)
-		dh_reply_members(j->call, dh_verify_sequence_to_json(&j->found));
-	dh_verify_sequence_finish(&j->found);
-	dh_call_finish(j->call, j->e.code, &j->e);
-	free(j);
-}
+#include "agent/ctl/recording_verify.h"
 
 static int handle(struct dh_call *call)
 {
@@ -64,25 +15,19 @@ static int handle(struct dh_call *call)
 		dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 		return dh_hint(&call->err, "Stop it first.");
 	}
-	struct verify_job *j = dh_alloc(sizeof(*j));
+	struct dh_verify_options options = {.head_seq = dh_arg_int(call->args, "seq")};
 	const char *head = dh_arg_str(call->args, "head");
-	j->options.head_seq = dh_arg_int(call->args, "seq");
-	if (head && !dh_hash_from_hex(head, j->options.head)) {
-		free(j);
+	if (head && !dh_hash_from_hex(head, options.head))
 		return dh_fail(&call->err, DH_EINVAL, "head is not a SHA-256 in hex");
-	}
-	j->options.has_head = head != NULL;
-	j->call = call;
-	j->paths = &call->ctl->paths;
-	dh_strcopy(j->path, sizeof(j->path), r->path);
-	dh_trust_add_list(&j->trust, call->ctl->policy.trusted_keys);
-	dh_job_run(call->ctl, verify_work, verify_done, j);
+	options.has_head = head != NULL;
+	dh_recording_verify(r, call, &options);
 	return DH_PENDING;
 }
 
 const struct dh_command dh_cmd_recording_verify = {
 	.name = "recording.verify",
-	.doc = "Check that a finished recording is what Deskhand wrote; reads all of it.",
+	.doc = "Check that a finished recording is what Deskhand wrote; reads all of it, with event recording.verifying "
+	       "each second. Ends when recording.verify_cancel asks, or its page is gone.",
 	.params = (const struct dh_param[]){
 		{"recording", DH_STR, .max = 64, .required = true, .doc = "from recording.list"},
 		{"head", DH_STR, .max = 64, .doc = "chain.head of an earlier event: must be in the chain"},

@@ -65,6 +65,7 @@ int dh_ctl_create(struct dh_ctl **out, struct dh_loop *loop, const struct dh_ctl
 	dh_list_init(&ctl->previews);
 	dh_list_init(&ctl->rooms);
 	dh_list_init(&ctl->pushes);
+	dh_list_init(&ctl->verifies);
 	dh_list_init(&ctl->rtc_entries);
 	int err = dh_paths_init(&ctl->paths, e);
 	if (!err)

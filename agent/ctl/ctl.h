@@ -40,6 +40,7 @@ struct dh_ctl {
 	struct dh_list previews; /* struct dh_preview */
 	struct dh_list rooms;    /* struct dh_room */
 	struct dh_list pushes;   /* struct dh_push */
+	struct dh_list verifies; /* checks of recordings under way */
 	uv_timer_t *push_timer;  /* while there is one */
 	struct dh_list rtc_entries; /* struct dh_rtc_entry */
 	struct dh_rtc *rtc;      /* NULL until somebody wants it */

@@ -59,6 +59,20 @@ static void finish_waiting(struct dh_list *calls, struct dh_recording *r, int co
 	}
 }
 
+/* ---- end ---- */
+
+static void end_for(struct dh_recording *r, const char *who, const char *reason)
+{
+	if (r->state == DH_RECORDING_STOPPING || dh_recording_is_over(r) || !r->output || !r->session ||
+	    r->session->is_closing)
+		return;
+	dh_strcopy(r->reason, sizeof(r->reason), reason);
+	r->state = DH_RECORDING_STOPPING;
+	dh_recording_note(r, DH_NOTE_STOP, who, reason);
+	dh_recording_end_push(r, reason);
+	dh_pipeline_output_stop(r->session->pipeline, r->output);
+}
+
 /* ---- start ---- */
 
 struct start_job {
@@ -128,6 +142,8 @@ static void start_done(void *arg)
 	}
 	if (j->e.code)
 		fail_start(r, &j->e);
+	else if (!dh_list_is_empty(&r->stoppers)) /* it was asked to while its file was made */
+		end_for(r, r->origin, "asked");
 	else if (r->push_url)
 		dh_recording_start_push(r, &(struct dh_err){0});
 	free(j);
@@ -232,6 +248,8 @@ static void over(struct dh_recording *r, bool is_failed, const struct dh_err *wh
 	r->state = is_failed ? DH_RECORDING_FAILED : DH_RECORDING_DONE;
 	r->stopped_wall_ms = dh_wall_us() / 1000;
 	r->session = NULL;
+	if (is_failed && why && why->code == DH_ENODEV && !r->facts.duration_us && !r->is_push_only)
+		dh_recording_drop_empty(r);
 	dh_recording_add_facts(params, r);
 	dh_recording_finish_vtt(r);
 	if (is_failed) {
@@ -357,18 +375,6 @@ void dh_recording_tick(struct dh_recording *r)
 	dh_emit(r->ctl, "recording.progress", r->origin, params);
 }
 
-static void end_for(struct dh_recording *r, const char *who, const char *reason)
-{
-	if (r->state == DH_RECORDING_STOPPING || dh_recording_is_over(r) || !r->output || !r->session ||
-	    r->session->is_closing)
-		return;
-	dh_strcopy(r->reason, sizeof(r->reason), reason);
-	r->state = DH_RECORDING_STOPPING;
-	dh_recording_note(r, DH_NOTE_STOP, who, reason);
-	dh_recording_end_push(r, reason);
-	dh_pipeline_output_stop(r->session->pipeline, r->output);
-}
-
 void dh_recording_end(struct dh_recording *r, const char *reason)
 {
 	end_for(r, "agent", reason);
@@ -382,7 +388,7 @@ int dh_recording_stop(struct dh_recording *r, struct dh_call *call)
 		dh_recording_reply(call, r);
 		return DH_OK; /* asked again: the same answer */
 	}
-	if (r->state == DH_RECORDING_INTERRUPTED || (!r->output && r->state == DH_RECORDING_STARTING))
+	if (r->state == DH_RECORDING_INTERRUPTED)
 		return dh_fail(&call->err, DH_ESTATE, "the recording is %s", dh_recording_state_name(r));
 	dh_list_add(&r->stoppers, &call->wait);
 	end_for(r, call->origin, "asked");

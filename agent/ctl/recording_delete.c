@@ -38,6 +38,34 @@ static void delete_work(void *arg)
 		unlink(j->index_path);
 }
 
+/* ---- one that is empty ---- */
+
+struct drop_job {
+	char path[DH_PATH_MAX];
+};
+
+static void drop_work(void *arg)
+{
+	struct dh_err e = {0};
+	delete_file(((struct drop_job *)arg)->path, &e);
+}
+
+static void drop_done(void *arg)
+{
+	free(arg);
+}
+
+void dh_recording_drop_empty(struct dh_recording *r)
+{
+	struct drop_job *j = dh_alloc(sizeof(*j));
+	dh_strcopy(j->path, sizeof(j->path), r->path);
+	r->facts.bytes = 0;
+	r->facts.has_chain = false;
+	dh_job_run(r->ctl, drop_work, drop_done, j);
+}
+
+/* ---- recording.delete ---- */
+
 static void delete_done(void *arg)
 {
 	struct delete_job *j = arg;

@@ -8,6 +8,7 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/job.h"
 #include "agent/ctl/recording_priv.h"
+#include "agent/ctl/recording_verify.h"
 #include "agent/ctl/recover.h"
 #include "agent/ctl/session.h"
 #include "agent/record/verify.h"
@@ -292,6 +293,7 @@ static void tick(uv_timer_t *timer)
 	struct dh_ctl *ctl = timer->data;
 	struct dh_recordings *all = ctl->recordings;
 	dh_recover_interrupted(ctl);
+	dh_recording_verify_tick(ctl);
 	dh_list_for_each_safe(pos, &all->list) {
 		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
 		if (r->state != DH_RECORDING_RUNNING && r->state != DH_RECORDING_PAUSED)
@@ -304,7 +306,7 @@ static void tick(uv_timer_t *timer)
 void dh_recordings_update_timer(struct dh_ctl *ctl)
 {
 	struct dh_recordings *all = ctl->recordings;
-	bool is_needed = false;
+	bool is_needed = !dh_list_is_empty(&ctl->verifies);
 	dh_list_for_each(pos, &all->list) {
 		struct dh_recording *r = dh_container_of(pos, struct dh_recording, node);
 		is_needed |= r->state == DH_RECORDING_RUNNING || r->state == DH_RECORDING_PAUSED ||
@@ -337,6 +339,7 @@ static void timer_closed(uv_handle_t *h)
 void dh_recordings_stop(struct dh_ctl *ctl)
 {
 	ctl->recordings->is_stopped = true;
+	dh_recording_verify_cancel(ctl, NULL);
 	uv_close((uv_handle_t *)&ctl->recordings->timer, timer_closed);
 }
 

@@ -28,6 +28,9 @@ void dh_recording_vtt_remove(const char *path, const char *id);
 /* recording_evidence.c: the mp4 sink's params: claims, key, sidecar. The caller deletes them. */
 cJSON *dh_recording_sink_args(const struct dh_recording *r);
 
+/* recording_delete.c: nothing came before it ended: its file goes, recording.get tells why. */
+void dh_recording_drop_empty(struct dh_recording *r);
+
 /* recording_push.c */
 int dh_recording_start_push(struct dh_recording *r, struct dh_err *e); /* of push_url, which is gone then */
 void dh_recording_end_push(struct dh_recording *r, const char *reason);

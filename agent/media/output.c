@@ -123,7 +123,8 @@ static void end(struct dh_output *o, const struct dh_err *why)
 		if (err && !e.code)
 			e = at_close;
 	} else if (!e.code) {
-		dh_fail(&e, DH_ENODEV, "it was stopped before it had begun, so the recording is empty");
+		dh_fail(&e, DH_ENODEV, "it was stopped before it had begun, so there is nothing to keep");
+		dh_hint(&e, "Wait for its first progress before stopping it.");
 	}
 	if (e.code)
 		DH_ERROR(o, "%s", e.text);

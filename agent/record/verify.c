@@ -352,13 +352,17 @@ void dh_verify(int fd, const struct dh_verify_options *o, struct dh_verify_repor
 	memset(r, 0, sizeof(*r));
 	r->notes = cJSON_CreateArray();
 	r->verdict = DH_VERDICT_UNREADABLE;
-	if (!dh_walk_init(&v->walk, fd) || !looks_like_ours(v)) {
+	bool can_walk = dh_walk_init(&v->walk, fd);
+	v->walk.go_on = o->go_on;
+	v->walk.go_on_arg = o->go_on_arg;
+	if (!can_walk || !looks_like_ours(v)) {
 		unreadable(v, v->walk.is_failed ? "The file cannot be read." : "This is not a recording of Deskhand.");
 	} else {
 		follow_links(v);
 		r->file_bytes = v->walk.file_size;
 		if (v->walk.is_failed)
-			unreadable(v, "The file cannot be read to its end.");
+			unreadable(v, v->walk.is_given_up ? "The check was given up."
+							  : "The file cannot be read to its end.");
 	}
 	dh_walk_finish(&v->walk);
 	free(v);

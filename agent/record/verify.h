@@ -42,6 +42,9 @@ struct dh_verify_options {
 	uint8_t head[DH_HASH_BYTES];
 	int64_t head_seq;            /* and at this link; -1: at any */
 	bool head_may_be_elsewhere;  /* has_kept_head tells, it is no fault */
+	/* Called for each MB with the bytes read so far; false gives up (unreadable). NULL: nobody asks. */
+	bool (*go_on)(void *arg, uint64_t bytes);
+	void *go_on_arg;
 };
 
 struct dh_verify_report {

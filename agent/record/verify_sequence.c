@@ -12,10 +12,25 @@
 #include "agent/record/verify_text.h"
 #include "common/alloc.h"
 
+/* Bytes of the files before count too. */
+struct progress {
+	const struct dh_verify_options *options;
+	uint64_t before;
+};
+
+static bool go_on(void *arg, uint64_t bytes)
+{
+	const struct progress *p = arg;
+	return p->options->go_on(p->options->go_on_arg, p->before + bytes);
+}
+
 static struct dh_verify_part *add_part(struct dh_verify_sequence *s, const char *path, int fd,
 				       const struct dh_verify_options *o)
 {
 	struct dh_verify_options each = *o;
+	struct progress progress = {.options = o};
+	for (int i = 0; i < s->count; i++)
+		progress.before += s->parts[i].report.file_bytes;
 	struct stat st;
 	const char *slash = strrchr(path, '/');
 	s->parts = dh_realloc(s->parts, sizeof(*s->parts) * (size_t)(s->count + 1));
@@ -24,6 +39,8 @@ static struct dh_verify_part *add_part(struct dh_verify_sequence *s, const char 
 	dh_strcopy(p->name, sizeof(p->name), slash ? slash + 1 : path);
 	p->is_empty = !fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_size;
 	each.head_may_be_elsewhere = true; /* it is in one of them */
+	each.go_on = o->go_on ? go_on : NULL;
+	each.go_on_arg = &progress;
 	dh_verify(fd, &each, &p->report);
 	return p;
 }
@@ -149,7 +166,8 @@ void dh_verify_follow(int dir, const char *name, int fd, const struct dh_verify_
 	out->is_followed = true;
 	const struct dh_verify_report *r = &add_part(out, name, fd, o)->report;
 	bool is_first = r->segment == 1 && r->next_name[0];
-	while (is_first && r->next_name[0] && out->count < DH_VERIFY_PARTS_MAX) {
+	/* one that stands where another is due is a fault already, and may lead in a circle */
+	while (is_first && r->next_name[0] && r->segment == out->count && out->count < DH_VERIFY_PARTS_MAX) {
 		int next = openat(dir, r->next_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (next < 0)
 			break;

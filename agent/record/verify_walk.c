@@ -51,6 +51,10 @@ static const uint8_t *view(struct dh_walk *w, uint64_t keep_at, uint64_t at, siz
 	}
 	uint64_t end = at + *size;
 	if (end > w->window_at + w->window_size) {
+		if (w->go_on && !w->go_on(w->go_on_arg, at)) {
+			w->is_failed = w->is_given_up = true;
+			return NULL;
+		}
 		size_t drop = (size_t)(keep_at - w->window_at);
 		memmove(w->window, w->window + drop, w->window_size - drop);
 		w->window_at = keep_at;

@@ -22,7 +22,10 @@ struct dh_walk {
 	uint8_t *window;
 	uint64_t window_at;
 	size_t window_size, window_max;
-	bool is_failed; /* the file cannot be read */
+	bool is_failed; /* the file cannot be read, or: */
+	bool is_given_up;
+	bool (*go_on)(void *arg, uint64_t at); /* asked for each window; NULL: nobody asks */
+	void *go_on_arg;
 	EVP_MD_CTX *digest;
 	EVP_MD *sha256;
 	/* the link found */

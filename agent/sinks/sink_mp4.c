@@ -375,7 +375,8 @@ static int mp4_close(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 		int why = mp4_finish_file(s, end_us, &m->stop, e);
 		err = err ? err : why;
 	} else if (!m->has_begun && m->segments.number <= 1) {
-		err = dh_fail(e, DH_ENODEV, "no picture and no sound came, so the recording is empty");
+		err = dh_fail(e, DH_ENODEV, "it was stopped before a picture or sound came: there is nothing to keep");
+		dh_hint(e, "Wait for its first progress before stopping it; if none comes, look at the sources.");
 	}
 	mp4_segments_tell(s, true);
 	free_all(m);

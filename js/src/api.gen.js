@@ -9,7 +9,7 @@ export const api = {
 	policy: ['get'],
 	preview: ['candidate', 'close', 'open'],
 	push: ['start', 'stop'],
-	recording: ['delete', 'get', 'list', 'marker', 'pause', 'resume', 'reveal', 'start', 'stop', 'verify'],
+	recording: ['delete', 'get', 'list', 'marker', 'pause', 'resume', 'reveal', 'start', 'stop', 'verify', 'verify_cancel'],
 	room: ['chat', 'custom', 'get', 'join', 'kick', 'leave', 'list', 'mute', 'share', 'ticket'],
 	rtc: ['stats'],
 	session: ['attach', 'close', 'list', 'open', 'update'],

@@ -141,6 +141,25 @@ def arrives():
     tap.equal(arrived, between(is_whole(recording, 'the recording'), arrived), 'all pictures, each once')
 
 
+def in_segments():
+    """a recording that is cut into segments is pushed as one stream: every picture in one file, and all of them at the server"""
+    recording = desk.call('recording.start', session=session, segment_s=1, targets=['local', 'push'],
+                          push_url=server_url('cut'))['result']['recording']
+    desk.push_is(desk.push_of(recording), 'live')
+    for _ in range(2):
+        desk.event('recording.segment', lambda p: p['recording'] == recording)
+    facts = desk.call('recording.stop', recording=recording)['result']
+    arrived = is_good_stream(server.files('cut')[0], 'what the server got')
+    path = desk.call('recording.get', recording=recording)['result']['path']
+    paths = [f'{os.path.dirname(path)}/{s["name"]}' for s in facts['segments']]
+    tap.true(len(paths) >= 3 and facts['dropped'] == 0, facts)
+    code, out, _ = desk.run('verify', path)
+    tap.equal(code, 0, out)
+    local = [n for p in paths for n in numbers(p)]
+    tap.equal((len(local), local), (facts['video_frames'], sorted(set(local))), 'each once')
+    tap.equal(arrived, between(local, arrived), 'all pictures, each once')
+
+
 def server_restarts():
     """the server dies and comes back: the push too, with a key frame; the recording beside it misses nothing"""
     recording = desk.call('recording.start', session=session, targets=['local', 'push'],
@@ -369,7 +388,7 @@ with tempfile.TemporaryDirectory(prefix='dh-push-', dir='/tmp') as place:
     try:
         session, roads = desk.session('camera', 640, 360, 30), desk.session('screen', 960, 540, 15)
         until(desk.are_live, 'the devices')
-        status = tap.run([bad_roads_begin, arrives, push_alone, tls, hostile, scopes, by_command_line, server_restarts, swallowed,
+        status = tap.run([bad_roads_begin, arrives, in_segments, push_alone, tls, hostile, scopes, by_command_line, server_restarts, swallowed,
                           too_slow, ends_at_once])
     finally:
         if os.environ.get('DH_TEST_LOGS') or tap.failed:

@@ -137,6 +137,72 @@ def claims_and_pauses():
     ws.close()
 
 
+def stopped_at_once():
+    """stopped before or just after it began: a file with what came, or a clear error and no file"""
+    ws = page()
+    slow = {**SMALL, 'fps': 1}  # where the second recording waits for its first key frame
+    session = {'session': call(ws, 'session.open', {'sources': SOURCES, 'canvas': slow})['session']}
+    first = {'recording': call(ws, 'recording.start', {**session, 'name': 'first'})['recording']}
+    wait_event(ws, 'recording.progress', lambda p: p['video_frames'] > 0)
+    ends = set()
+    for n in range(6):
+        name = f'short{n}'
+        ws.put({'jsonrpc': '2.0', 'id': name, 'method': 'recording.start', 'params': {**session, 'name': name}})
+        while n % 2:
+            m = ws.get()
+            if m.get('id') == name:
+                break
+        recording = {'recording': max(call(ws, 'recording.list', {})['recordings'], key=lambda r: r['started_ms'])['recording']}
+        tap.true(recording != first)
+        reply = ws.call('recording.stop', recording)
+        facts, path = call(ws, 'recording.get', recording), path_of(recording)
+        if 'result' in reply:
+            tap.equal((facts['state'], facts['video_frames'] > 0), ('done', True), facts)
+            tap.equal(call(ws, 'recording.verify', recording)['verdict'], 'whole')
+        else:
+            tap.equal((error(reply), facts['state'], facts['bytes']), ('ENODEV', 'failed', 0), reply)
+            tap.true('nothing to keep' in reply['error']['message'] and reply['error']['data']['hint'], reply)
+            until(lambda path=path: not os.path.exists(path) and not os.path.exists(f'{path}.chain'), 'its file to go')
+        ends.add('result' in reply)
+        call(ws, 'recording.delete', recording)
+    tap.true(False in ends, 'none was stopped before its first picture')
+    call(ws, 'recording.stop', first)
+    call(ws, 'session.close', session)
+    ws.close()
+
+
+def a_long_check():
+    """recording.verify tells how far it is, and can be given up: by a command, and by the agent's end"""
+    ws = page()
+    session, recording = begin(ws, name='long')
+    wait_event(ws, 'recording.progress', lambda p: p['duration_ms'] > 500)
+    call(ws, 'recording.stop', recording)
+    call(ws, 'session.close', session)
+    tap.equal(call(ws, 'recording.verify_cancel', recording)['cancelled'], 0)
+    path = path_of(recording)
+    with open(path, 'r+b') as f:  # boxes up to the middle, and 200 GB of nothing to look for a link in
+        f.truncate(os.path.getsize(path) // 2)
+        f.truncate(200 << 30)
+    ws.put({'jsonrpc': '2.0', 'id': 'long', 'method': 'recording.verify', 'params': recording})
+    told = wait_event(ws, 'recording.verifying', lambda p: p['bytes'] > 1 << 20)
+    tap.equal((told['recording'], told['total_bytes'] > 0), (recording['recording'], True))
+    tap.equal(call(ws, 'recording.verify_cancel', recording)['cancelled'], 1)
+    reply = ws.get()
+    while reply.get('id') != 'long':
+        reply = ws.get()
+    tap.equal(error(reply), 'ECANCELED')
+    ws.put({'jsonrpc': '2.0', 'id': 'again', 'method': 'recording.verify', 'params': recording})
+    wait_event(ws, 'recording.verifying')
+    ws.close()  # nobody waits for that one
+    c = cli(agent.socket)
+    c.put({'jsonrpc': '2.0', 'id': 'end', 'method': 'recording.verify', 'params': recording})
+    wait_event(c, 'recording.verifying')
+    tap.equal(agent.stop(), 0)
+    c.close()
+    os.unlink(path)
+    agent.start()
+
+
 def milliseconds(time_text):
     h, m, s, ms = map(int, re.fullmatch(r'(\d\d):([0-5]\d):([0-5]\d)\.(\d{3})', time_text).groups())
     return ((h * 60 + m) * 60 + s) * 1000 + ms
@@ -244,7 +310,7 @@ def killed_in_the_middle():
     c.close()
 
 
-code = tap.run([segments, claims_and_pauses, markers, killed_in_the_middle])
+code = tap.run([segments, claims_and_pauses, markers, killed_in_the_middle, stopped_at_once, a_long_check])
 agent.is_home_ours = True
 agent.finish()
 sys.exit(code)

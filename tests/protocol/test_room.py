@@ -125,13 +125,21 @@ def recording():
     others = [cat.sees('r', other)['member'] for other in ('ann', 'bob')]
     for other in others:
         cat.goes_on(other, f'member {other}')
-    started = ok(cat.call('recording.start', session=own['session']))
+    claimed = [{'name': 'operator', 'value': 'Cat'}, {'name': 'customer', 'value': 'Bob Li'}]
+    started = ok(cat.call('recording.start', session=own['session'], case_id='C-7', claims=claimed))
     until(lambda: bob.member('r', 'cat')['recording'], 'bob sees it')
     until(lambda: ok(cat.call('recording.get', recording=started['recording']))['video_frames'] > 20, 'its first pictures')
     for other in others:
         cat.goes_on(other, f'member {other} in the recording')
     done = ok(cat.call('recording.stop', recording=started['recording']))
     until(lambda: not bob.member('r', 'cat')['recording'], 'bob sees that it ended')
+    report = ok(cat.call('recording.verify', recording=started['recording']))
+    said = [(n['who'], n['text']) for n in report['notes'] if n['kind'] == 'claim']
+    tap.equal(report['verdict'], 'whole')
+    tap.equal(sorted(s for s in said if s[1].startswith('room')), [('agent', 'room=r')] +
+              [('agent', f'room_member={user}') for user in ('ann', 'bob', 'cat')])
+    for text in 'case_id=C-7', 'operator=Cat', 'customer=Bob Li':
+        tap.true(('local:cli', text) in said, said)
     for left in 0, 640:  # a grid of two: each member's whole picture, with the code that is painted in it
         read = subprocess.run([READ_PATTERN, '--summary', '--region', f'{left},180,640,360', done['path']], capture_output=True, text=True)
         sums = json.loads(read.stdout or '{}')
