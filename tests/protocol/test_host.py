@@ -49,10 +49,17 @@ class Desk:
         except (OSError, ValueError):
             return 0
 
+    def is_ours(self, pid):
+        try:
+            with open(f'/proc/{pid}/environ', encoding='utf-8', errors='replace') as f:
+                return f'HOME={self.home}' in f.read().split('\0')
+        except OSError:
+            return False
+
     def finish(self):
-        pid = self.agent_pid()
-        if pid and is_echo_agent(pid):
-            os.kill(pid, signal.SIGKILL)
+        for pid in filter(str.isdigit, os.listdir('/proc')):  # the lock may not name it: of ten that start nine end
+            if is_echo_agent(pid) and self.is_ours(pid):
+                os.kill(int(pid), signal.SIGKILL)
         self.stderr.close()
         shutil.rmtree(self.home, ignore_errors=True)
 
