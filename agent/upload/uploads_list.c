@@ -250,7 +250,7 @@ static void load_one(struct dh_ctl *ctl, const char *file, struct loaded *l)
 	if (record.state == DH_UPLOAD_UPLOADING)
 		record.state = DH_UPLOAD_WAITING; /* the agent was stopped */
 	if (l->upload_count == l->upload_room) {
-		l->upload_room = l->upload_room ? 2 * l->upload_room : 64;
+		l->upload_room *= 2;
 		l->uploads = dh_realloc(l->uploads, sizeof(*l->uploads) * l->upload_room);
 	}
 	l->uploads[l->upload_count++] = make(ctl, &record);
@@ -294,8 +294,9 @@ static void create_missing(struct loaded *l)
 
 static void load(struct dh_ctl *ctl)
 {
-	struct loaded l = {0};
+	struct loaded l = {.upload_room = 64};
 	size_t count = 0;
+	l.uploads = dh_alloc(sizeof(*l.uploads) * l.upload_room);
 	DIR *dir = opendir(ctl->uploads->dir);
 	for (struct dirent *d; dir && (d = readdir(dir));)
 		load_one(ctl, d->d_name, &l);

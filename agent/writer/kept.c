@@ -21,7 +21,8 @@ static void drop(struct dh_kept *k, size_t n)
 		dh_packet_unref(k->packets[i]);
 	}
 	k->count -= n;
-	memmove(k->packets, k->packets + n, sizeof(*k->packets) * k->count);
+	if (k->count)
+		memmove(k->packets, k->packets + n, sizeof(*k->packets) * k->count);
 }
 
 void dh_kept_finish(struct dh_kept *k)
@@ -89,7 +90,8 @@ int64_t dh_kept_first(const struct dh_kept *k, enum dh_media_kind kind, int64_t 
 static void drop_notes(struct dh_kept *k, int n)
 {
 	k->note_count -= n;
-	memmove(k->notes, k->notes + n, sizeof(*k->notes) * (size_t)k->note_count);
+	if (k->note_count)
+		memmove(k->notes, k->notes + n, sizeof(*k->notes) * (size_t)k->note_count);
 }
 
 void dh_kept_note(struct dh_kept *k, const struct dh_note *n)
