@@ -63,13 +63,15 @@ static int make_tun(const char *name, const char *space, const char *address)
 		perror("link_relay: /dev/net/tun (root is needed)");
 		return -1;
 	}
+	char net[128]; /* not ip -n: that wants to mount things too, and cannot in a chroot */
+	snprintf(net, sizeof(net), "--net=/run/netns/%s", space);
 	const char *commands[][10] = {
 		{"ip", "link", "set", name, "netns", space, NULL},
-		{"ip", "-n", space, "addr", "add", address, "dev", name, NULL},
-		{"ip", "-n", space, "link", "set", "lo", "up", NULL},
-		{"ip", "-n", space, "link", "set", name, "mtu", "1400", "up", NULL},
+		{"nsenter", net, "ip", "addr", "add", address, "dev", name, NULL},
+		{"nsenter", net, "ip", "link", "set", "lo", "up", NULL},
+		{"nsenter", net, "ip", "link", "set", name, "mtu", "1400", "up", NULL},
 		/* a browser without a camera's permission shows only the address that leads outside */
-		{"ip", "-n", space, "route", "add", "default", "dev", name, NULL},
+		{"nsenter", net, "ip", "route", "add", "default", "dev", name, NULL},
 	};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (run(commands[i])) {

@@ -59,7 +59,7 @@ export class Link {
 
 	/** All addresses of side 'a' or 'b' go, and an IPv4 one comes: a cable is pulled and a wireless network found. */
 	move(side, to) {
-		const ip = (...words) => execFileSync('ip', ['-n', this.spaces[side === 'a' ? 0 : 1], ...words, 'dev', `dhlink-${side}`]);
+		const ip = (...words) => execFileSync(...inside(this.spaces[side === 'a' ? 0 : 1], 'ip', [...words, 'dev', `dhlink-${side}`]));
 		ip('addr', 'flush');
 		ip('addr', 'add', `${to}/24`);
 	}
@@ -71,8 +71,8 @@ export class Link {
 	}
 }
 
-/** command and arguments, inside the namespace when there is one */
-export const inside = (space, command, args) => (space ? ['ip', ['netns', 'exec', space, command, ...args]] : [command, args]);
+/** Command and arguments, inside the namespace when there is one. Not by ip: that mounts things too, and cannot in a chroot. */
+export const inside = (space, command, args) => (space ? ['nsenter', [`--net=/run/netns/${space}`, command, ...args]] : [command, args]);
 
 /** A program file in dir that is Chromium inside the namespace, for those who want to start it by a path. */
 export function chromiumInside(space, dir) {
