@@ -53,6 +53,7 @@ static void set_rate(x264_param_t *p, int64_t bitrate_bps, int64_t buffer_ms)
 {
 	p->rc.i_vbv_max_bitrate = (int)(bitrate_bps / 1000);
 	p->rc.i_vbv_buffer_size = (int)(bitrate_bps * buffer_ms / 1000000); /* kbit */
+	p->rc.f_vbv_buffer_init = 0.5; /* of it; the first picture shall not take all of the burst */
 }
 
 /* One thread costs the least; more, by slices, where one picture would take longer than its time. */
