@@ -97,12 +97,13 @@ def packets(path):
 
 
 def plays(path):
-    """Without a word, from the first shown picture on."""
+    """Without a word, from the first shown picture on; sound may begin a packet later, the file before has it (joined())."""
     done = subprocess.run(['ffmpeg', '-v', 'error', '-i', path, '-f', 'null', '-'], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ''), path)
-    done = subprocess.run(['ffprobe', '-v', 'error', '-show_entries', 'stream=start_time', '-of', 'csv=p=0', path],
+    done = subprocess.run(['ffprobe', '-v', 'error', '-show_entries', 'stream=codec_type,start_time', '-of', 'csv=p=0', path],
                           capture_output=True, text=True)
-    tap.true(all(abs(float(t)) < 0.001 for t in done.stdout.split()), done.stdout)
+    for kind, at in (line.split(',') for line in done.stdout.split()):
+        tap.true(abs(float(at)) < (0.022 if kind == 'audio' else 0.001), done.stdout)
 
 
 def joined(lists, segments, name):
