@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from wire import writer_of
+
 LOSS_S = 0.5
 
 
@@ -79,19 +81,6 @@ def pictures_s(reader, path):
     return sums['first_pts_us'] / 1e6, sums['last_pts_us'] / 1e6
 
 
-def writer_of(desk):
-    """The one child of the agent that calls itself so."""
-    for name in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{name}/status') as f:
-                status = f.read()
-        except OSError:
-            continue
-        if 'Name:\tdeskhand-writer\n' in status and f'PPid:\t{desk.agent.pid}\n' in status:
-            return int(name)
-    return None
-
-
 def kill(pid):
     try:
         os.kill(pid, signal.SIGKILL)
@@ -116,7 +105,7 @@ def kill_some(desk, recording, moment, victims, rng):
         time.sleep(rng.uniform(0, 0.4))
     else:
         time.sleep(rng.uniform(0.4, 3))
-    writer = writer_of(desk)
+    writer = writer_of(desk.agent.pid)
     if moment == 'stop':
         stop = subprocess.Popen([desk.program, 'call', 'recording.stop', json.dumps({'recording': recording})], env=desk.env,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 
-from wire import Agent, Closed, Framed, Tap, WebSocket, cli, host, until
+from wire import Agent, Closed, Framed, Tap, WebSocket, cli, host, until, wait_event
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM, OTHER = 'http://localhost:8480', 'https://other.example'
@@ -85,13 +85,6 @@ def alive():
 def error(reply):
     e = reply.get('error')
     return (e['code'], e['data']['name']) if e else (0, 'OK')
-
-
-def wait_event(c, name, wanted=lambda p: True):
-    while True:
-        m = c.get()
-        if m.get('method') == name and wanted(m['params']):
-            return m['params']
 
 
 # ---- bad input ----

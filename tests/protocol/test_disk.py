@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 
-from wire import Agent, Tap, WebSocket, cli
+from wire import Tap, WebSocket, agent_with_policy, cli
+from wire import result as call
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM = 'http://localhost:8480'
@@ -30,26 +31,16 @@ def verify(path):
 
 
 def start_agent():
-    os.mkdir(f'{home}/run', 0o700)
-    os.mkdir(f'{home}/policy', 0o700)
-    with open(f'{home}/policy/10.json', 'w') as f:
-        json.dump({'origins': [{'origin': CRM, 'scopes': ['*']}], 'disk': {'stop_free_mb': STOP_MB},
-                   'folders': {'videos': DISK + '/videos', 'small': {'path': DISK + '/small', 'quota_mb': 10},
-                               'gone': DISK + '/gone', 'bad': BAD_DISK + '/in'}}, f)
-    os.chmod(f.name, 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+    return agent_with_policy(PROGRAM, {
+        'origins': [{'origin': CRM, 'scopes': ['*']}], 'disk': {'stop_free_mb': STOP_MB},
+        'folders': {'videos': DISK + '/videos', 'small': {'path': DISK + '/small', 'quota_mb': 10},
+                    'gone': DISK + '/gone', 'bad': BAD_DISK + '/in'}}, home)
 
 
 def page():
     ws = WebSocket(agent.port, CRM)
     ws.call('agent.hello', {'min_version': 1, 'max_version': 1, 'client': 'test'})
     return ws
-
-
-def call(client, method, params):
-    reply = client.call(method, params)
-    tap.true('result' in reply, f'{method}: {reply}')
-    return reply['result']
 
 
 def wait_event(c, name, wanted=lambda p: True):

@@ -6,9 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
-from wire import Agent, Tap, WebSocket, cli
+from wire import Tap, WebSocket, agent_with_policy, cli
+from wire import result as call
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM, OTHER = 'http://localhost:8480', 'http://localhost:8481'
@@ -31,17 +31,7 @@ KINDS = {1: 'black', 2: 'frozen', 3: 'frozen', 4: 'covered', 5: 'silent', 6: 'cl
 STAYS = 7
 
 
-def start_agent():
-    home = tempfile.mkdtemp(prefix='dh-', dir='/tmp')
-    for name in 'run', 'policy':
-        os.mkdir(f'{home}/{name}', 0o700)
-    with open(f'{home}/policy/10.json', 'w') as f:
-        json.dump({'origins': [{'origin': o, 'scopes': ['*']} for o in (CRM, OTHER)]}, f)
-    os.chmod(f.name, 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
-
-
-agent = start_agent()
+agent = agent_with_policy(PROGRAM, {'origins': [{'origin': o, 'scopes': ['*']} for o in (CRM, OTHER)]})
 
 
 def page(origin):
@@ -55,13 +45,6 @@ def warning(watcher):
     while (m := watcher.get()).get('method') != 'quality.warning':
         pass
     return m['params']
-
-
-def call(client, method, params):
-    reply = client.call(method, params)
-    if 'result' not in reply:
-        raise AssertionError(f'{method}: {reply}')
-    return reply['result']
 
 
 def notes(path):

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 """Recordings in several files as a page sees them: events, what recording.get says, verify, delete, a kill in the middle;
 pauses and claims in the evidence; markers as chapters and WebVTT. usage: test_recordings.py DESKHAND"""
-import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'pipeline'))
 from chapters import chapters  # noqa: E402
-from wire import Agent, Tap, WebSocket, cli, until  # noqa: E402
+from wire import Tap, WebSocket, agent_with_policy, cli, until, wait_event  # noqa: E402
+from wire import result as call  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv[1])
 CRM = 'http://localhost:8480'
@@ -19,17 +18,7 @@ SMALL = {'width': 320, 'height': 180, 'fps': 15}
 tap = Tap()
 
 
-def start_agent():
-    home = tempfile.mkdtemp(prefix='dh-', dir='/tmp')
-    for name in 'run', 'policy':
-        os.mkdir(f'{home}/{name}', 0o700)
-    with open(f'{home}/policy/10.json', 'w') as f:
-        json.dump({'origins': [{'origin': CRM, 'scopes': ['*']}]}, f)
-    os.chmod(f.name, 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
-
-
-agent = start_agent()
+agent = agent_with_policy(PROGRAM, {'origins': [{'origin': CRM, 'scopes': ['*']}]})
 
 
 def page():
@@ -38,21 +27,8 @@ def page():
     return ws
 
 
-def call(client, method, params):
-    reply = client.call(method, params)
-    tap.true('result' in reply, f'{method}: {reply}')
-    return reply['result']
-
-
 def error(reply):
     return reply['error']['data']['name']
-
-
-def wait_event(c, name, wanted=lambda p: True):
-    while True:
-        m = c.get()
-        if m.get('method') == name and wanted(m['params']):
-            return m['params']
 
 
 def begin(client, **more):

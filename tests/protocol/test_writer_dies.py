@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 
-from wire import Agent, Tap, cli, until
+from wire import Tap, agent_with_policy, cli, until, wait_event, writer_of
+from wire import result as call
 
 PROGRAM = os.path.abspath(sys.argv[1])
 SOURCES = [{'role': 'camera'}, {'role': 'microphone'}]
@@ -16,30 +16,7 @@ SMALL = {'width': 320, 'height': 180, 'fps': 15}
 tap = Tap()
 
 
-def start_agent():
-    home = tempfile.mkdtemp(prefix='dh-', dir='/tmp')
-    os.mkdir(f'{home}/run', 0o700)
-    os.mkdir(f'{home}/policy', 0o700)
-    with open(f'{home}/policy/10.json', 'w') as f:
-        json.dump({'websocket': False}, f)
-    os.chmod(f.name, 0o644)
-    return Agent([PROGRAM, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
-
-
-agent = start_agent()
-
-
-def call(client, method, params):
-    reply = client.call(method, params)
-    tap.true('result' in reply, f'{method}: {reply}')
-    return reply['result']
-
-
-def wait_event(c, name, wanted=lambda p: True):
-    while True:
-        m = c.get()
-        if m.get('method') == name and wanted(m['params']):
-            return m['params']
+agent = agent_with_policy(PROGRAM, {'websocket': False})
 
 
 def begin(client, sources=None, **more):
@@ -47,22 +24,8 @@ def begin(client, sources=None, **more):
     return session, {'recording': call(client, 'recording.start', {**session, **more})['recording']}
 
 
-def writer_of():
-    """The one living child of the agent that calls itself so; None: it has none now."""
-    for name in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{name}/status') as f:
-                status = f.read()
-        except OSError:
-            continue
-        if 'Name:\tdeskhand-writer\n' in status and f'PPid:\t{agent.process.pid}\n' in status and 'State:\tZ' not in status:
-            return int(name)
-    return None
-
-
 def kill_writer():
-    until(writer_of, 'a writer')
-    os.kill(writer_of(), signal.SIGKILL)
+    os.kill(until(lambda: writer_of(agent.process.pid), 'a writer'), signal.SIGKILL)
 
 
 def wait_grown(c, ms):
@@ -94,6 +57,12 @@ def packets(path):
     for p in json.loads(done.stdout)['packets']:
         found[p['codec_type']].append(p['data_hash'])
     return found
+
+
+def wait_noted(c, recording, kind):
+    """Until the file has it: a note that comes just before its writer dies goes into the next file."""
+    path = call(c, 'recording.get', recording)['path']
+    until(lambda: notes(verify(path), kind), f'{kind} in {path}')
 
 
 def plays(path):
@@ -144,6 +113,7 @@ def goes_on():
     session, recording = begin(c, name='on', claims=[{'name': 'operator', 'value': 'Li'}])
     wait_grown(c, 1000)
     call(c, 'recording.marker', {**recording, 'text': 'one'})
+    wait_noted(c, recording, 'marker')
     for number in 2, 3:
         kill_writer()
         told = wait_event(c, 'recording.continued')
@@ -194,7 +164,7 @@ def with_segments():
     kill_writer()
     wait_event(c, 'recording.continued')
     wait_grown(c, 1500)
-    writer = writer_of()
+    writer = writer_of(agent.process.pid)
     agent.stop(9)
     os.kill(writer, signal.SIGKILL)
     c.close()
@@ -213,6 +183,7 @@ def in_a_pause():
     wait_grown(c, 500)
     call(c, 'recording.pause', recording)
     wait_event(c, 'recording.paused')
+    wait_noted(c, recording, 'pause')
     kill_writer()
     wait_event(c, 'recording.continued')
     tap.equal(call(c, 'recording.get', recording)['state'], 'paused')

@@ -85,6 +85,30 @@ class Agent:
         return code
 
 
+def agent_with_policy(program, policy, home=None):
+    """The agent with its fakes and one policy file, in a scratch directory that stays when it ends."""
+    home = home or tempfile.mkdtemp(prefix='dh-', dir='/tmp')
+    for name in 'run', 'policy':
+        os.mkdir(f'{home}/{name}', 0o700)
+    with open(f'{home}/policy/10.json', 'w', encoding='utf-8') as f:
+        json.dump(policy, f)
+    os.chmod(f.name, 0o644)
+    return Agent([program, 'agent', '--fake', '--print-ready', '--port', 'PORT'], {'DESKHAND_POLICY_DIRS': home + '/policy'}, home)
+
+
+def writer_of(pid):
+    """The one living child of that agent that writes a recording; None: it has none now."""
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{name}/status', encoding='utf-8') as f:
+                status = f.read()
+        except OSError:
+            continue
+        if 'Name:\tdeskhand-writer\n' in status and f'PPid:\t{pid}\n' in status and 'State:\tZ' not in status:
+            return int(name)
+    return None
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
@@ -189,6 +213,22 @@ class Framed(Stream):
 
 def cli(path):
     return Framed(path, {'role': 'cli'})
+
+
+def result(client, method, params):
+    """What it answers; an error fails the test."""
+    reply = client.call(method, params)
+    if 'result' not in reply:
+        raise AssertionError(f'{method}: {reply}')
+    return reply['result']
+
+
+def wait_event(client, name, wanted=lambda p: True):
+    """The params of the next one that is wanted; what comes before it is dropped."""
+    while True:
+        m = client.get()
+        if m.get('method') == name and wanted(m['params']):
+            return m['params']
 
 
 def host(path, extension='a' * 32):

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "negotiate.h"
 #include "tst.h"
 
 #define FINGERPRINT "01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF"
@@ -292,19 +293,6 @@ static void a_refused_track_rests(void)
 	TST_CHECK(r.media[1].is_accepted && r.media[1].track == 0 && r.media[1].ssrc == 100);
 	dh_sdp_destroy(s);
 	dh_jsep_destroy(j);
-}
-
-static void negotiate(struct dh_jsep *a, struct dh_jsep *b, struct dh_jsep_result *ra, struct dh_jsep_result *rb)
-{
-	struct dh_err e = {0};
-	TST_CHECK(dh_jsep_offer(a, out, sizeof(out), &e) > 0);
-	struct dh_sdp *offer = parse(out);
-	TST_CHECK(dh_jsep_answer(b, offer, big, sizeof(big), rb, &e) > 0);
-	struct dh_sdp *s = parse(big);
-	TST_EQ(dh_jsep_apply_answer(a, s, ra, &e), 0);
-	TST_STR(e.text, "");
-	dh_sdp_destroy(offer);
-	dh_sdp_destroy(s);
 }
 
 static void fifty_screens(void)

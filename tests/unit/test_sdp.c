@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "negotiate.h"
 #include "tst.h"
 
 #define FINGERPRINT "01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF"
@@ -269,20 +270,6 @@ static void answers_calls(void)
 	TST_CHECK(r.media[0].is_accepted && r.media[0].is_simulcast_refused && r.media[0].direction == DH_SDP_RECVONLY);
 	TST_CHECK(!a->media[0].has_simulcast);
 	dh_sdp_destroy(a);
-}
-
-/* One step of a negotiation: a offers, b answers. */
-static void negotiate(struct dh_jsep *a, struct dh_jsep *b, struct dh_jsep_result *ra, struct dh_jsep_result *rb)
-{
-	struct dh_err e = {0};
-	TST_CHECK(dh_jsep_offer(a, text, sizeof(text), &e) > 0);
-	struct dh_sdp *offer = parse_text(text);
-	TST_CHECK(dh_jsep_answer(b, offer, text2, sizeof(text2), rb, &e) > 0);
-	struct dh_sdp *answer = parse_text(text2);
-	TST_EQ(dh_jsep_apply_answer(a, answer, ra, &e), 0);
-	TST_STR(e.text, "");
-	dh_sdp_destroy(offer);
-	dh_sdp_destroy(answer);
 }
 
 static void ours(void)
