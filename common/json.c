@@ -10,7 +10,6 @@
 
 #define ITEMS_MAX 4096 /* of one array */
 #define NUMBER_MAX 60  /* cJSON copies numbers into 64 bytes */
-#define EXACT_MAX 9007199254740992.0
 
 struct scanner {
 	const unsigned char *start, *p, *end;
@@ -318,7 +317,7 @@ const char *dh_json_text(const cJSON *object, const char *name)
 int64_t dh_json_int(const cJSON *object, const char *name)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, name);
-	return cJSON_IsNumber(v) && fabs(v->valuedouble) <= EXACT_MAX ? (int64_t)v->valuedouble : 0;
+	return cJSON_IsNumber(v) && fabs(v->valuedouble) <= DH_JSON_INT_MAX ? (int64_t)v->valuedouble : 0;
 }
 
 void dh_json_copy_members(cJSON *to, const cJSON *from)

@@ -11,6 +11,7 @@
 /* Limits for messages of clients (SR-19). */
 #define DH_JSON_DEPTH_MAX 16
 #define DH_JSON_KEYS_MAX 256 /* of one object; also items of one array: 4096 */
+#define DH_JSON_INT_MAX 9007199254740992.0 /* larger ones are no exact double */
 #define DH_JSON_STRING_MAX (64 * 1024)
 #define DH_JSON_MESSAGE_MAX (256 * 1024) /* larger texts are refused */
 

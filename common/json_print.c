@@ -8,7 +8,6 @@
 #include "common/alloc.h"
 #include "common/json.h"
 
-#define INTEGER_MAX 9007199254740992.0 /* larger ones are no exact double */
 #define NUMBER_ROOM 32
 
 struct out {
@@ -55,7 +54,7 @@ static void put_number(struct out *o, double v)
 	char text[NUMBER_ROOM];
 	if (!isfinite(v)) {
 		put(o, "null", 4);
-	} else if (fabs(v) <= INTEGER_MAX && v == (double)(int64_t)v) {
+	} else if (fabs(v) <= DH_JSON_INT_MAX && v == (double)(int64_t)v) {
 		put_integer(o, (int64_t)v);
 	} else {
 		int n = snprintf(text, sizeof(text), "%.15g", v);

@@ -5,16 +5,11 @@
 
 #include "room-service/cli.h"
 
-static bool is_help(const char *name)
-{
-	return !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help");
-}
-
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: deskhand-rooms [serve] [OPTIONS]      run the service\n"
 		    "       deskhand-rooms usersig [OPTIONS]      print a user_sig\n\n"
-		    "\"deskhand-rooms serve --help\" and \"deskhand-rooms usersig --help\" say more. --version\n"
+		    "\"deskhand-rooms serve --help\" and \"deskhand-rooms usersig --help\" say more; --version prints the version.\n"
 		    "Exit codes: 0 done, 1 failed, 2 bad usage.\n");
 }
 
@@ -22,7 +17,7 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const char *name = argc > 1 ? argv[1] : "";
-	if (is_help(name)) {
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		usage(stdout);
 		fprintf(stdout, "\n");
 		return dh_cli_serve(2, (char *[]){argv[0], (char *)"--help", NULL});

@@ -8,6 +8,10 @@
 
 #include "common/alloc.h"
 
+#define VERSION 1 /* of the schema */
+#define TEXT(number) #number
+#define TEXT_OF(macro) TEXT(macro)
+
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS rooms(id INTEGER PRIMARY KEY, app INTEGER, room TEXT, name TEXT, creator TEXT,"
 	" kind INTEGER, guests_max INTEGER, next_member INTEGER, created_ms INTEGER, is_open INTEGER);"
@@ -27,9 +31,7 @@ static const char schema[] =
 	" expires_ms INTEGER, uses INTEGER) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS tickets_rooms ON tickets(room_id);"
 	"CREATE INDEX IF NOT EXISTS tickets_ends ON tickets(expires_ms);"
-	"PRAGMA user_version=1;";
-
-#define VERSION 1 /* of the schema */
+	"PRAGMA user_version=" TEXT_OF(VERSION) ";";
 
 static const char *const texts[] = {
 #define XX(name, text) text,

@@ -6,14 +6,7 @@
 static void collected(void *arg, cJSON *take)
 {
 	struct dh_call *call = arg;
-	cJSON *all = dh_stats_to_json(call->ctl, call->is_cli ? NULL : call->origin, take);
-	static const char *const names[] = {"cpu_percent", "rss_bytes", "disk_free_bytes", "sessions", "peers"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		cJSON *v = cJSON_DetachItemFromObjectCaseSensitive(all, names[i]);
-		if (v)
-			dh_reply_json(call, names[i], v);
-	}
-	cJSON_Delete(all);
+	dh_reply_members(call, dh_stats_to_json(call->ctl, call->is_cli ? NULL : call->origin, take));
 	cJSON_Delete(take);
 	dh_call_finish(call, DH_OK, NULL);
 }

@@ -57,13 +57,13 @@ static int check_microphones(struct dh_call *call, const struct dh_session *s)
 	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++)
 		if (s->sources[i].source && s->sources[i].role == DH_ROLE_MICROPHONE)
 			return DH_OK;
-	return is_about_microphones(call) ? dh_fail(&call->err, DH_ENOENT, "the session has no microphone") : DH_OK;
+	return dh_fail(&call->err, DH_ENOENT, "the session has no microphone");
 }
 
 /* Gain and mute of all microphones. */
 static int set_microphones(struct dh_call *call, struct dh_session *s)
 {
-	for (int i = 0; i < DH_SESSION_SOURCES_MAX && is_about_microphones(call); i++) {
+	for (int i = 0; i < DH_SESSION_SOURCES_MAX; i++) {
 		struct dh_session_source *src = &s->sources[i];
 		if (!src->source || src->role != DH_ROLE_MICROPHONE)
 			continue;
@@ -85,11 +85,11 @@ static int handle(struct dh_call *call)
 	int err = dh_call_session(call, &s);
 	if (!err)
 		err = dh_call_need(call, DH_SCOPE_MICROPHONE);
-	if (!err)
+	if (!err && is_about_microphones(call))
 		err = check_microphones(call, s);
 	if (!err)
 		err = set_monitor(call, s);
-	if (!err)
+	if (!err && is_about_microphones(call))
 		err = set_microphones(call, s);
 	if (err)
 		return err;

@@ -134,22 +134,15 @@ static cJSON *of_origin(const cJSON *list, const char *origin)
 	return out;
 }
 
-static void tell_all(void *arg, cJSON *take)
+void dh_rtc_emit_stats(struct dh_ctl *ctl, const cJSON *peers)
 {
-	struct dh_ctl *ctl = arg;
 	dh_list_for_each_safe(pos, &ctl->clients) {
 		struct dh_client *c = dh_container_of(pos, struct dh_client, node);
 		if (!dh_event_is_wanted_by(c, "rtc.stats"))
 			continue;
 		cJSON *params = cJSON_CreateObject();
-		cJSON_AddItemToObject(params, "peers", of_origin(take, c->is_cli ? NULL : c->id.origin));
+		cJSON_AddItemToObject(params, "peers", of_origin(peers, c->is_cli ? NULL : c->id.origin));
 		dh_emit_to(c, "rtc.stats", params);
 	}
-	cJSON_Delete(take);
 }
 
-void dh_rtc_emit_stats(struct dh_ctl *ctl)
-{
-	if (dh_event_is_wanted(ctl, "rtc.stats", NULL))
-		dh_rtc_stats(ctl, NULL, tell_all, ctl);
-}

@@ -33,8 +33,8 @@ void dh_rtc_unregister(struct dh_rtc_entry *entry);
  * and before the close of any connection that it asked is done. */
 void dh_rtc_stats(struct dh_ctl *ctl, const char *origin, void (*fn)(void *arg, cJSON *take), void *arg);
 
-/* Event rtc.stats to each client that wants it. */
-void dh_rtc_emit_stats(struct dh_ctl *ctl);
+/* Event rtc.stats to each client that wants it. peers: what dh_rtc_stats() gave of all; borrowed. */
+void dh_rtc_emit_stats(struct dh_ctl *ctl, const cJSON *peers);
 
 /* When no connection is left. */
 void dh_ctl_rtc_destroy(struct dh_ctl *ctl);

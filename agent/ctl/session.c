@@ -26,16 +26,21 @@ struct dh_session *dh_session_find(struct dh_ctl *ctl, const char *id)
 	return NULL;
 }
 
+static bool is_for(const struct dh_session *s, const struct dh_call *call)
+{
+	return !s->is_closing && (call->is_cli || !strcmp(s->origin, call->origin));
+}
+
 /* The one that is meant when none is named: the only one. */
 static int only_session(struct dh_call *call, struct dh_session **out)
 {
 	int n = 0;
 	dh_list_for_each(pos, &call->ctl->sessions) {
 		struct dh_session *s = dh_container_of(pos, struct dh_session, node);
-		if (s->is_closing || (!call->is_cli && strcmp(s->origin, call->origin)))
-			continue;
-		*out = s;
-		n++;
+		if (is_for(s, call)) {
+			*out = s;
+			n++;
+		}
 	}
 	if (n == 1)
 		return DH_OK;
@@ -47,14 +52,12 @@ static int only_session(struct dh_call *call, struct dh_session **out)
 int dh_call_session(struct dh_call *call, struct dh_session **out)
 {
 	const char *id = dh_arg_str(call->args, "session");
-	struct dh_session *s = NULL;
+	struct dh_session *s = id ? dh_session_find(call->ctl, id) : NULL;
 	int err = id ? DH_OK : only_session(call, &s);
 	if (err)
 		return err;
-	if (id)
-		s = dh_session_find(call->ctl, id);
-	if (!s || s->is_closing || (!call->is_cli && strcmp(s->origin, call->origin))) {
-		dh_fail(&call->err, DH_ENOENT, "there is no session \"%.40s\"", id ? id : "");
+	if (!s || !is_for(s, call)) {
+		dh_fail(&call->err, DH_ENOENT, "there is no session \"%.40s\"", id);
 		return dh_hint(&call->err, "session.list shows the sessions of this origin.");
 	}
 	if (!call->is_cli && s->controller != call->client) { /* SR-18 */

@@ -200,15 +200,14 @@ static void tell(void *arg, cJSON *take)
 		if (dh_event_is_wanted_by(c, "agent.stats"))
 			dh_emit_to(c, "agent.stats", dh_stats_to_json(ctl, c->is_cli ? NULL : c->id.origin, take));
 	}
+	dh_rtc_emit_stats(ctl, take);
 	cJSON_Delete(take);
 }
 
 static void tick(uv_timer_t *timer)
 {
 	struct dh_stats *st = timer->data;
-	if (dh_event_is_wanted(st->ctl, "agent.stats", NULL))
-		dh_rtc_stats(st->ctl, NULL, tell, st->ctl);
-	dh_rtc_emit_stats(st->ctl);
+	dh_rtc_stats(st->ctl, NULL, tell, st->ctl);
 }
 
 void dh_stats_update_wanted(struct dh_ctl *ctl)
