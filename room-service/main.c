@@ -9,7 +9,8 @@ static void usage(FILE *to)
 {
 	fprintf(to, "usage: deskhand-rooms [serve] [OPTIONS]      run the service\n"
 		    "       deskhand-rooms usersig [OPTIONS]      print a user_sig\n\n"
-		    "\"deskhand-rooms serve --help\" and \"deskhand-rooms usersig --help\" say more; --version prints the version.\n"
+		    "\"deskhand-rooms serve --help\" and \"deskhand-rooms usersig --help\" say more;\n"
+		    "--version prints the version.\n"
 		    "Exit codes: 0 done, 1 failed, 2 bad usage.\n");
 }
 
