@@ -15,6 +15,7 @@ CORES = os.cpu_count() or 2
 JOBS = str(CORES)
 TESTS = str(CORES + 1)  # at once: many wait in real time
 FUZZ_SECONDS = 10
+GOOD = ('OK', 'EXPECTEDFAIL')
 
 
 class Counts:
@@ -104,6 +105,9 @@ def meson_results(directory, *args, env=None):
     code, _ = run('meson', 'test', '-C', directory, '--no-rebuild', '--print-errorlogs', *args, env=env)
     log = f'{directory}/meson-logs/testlog.json'
     rows = [json.loads(line) for line in open(log, encoding='utf-8', errors='replace')] if os.path.exists(log) else []
+    for r in rows:
+        if r['result'] not in GOOD + ('SKIP',):  # meson shows what went to stderr alone, not why a line says "not ok"
+            print(f"-- {r['name']} printed:", *r.get('stdout', '').splitlines()[-40:], sep='\n', flush=True)
     return {r['name'].split(' / ')[-1]: r['result'] for r in rows}, code
 
 
@@ -111,16 +115,15 @@ def meson_tests(directory, *args, env=None, at_once=TESTS):
     """Run meson suites; each meson test counts once. One that fails is run once more, alone: a busy machine can break
     a test that works in real time. Passing then, it counts as passed and is named, so that it gets mended."""
     results, code = meson_results(directory, '--num-processes', at_once, *args, env=env)
-    good = ('OK', 'EXPECTEDFAIL')
-    bad = [name for name, r in results.items() if r not in good + ('SKIP',)]
+    bad = [name for name, r in results.items() if r not in GOOD + ('SKIP',)]
     if 0 < len(bad) <= 3:
         multiplier = [args[i:i + 2] for i, a in enumerate(args) if a == '--timeout-multiplier']
         again, code = meson_results(directory, '--num-processes', '1', *(multiplier[0] if multiplier else ()), *bad, env=env)
         for name in bad:
             results[name] = again.get(name, 'FAIL')
-            if results[name] in good:
+            if results[name] in GOOD:
                 print(f'passed only when run again: {name}', flush=True)
-    passed = sum(r in good for r in results.values())
+    passed = sum(r in GOOD for r in results.values())
     skipped = sum(r == 'SKIP' for r in results.values())
     failed = len(results) - passed - skipped
     total.add(passed, failed if failed or not code else 1, skipped)
