@@ -11,6 +11,8 @@
 #define TICK_MS 25
 #define LOCAL_BPS 200000000   /* pacing towards this machine: no queue worth the name, no burst of a whole key frame */
 #define MIN_BPS 60000         /* sound and a picture of 160x90 */
+#define LIP_SYNC_MIN_MS 80    /* what a browser holds sound at least */
+#define LIP_SYNC_MAX_MS 200   /* sound that collected before it was played shall not hold pictures back for long */
 #define PAD_BYTES 224         /* of one padding packet; the length has eight bits */
 #define SCREEN_WEIGHT 3       /* of the rate, against 2 for the camera: text that cannot be read is worth nothing */
 #define CAMERA_WEIGHT 2
@@ -155,13 +157,33 @@ static uint32_t timestamp_of(struct dh_peer_sender *s, const struct dh_packet *p
 	return s->is_audio && s->has_sent && off > -480 && off < 480 ? by_count : by_time;
 }
 
+static bool sends_sound(const struct dh_peer *p)
+{
+	for (int i = 0; i < DH_PEER_TRACKS_MAX; i++)
+		if (p->senders[i].is_audio && dh_peer_is_sending(&p->senders[i]))
+			return true;
+	return false;
+}
+
+/* Within this machine a picture waits for nothing but its sound: browsers hold sound for some 100 ms, and would leave it so
+ * much behind the picture. */
+static bool limit_playout(const struct dh_peer *p, const struct dh_peer_sender *s, struct dh_rtp_header *h)
+{
+	if (!p->is_loopback_only)
+		return dh_playout_limit_get(&s->playout, dh_now_us(), &h->playout_min_ms, &h->playout_max_ms);
+	if (sends_sound(p)) {
+		h->playout_min_ms = s->has_sent ? LIP_SYNC_MIN_MS : 10; /* the first picture at once; 0 would keep it so */
+		h->playout_max_ms = LIP_SYNC_MAX_MS;
+	}
+	return true;
+}
+
 static struct dh_rtp_header header_of(struct dh_peer *p, struct dh_peer_sender *s, const struct dh_packet *packet)
 {
 	struct dh_rtp_header h = {.payload_type = (uint8_t)s->format.payload_type, .ssrc = s->ssrc, .has_twcc = true,
 				  .has_abs_send_time = true, .has_capture_time = true};
 	if (!s->is_audio)
-		h.has_playout_delay = p->is_loopback_only /* nothing to wait for: 0 to 0 */ ||
-			dh_playout_limit_get(&s->playout, dh_now_us(), &h.playout_min_ms, &h.playout_max_ms);
+		h.has_playout_delay = limit_playout(p, s, &h);
 	h.timestamp = s->last_timestamp = timestamp_of(s, packet);
 	h.capture_time = dh_peer_ntp(p, packet->pts_us);
 	dh_strcopy(h.mid, sizeof(h.mid), s->mid);

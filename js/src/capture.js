@@ -18,6 +18,7 @@ class Connection {
 	#listening = new AbortController();
 	#preview = '';
 	#early = [];
+	#ear = null;
 
 	constructor(agent, { session, tracks, sound }) {
 		this.agent = agent;
@@ -30,7 +31,7 @@ class Connection {
 		const pc = this.#pc;
 		const lines = request.tracks.map(() => pc.addTransceiver('video', { direction: 'recvonly' }));
 		if (request.sound !== 'none')
-			lines.push(pc.addTransceiver('audio', { direction: 'recvonly' }));
+			this.#listen(lines[lines.push(pc.addTransceiver('audio', { direction: 'recvonly' })) - 1].receiver.track);
 		pc.onicecandidate = ({ candidate }) => this.#send(candidate?.candidate ?? '');
 		await pc.setLocalDescription();
 		const { preview, answer } = await this.agent.call('preview.open', { ...request, offer: pc.localDescription.sdp }, how);
@@ -48,8 +49,18 @@ class Connection {
 			return;
 		this.#listening.abort();
 		this.#pc.close();
+		if (this.#ear)
+			this.#ear.srcObject = null;
 		if (this.#preview)
 			this.agent.call('preview.close', { preview: this.#preview }, { timeout: 5000 }).catch(() => {}); /* gone is gone */
+	}
+
+	/** Browsers collect sound until something plays it, and need many seconds to catch up: until the page does, we play it to nobody. */
+	#listen(track) {
+		if (!globalThis.Audio)
+			return;
+		this.#ear = Object.assign(new Audio(), { muted: true, srcObject: new MediaStream([track]) });
+		this.#ear.play().catch(() => {}); /* refused, or over already */
 	}
 
 	#send(candidate) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Deskhand } from '../../js/deskhand.js';
 import { FakeAgent, FakeExtension, freshPage, next, state } from './fakes.mjs';
-import { FakePeer, FakeStream, installRtc } from './fake_rtc.mjs';
+import { FakeAudio, FakePeer, FakeStream, installRtc } from './fake_rtc.mjs';
 
 const calls = (agent, method) => agent.asked.filter((each) => each.method === method).map((each) => each.params);
 const turn = () => new Promise((resolve) => setTimeout(resolve));
@@ -41,6 +41,23 @@ test('the program and local sound unless said; a line the agent does not fill is
 	assert.deepEqual(calls(agent, 'preview.open')[0].tracks, ['program']);
 	await desk.captureStream({ session, sound: 'none' });
 	assert.equal(calls(agent, 'preview.open')[1].offer, 'video recvonly');
+});
+
+test('sound is taken from the road before the page plays it, heard by nobody, until the stream ends', async () => {
+	const { agent, desk, session } = await setUp();
+	const open = agent.answers['preview.open'];
+	agent.answers['preview.open'] = (params) => {
+		assert.ok(FakeAudio.made[0].isPlaying && FakeAudio.made[0].muted, 'before the first packet can come');
+		return open(params);
+	};
+	const stream = await desk.captureStream({ session });
+	const [, sound] = stream.getTracks();
+	assert.deepEqual(FakeAudio.made.map((each) => each.srcObject.getTracks()), [[sound]]);
+	stream.getTracks().forEach((track) => track.stop());
+	assert.equal(FakeAudio.made[0].srcObject, null);
+	agent.answers['preview.open'] = open;
+	await desk.captureStream({ session, sound: 'none' });
+	assert.equal(FakeAudio.made.length, 1);
 });
 
 test('it comes with the last first picture, not before', async () => {

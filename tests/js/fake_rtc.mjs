@@ -22,7 +22,11 @@ class FakeTrack extends EventTarget {
 }
 
 export class FakeStream {
-	#tracks = new Set();
+	#tracks;
+
+	constructor(tracks = []) {
+		this.#tracks = new Set(tracks);
+	}
 
 	addTrack(track) {
 		this.#tracks.add(track);
@@ -88,9 +92,24 @@ export class FakePeer extends EventTarget {
 	}
 }
 
+/** An <audio> element. */
+export class FakeAudio {
+	static made = [];
+	isPlaying = false;
+
+	constructor() {
+		FakeAudio.made.push(this);
+	}
+
+	async play() {
+		this.isPlaying = true;
+	}
+}
+
 /** Put them into the page. */
 export function installRtc() {
 	FakePeer.made = [];
+	FakeAudio.made = [];
 	FakePeer.onanswer = (peer) => peer.tracks().forEach((track) => track.come());
-	Object.assign(globalThis, { RTCPeerConnection: FakePeer, MediaStream: FakeStream });
+	Object.assign(globalThis, { RTCPeerConnection: FakePeer, MediaStream: FakeStream, Audio: FakeAudio });
 }

@@ -1,7 +1,9 @@
 /* Two peers over real sockets: negotiation in both directions, tracks that come and go, crossing offers, restart, refusals,
  * closing at every stage. Leaks: AddressSanitizer. */
+#include <stdatomic.h>
 #include <string.h>
 
+#include "agent/rtc/peer_priv.h"
 #include "rtc_desk.h"
 #include "tst.h"
 
@@ -45,6 +47,70 @@ static void vp8_where_h264_is_unknown(void)
 	rtc_desk_start_call(&d);
 	TST_EQ(d.a.codec[1], DH_CODEC_VP8);
 	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
+}
+
+struct limits { /* how long the newest picture may be held, as its first packet says */
+	int min_ms, max_ms;
+	atomic_bool is_read;
+};
+
+/* Rtc thread: what was sent is kept for retransmission. */
+static void read_limits(struct dh_peer *p, void *arg)
+{
+	struct limits *l = arg;
+	const struct dh_peer_sender *s = &p->senders[1];
+	for (int back = 1; back < 100; back++) {
+		const struct dh_rtx_slot *slot = &s->rtx->slot[(uint16_t)(s->seq - back) % DH_RTX_SLOTS];
+		struct dh_rtp_header h;
+		const uint8_t *payload;
+		size_t bytes;
+		if (!slot->data || dh_rtp_parse(slot->data, slot->size, &s->map, &h, &payload, &bytes) || !h.has_playout_delay)
+			continue;
+		l->min_ms = h.playout_min_ms;
+		l->max_ms = h.playout_max_ms;
+		break;
+	}
+	atomic_store(&l->is_read, true);
+}
+
+static struct limits limits;
+
+static bool limits_are_read(struct desk *d)
+{
+	(void)d;
+	return atomic_load(&limits.is_read);
+}
+
+static void get_limits(struct desk *d)
+{
+	limits = (struct limits){.min_ms = -1};
+	dh_peer_post(d->a.peer, read_limits, &limits);
+	TST_CHECK(rtc_desk_wait(d, limits_are_read));
+}
+
+static bool only_pictures_flow(struct desk *d)
+{
+	return d->a.codec[0] == DH_CODEC_NONE && d->b.streams[0].pictures > 20;
+}
+
+/* A browser must be free to hold pictures for sound that it holds itself, and shall hold none without. */
+static void pictures_wait_for_sound_only(void)
+{
+	struct desk d;
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
+	get_limits(&d);
+	TST_CHECK(limits.min_ms >= 10 && limits.max_ms >= 150);
+	dh_peer_remove_track(d.a.peer, 0);
+	d.a.codec[0] = DH_CODEC_NONE;
+	d.b.streams[0].pictures = 0;
+	dh_peer_offer(d.a.peer, false);
+	TST_CHECK(rtc_desk_wait(&d, only_pictures_flow));
+	get_limits(&d);
+	TST_EQ(limits.min_ms, 0);
+	TST_EQ(limits.max_ms, 0);
 	rtc_desk_check_clean(&d.b);
 	rtc_desk_close(&d);
 }
@@ -360,6 +426,7 @@ static void closing_at_every_stage(void)
 }
 
 TST_MAIN({"both ways: sound, picture, statistics", both_ways}, {"VP8 where H.264 is unknown", vp8_where_h264_is_unknown},
+	 {"pictures of a preview wait for sound only", pictures_wait_for_sound_only},
 	 {"a screen comes and goes while talking", a_screen_comes_and_goes}, {"offers cross", offers_cross},
 	 {"ICE restarts without loss of the call", ice_restarts},
 	 {"restarts cross offers", restarts_cross_offers}, {"restarts again and again", restarts_again_and_again},
