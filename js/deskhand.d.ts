@@ -916,8 +916,10 @@ export class Deskhand extends EventTarget {
 			pushes?: Record<string, unknown>[];
 			/** where something is recorded now: folder, disk_free_bytes, disk_minutes_left */
 			folders?: Record<string, unknown>[];
-			/** as upload.list, without those that are done or cancelled */
+			/** as upload.list, the first of those that are not done or cancelled */
 			uploads?: Record<string, unknown>[];
+			/** how many more of them there are */
+			uploads_left?: number;
 			/** command line only */
 			pid?: number;
 			/** command line only; 0: WebSocket off */
@@ -2010,6 +2012,10 @@ export class Deskhand extends EventTarget {
 			recording?: string;
 			/** leave out those that are done or cancelled */
 			unfinished?: boolean;
+			/** pass over so many: those that were listed before */
+			skip?: number;
+			/** at most so many */
+			limit?: number;
 		}, how?: CallOptions): Promise<{
 			/** each */
 			uploads: {
@@ -2046,6 +2052,8 @@ export class Deskhand extends EventTarget {
 				/** command line only: its URL at the archive */
 				location?: string;
 			}[];
+			/** how many there are behind those */
+			left: number;
 		}>;
 		/** Try an upload now; one that failed begins anew. */
 		retry(params: {

@@ -86,6 +86,8 @@ static void show(const cJSON *r)
 	show_pushes(cJSON_GetObjectItemCaseSensitive(r, "pushes"));
 	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(r, "uploads"))
 		dh_cli_show_upload(c);
+	if (dh_cli_number(r, "uploads_left") > 0)
+		fprintf(stdout, "upload    and %.0f more: deskhand uploads\n", dh_cli_number(r, "uploads_left"));
 	if (dh_cli_number(r, "refused") > 0)
 		fprintf(stdout, "refused   %.0f, the last: %s\n", dh_cli_number(r, "refused"),
 			dh_json_text(r, "last_denial"));

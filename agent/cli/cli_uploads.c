@@ -25,17 +25,36 @@ void dh_cli_show_upload(const cJSON *u)
 		fprintf(stdout, "  %s\n", dh_json_text(u, "hint"));
 }
 
+/* All of them, page by page, behind those in list. */
+static int ask_for_all(cJSON *list)
+{
+	bool is_more = true;
+	int code = 0;
+	while (!code && is_more) {
+		cJSON *page = NULL, *params = cJSON_CreateObject(), *u;
+		cJSON_AddNumberToObject(params, "skip", cJSON_GetArraySize(list));
+		code = dh_cli_ask("upload.list", params, &page);
+		is_more = dh_cli_number(page, "left") > 0;
+		cJSON *uploads = cJSON_GetObjectItemCaseSensitive(page, "uploads");
+		while (uploads && (u = cJSON_DetachItemFromArray(uploads, 0)))
+			cJSON_AddItemToArray(list, u);
+		cJSON_Delete(params);
+		cJSON_Delete(page);
+	}
+	return code;
+}
+
 static int list(bool is_json)
 {
-	cJSON *result = NULL;
+	cJSON *all = cJSON_CreateObject(), *uploads = cJSON_AddArrayToObject(all, "uploads");
 	const cJSON *u;
-	int code = dh_cli_ask("upload.list", NULL, &result);
+	int code = ask_for_all(uploads);
 	if (!code && is_json)
-		dh_cli_print_json(result, true);
+		dh_cli_print_json(all, true);
 	else if (!code)
-		cJSON_ArrayForEach(u, cJSON_GetObjectItemCaseSensitive(result, "uploads"))
+		cJSON_ArrayForEach(u, uploads)
 			dh_cli_show_upload(u);
-	cJSON_Delete(result);
+	cJSON_Delete(all);
 	return code;
 }
 
@@ -56,9 +75,9 @@ static const char *whole_id(const cJSON *uploads, const char *beginning)
 
 static int act(const char *method, const char *name, const char *id)
 {
-	cJSON *all = NULL, *result = NULL, *params = cJSON_CreateObject();
-	int code = dh_cli_ask("upload.list", NULL, &all);
-	cJSON_AddStringToObject(params, name, whole_id(cJSON_GetObjectItemCaseSensitive(all, "uploads"), id));
+	cJSON *all = cJSON_CreateArray(), *result = NULL, *params = cJSON_CreateObject();
+	int code = ask_for_all(all);
+	cJSON_AddStringToObject(params, name, whole_id(all, id));
 	if (!code)
 		code = dh_cli_ask(method, params, &result);
 	cJSON_Delete(params);

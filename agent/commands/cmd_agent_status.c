@@ -10,6 +10,8 @@
 #include "agent/upload/uploads.h"
 #include "common/clock.h"
 
+#define UPLOADS_SHOWN 100
+
 static cJSON *clients(struct dh_ctl *ctl)
 {
 	static const char *const channels[] = {"", "cli", "native", "websocket"};
@@ -43,6 +45,16 @@ static void add_machine(struct dh_call *call)
 		dh_reply_str(call, "policy_error", ctl->policy.error.text);
 }
 
+/* An archive that is away for weeks leaves thousands. */
+static void add_uploads(struct dh_call *call)
+{
+	struct dh_uploads_wanted w = {
+		.origin = call->is_cli ? NULL : call->origin, .only_unfinished = true, .limit = UPLOADS_SHOWN};
+	int64_t left;
+	dh_reply_json(call, "uploads", dh_uploads_to_json(call->ctl, &w, &left));
+	dh_reply_int(call, "uploads_left", left);
+}
+
 static int handle(struct dh_call *call)
 {
 	struct dh_ctl *ctl = call->ctl;
@@ -54,7 +66,7 @@ static int handle(struct dh_call *call)
 	dh_reply_json(call, "rooms", dh_rooms_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "pushes", dh_pushes_to_json(ctl, call->is_cli ? NULL : call->origin));
 	dh_reply_json(call, "folders", dh_recording_folders_to_json(ctl, call->is_cli ? NULL : call->origin));
-	dh_reply_json(call, "uploads", dh_uploads_to_json(ctl, call->is_cli ? NULL : call->origin, NULL, true));
+	add_uploads(call);
 	if (call->is_cli)
 		add_machine(call);
 	return DH_OK;
@@ -72,7 +84,9 @@ const struct dh_command dh_cmd_agent_status = {
 		{"pushes", DH_ARR, .items = DH_OBJ, .doc = "as event push.state"},
 		{"folders", DH_ARR, .items = DH_OBJ,
 		 .doc = "where something is recorded now: folder, disk_free_bytes, disk_minutes_left"},
-		{"uploads", DH_ARR, .items = DH_OBJ, .doc = "as upload.list, without those that are done or cancelled"},
+		{"uploads", DH_ARR, .items = DH_OBJ,
+		 .doc = "as upload.list, the first of those that are not done or cancelled"},
+		{"uploads_left", DH_INT, .doc = "how many more of them there are"},
 		{"pid", DH_INT, .doc = "command line only"}, {"port", DH_INT, .doc = "command line only; 0: WebSocket off"},
 		{"socket", DH_STR, .doc = "command line only"},
 		{"clients", DH_ARR, .items = DH_OBJ, .doc = "command line only: origin, channel, browser, pid, granted"},

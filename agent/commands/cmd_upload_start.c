@@ -10,7 +10,8 @@ static int handle(struct dh_call *call)
 		err = dh_uploads_start(r, &call->err);
 	if (err)
 		return err;
-	dh_reply_json(call, "uploads", dh_uploads_to_json(call->ctl, call->is_cli ? NULL : call->origin, r->id, false));
+	struct dh_uploads_wanted w = {.origin = call->is_cli ? NULL : call->origin, .recording = r->id};
+	dh_reply_json(call, "uploads", dh_uploads_to_json(call->ctl, &w, NULL));
 	return DH_OK;
 }
 

@@ -12,7 +12,11 @@
 
 #include "common/alloc.h"
 #include "common/beneath.h"
+#include "common/clock.h"
 #include "common/io.h"
+
+#define ID_FILE_CHARS 37 /* ID.json */
+#define LEFT_AFTER_S 60  /* a write takes less */
 
 /* XDG Base Directory Specification: a relative path is invalid and is ignored. */
 static const char *absolute_env(const char *name)
@@ -165,6 +169,23 @@ int dh_paths_write_atomically(const char *path, const char *text, struct dh_err 
 		return DH_OK;
 	unlink(temp);
 	return dh_fail(e, dh_err_from_errno(err), "cannot write %s: %s", path, strerror(err));
+}
+
+bool dh_paths_take_id(const char *dir, const char *file, char id[33])
+{
+	char path[DH_PATH_MAX + 300];
+	struct stat st;
+	if (strspn(file, "0123456789abcdef") != 32 || strncmp(file + 32, ".json", 5) != 0)
+		return false;
+	dh_strcopy(id, 33, file);
+	if (!file[ID_FILE_CHARS])
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	bool is_left = strlen(file) == ID_FILE_CHARS + 7 && file[ID_FILE_CHARS] == '.' && !lstat(path, &st) &&
+		       S_ISREG(st.st_mode) && dh_wall_us() / 1000000 - st.st_mtime > LEFT_AFTER_S;
+	if (is_left)
+		unlink(path);
+	return false;
 }
 
 int dh_paths_read_file(const char *path, size_t max, char **out, size_t *size, struct dh_err *e)

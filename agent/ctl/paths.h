@@ -40,6 +40,10 @@ void dh_paths_expand(const struct dh_paths *p, const char *path, char *out, size
 /* Write text to path by a new file and a rename, 0600. Any thread; blocks on the disk. */
 int dh_paths_write_atomically(const char *path, const char *text, struct dh_err *e);
 
+/* Is this file of a folder in which each is written so the one of an id, ID.json? What a write that was interrupted has left
+ * there goes, when it is old enough for no other agent to be at it. Blocks on the disk. */
+bool dh_paths_take_id(const char *dir, const char *file, char id[33]);
+
 /* Whole file as a NUL-ended string (free() it), at most max bytes. Any thread; blocks. Errors: DH_ENOENT, DH_ELIMIT. */
 int dh_paths_read_file(const char *path, size_t max, char **out, size_t *size, struct dh_err *e);
 

@@ -39,9 +39,10 @@ void dh_recording_add_facts(cJSON *to, const struct dh_recording *r)
 
 void dh_recording_reply(struct dh_call *call, const struct dh_recording *r)
 {
+	struct dh_uploads_wanted uploads = {.origin = call->is_cli ? NULL : call->origin, .recording = r->id};
 	cJSON *all = dh_recording_to_json(r, call->is_cli);
 	dh_recording_add_disk(all, r);
-	cJSON_AddItemToObject(all, "uploads", dh_uploads_to_json(r->ctl, call->is_cli ? NULL : call->origin, r->id, false));
+	cJSON_AddItemToObject(all, "uploads", dh_uploads_to_json(r->ctl, &uploads, NULL));
 	dh_reply_members(call, all);
 }
 

@@ -202,14 +202,27 @@ static enum dh_recording_state state_of(const cJSON *json)
 	       !strcmp(name, "failed") ? DH_RECORDING_FAILED : DH_RECORDING_INTERRUPTED;
 }
 
-/* The list is oldest first; files come in any order. */
-static void sort_in(struct dh_list *list, struct dh_recording *r)
+static int by_start(const void *a, const void *b)
 {
-	dh_list_del(&r->node);
-	struct dh_list *after = list->prev;
-	while (after != list && dh_container_of(after, struct dh_recording, node)->started_wall_ms > r->started_wall_ms)
-		after = after->prev;
-	dh_list_add(after->next, &r->node); /* before the next one */
+	const struct dh_recording *const *l = a, *const *r = b;
+	int64_t x = (*l)->started_wall_ms, y = (*r)->started_wall_ms;
+	return x != y ? (x > y) - (x < y) : strcmp((*l)->id, (*r)->id);
+}
+
+/* The list is oldest first; files come in any order, and may be many. */
+static void sort(struct dh_list *list)
+{
+	size_t count = 0, n = 0;
+	dh_list_for_each(pos, list)
+		count++;
+	struct dh_recording **all = dh_alloc(sizeof(struct dh_recording *) * (count + 1));
+	dh_list_for_each(pos, list)
+		all[n++] = dh_container_of(pos, struct dh_recording, node);
+	qsort(all, count, sizeof(struct dh_recording *), by_start);
+	dh_list_init(list);
+	for (size_t i = 0; i < count; i++)
+		dh_list_add(list, &all[i]->node);
+	free(all);
 }
 
 static void take_array(cJSON **array, const cJSON *json, const char *name)
@@ -253,17 +266,15 @@ static void add_from_index(struct dh_ctl *ctl, const cJSON *json, const char *id
 	take_array(&r->segments, json, "segments");
 	take_array(&r->pauses, json, "pauses");
 	take_array(&r->claims, json, "claims");
-	sort_in(&ctl->recordings->list, r);
 }
 
 static void load_one(struct dh_ctl *ctl, const char *file)
 {
 	char path[DH_PATH_MAX + 300], id[33], *text = NULL;
 	struct dh_err e = {0};
-	if (strlen(file) != 37 || strspn(file, "0123456789abcdef") != 32 || strcmp(file + 32, ".json"))
+	if (!dh_paths_take_id(ctl->paths.recordings_dir, file, id))
 		return;
 	snprintf(path, sizeof(path), "%s/%s", ctl->paths.recordings_dir, file);
-	dh_strcopy(id, sizeof(id), file);
 	if (dh_paths_read_file(path, INDEX_BYTES_MAX, &text, NULL, &e)) {
 		DH_WARN(ctl, "%s", e.text);
 		return;
@@ -284,6 +295,7 @@ void dh_recordings_load(struct dh_ctl *ctl)
 		load_one(ctl, d->d_name);
 	if (dir)
 		closedir(dir);
+	sort(&ctl->recordings->list);
 }
 
 /* ---- the timer ---- */

@@ -86,11 +86,28 @@ void dh_socket_say_closed(struct dh_socket_conn *c, int64_t ch, int code)
 	say_closed(c, ch, code, dh_close_text(code));
 }
 
+/* A reply that is larger than a message may be becomes an error its caller can act on. */
+static int refuse_large(struct dh_socket_conn *c, int64_t ch, const char *text, size_t size, int max)
+{
+	cJSON *msg = cJSON_ParseWithLength(text, size);
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(msg, "id");
+	struct dh_err e;
+	dh_fail(&e, DH_ELIMIT, "the answer has %zu bytes, at most %d are sent", size, max);
+	dh_hint(&e, "ask for less at a time");
+	DH_WARN(c->t, "channel %" PRId64 ": %s", ch, e.text);
+	if (id)
+		answer(c, ch, id, &e);
+	cJSON_Delete(msg);
+	return id ? DH_OK : DH_ELIMIT;
+}
+
 /* ---- the command line: one client for the connection ---- */
 
 static int cli_send(void *arg, const char *text, size_t size)
 {
-	return size > DH_MSG_MAX ? DH_ELIMIT : dh_socket_conn_send(arg, NULL, text, size);
+	if (size > DH_MSG_MAX)
+		return refuse_large(arg, -1, text, size, DH_MSG_MAX);
+	return dh_socket_conn_send(arg, NULL, text, size);
 }
 
 static size_t cli_queued(void *arg)
@@ -108,29 +125,14 @@ static const struct dh_client_ops cli_ops = {cli_send, cli_queued, cli_close};
 
 /* ---- a native host: a client for each channel ---- */
 
-/* SR-19: browsers take 1 MiB from a host. A reply that is larger becomes an error its caller can act on. */
-static int refuse_large(struct channel *ch, const char *text, size_t size)
-{
-	cJSON *msg = cJSON_ParseWithLength(text, size);
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(msg, "id");
-	struct dh_err e;
-	dh_fail(&e, DH_ELIMIT, "the answer has %zu bytes, a browser is sent at most %d", size, DH_MSG_HOST_MAX);
-	dh_hint(&e, "ask for less at a time");
-	DH_WARN(ch->conn->t, "channel %" PRId64 ": %s", ch->ch, e.text);
-	if (id)
-		answer(ch->conn, ch->ch, id, &e);
-	cJSON_Delete(msg);
-	return id ? DH_OK : DH_ELIMIT;
-}
-
 static int channel_send(void *arg, const char *text, size_t size)
 {
 	struct channel *ch = arg;
 	char prefix[40];
 	if (ch->is_dead)
 		return DH_ECLOSED;
-	if (size > DH_MSG_HOST_MAX)
-		return refuse_large(ch, text, size);
+	if (size > DH_MSG_HOST_MAX) /* SR-19: browsers take 1 MiB from a host */
+		return refuse_large(ch->conn, ch->ch, text, size, DH_MSG_HOST_MAX);
 	snprintf(prefix, sizeof(prefix), "{\"ch\":%" PRId64 ",", ch->ch);
 	return dh_socket_conn_send(ch->conn, prefix, text, size);
 }

@@ -86,13 +86,12 @@ int dh_upload_record_load(struct dh_upload_record *r, const char *dir, const cha
 {
 	char path[DH_PATH_MAX + 300], *text = NULL;
 	memset(r, 0, sizeof(*r));
-	if (strlen(file) != 37 || strspn(file, "0123456789abcdef") != 32 || strcmp(file + 32, ".json"))
+	if (!dh_paths_take_id(dir, file, r->id))
 		return dh_fail(e, DH_ENOENT, "%.80s is no upload", file);
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	int err = dh_paths_read_file(path, SPOOL_BYTES_MAX, &text, NULL, e);
 	if (err)
 		return err;
-	dh_strcopy(r->id, sizeof(r->id), file);
 	cJSON *json = cJSON_Parse(text); /* our own file, in our own directory */
 	from_json(r, json);
 	cJSON_Delete(json);

@@ -13,6 +13,8 @@
 
 #define TELL_EVERY_US 500000
 
+static void on_timer(uv_timer_t *timer);
+
 /* ---- jobs on the files of an upload that has no run ---- */
 
 struct file_job {
@@ -189,13 +191,8 @@ static void begin(struct dh_upload *u)
 	dh_upload_tell(u);
 }
 
-static void on_timer(uv_timer_t *timer)
-{
-	dh_uploads_pump(timer->data);
-}
-
 /* Whoever is due has its turn, oldest first; then wait for the next one. Nothing due: no wake-up. */
-void dh_uploads_pump(struct dh_ctl *ctl)
+static void give_turns(struct dh_ctl *ctl)
 {
 	struct dh_uploads *all = ctl->uploads;
 	int64_t now_us = dh_now_us(), next_us = INT64_MAX;
@@ -219,6 +216,18 @@ void dh_uploads_pump(struct dh_ctl *ctl)
 		uv_timer_start(&all->timer, on_timer, (uint64_t)(next_us - now_us) / 1000 + 1, 0);
 	else
 		uv_timer_stop(&all->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	give_turns(timer->data);
+}
+
+/* Once for all that is asked for until then: thousands may be kept, and as many end at a time. */
+void dh_uploads_pump(struct dh_ctl *ctl)
+{
+	if (!ctl->is_stopping)
+		uv_timer_start(&ctl->uploads->timer, on_timer, 0, 0);
 }
 
 /* ---- what is to be done with one ---- */

@@ -35,8 +35,17 @@ int dh_upload_retry(struct dh_upload *u, struct dh_err *e);
 /* Errors: DH_ESTATE it is over. */
 int dh_upload_cancel(struct dh_upload *u, struct dh_err *e);
 
-/* As upload.list replies: of an origin, of a recording (NULL: all), oldest first. */
-cJSON *dh_uploads_to_json(struct dh_ctl *ctl, const char *origin, const char *recording, bool only_unfinished);
+#define DH_UPLOADS_LISTED_MAX 500 /* of an answer that must not outgrow a message */
+
+/* Which uploads an answer is to have. */
+struct dh_uploads_wanted {
+	const char *origin, *recording; /* NULL: all */
+	bool only_unfinished;
+	int64_t skip, limit; /* so many of them are passed over; at most so many are given, 0: all */
+};
+
+/* As upload.list replies: oldest first. *left: how many there are behind those; may be NULL. */
+cJSON *dh_uploads_to_json(struct dh_ctl *ctl, const struct dh_uploads_wanted *w, int64_t *left);
 extern const struct dh_param dh_upload_params[]; /* what each is */
 
 /* The upload named by param "upload" if it belongs to this origin. Errors: DH_ENOENT. */

@@ -70,17 +70,27 @@ static bool is_unfinished(const struct dh_upload_record *r)
 	return r->state != DH_UPLOAD_DONE && r->state != DH_UPLOAD_CANCELLED;
 }
 
-cJSON *dh_uploads_to_json(struct dh_ctl *ctl, const char *origin, const char *recording, bool only_unfinished)
+static bool is_wanted(const struct dh_upload *u, const struct dh_uploads_wanted *w)
+{
+	const struct dh_upload_record *r = &u->record;
+	return u->wish != DH_UPLOAD_WISH_FORGET && (!w->origin || !strcmp(w->origin, r->origin)) &&
+	       (!w->recording || !strcmp(w->recording, r->recording)) && (!w->only_unfinished || is_unfinished(r));
+}
+
+cJSON *dh_uploads_to_json(struct dh_ctl *ctl, const struct dh_uploads_wanted *w, int64_t *left)
 {
 	cJSON *list = cJSON_CreateArray();
+	int64_t found = 0;
 	dh_list_for_each(pos, &ctl->uploads->list) {
 		const struct dh_upload *u = dh_container_of(pos, struct dh_upload, node);
-		const struct dh_upload_record *r = &u->record;
-		if (u->wish == DH_UPLOAD_WISH_FORGET || (origin && strcmp(origin, r->origin)) ||
-		    (recording && strcmp(recording, r->recording)) || (only_unfinished && !is_unfinished(r)))
+		if (!is_wanted(u, w))
 			continue;
-		cJSON_AddItemToArray(list, dh_upload_to_json(u, !origin));
+		found++;
+		if (found > w->skip && (!w->limit || found <= w->skip + w->limit))
+			cJSON_AddItemToArray(list, dh_upload_to_json(u, !w->origin));
 	}
+	if (left)
+		*left = w->limit && found > w->skip + w->limit ? found - w->skip - w->limit : 0;
 	return list;
 }
 

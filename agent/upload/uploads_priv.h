@@ -43,7 +43,7 @@ bool dh_upload_begin_work(struct dh_upload *u);
 void dh_upload_advance(struct dh_upload *u); /* that, or else turns */
 void dh_upload_save(struct dh_upload *u);
 void dh_upload_wish_for(struct dh_upload *u, enum dh_upload_wish wanted);
-void dh_uploads_pump(struct dh_ctl *ctl); /* whoever is due has its turn */
+void dh_uploads_pump(struct dh_ctl *ctl); /* whoever is due has its turn, soon */
 
 /* uploads_list.c */
 void dh_upload_drop(struct dh_upload *u);

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -521,18 +522,34 @@ def many_kept():
     fresh()
     recordings, lost = [desk.record(f'many{i}', 10) for i in range(1000)], desk.record('lost', 10, must_archive=True)
     desk.agent.stop(signal.SIGKILL)
-    spool = f'{desk.home}/state/deskhand/uploads'
-    before = len(os.listdir(spool))
+    spool, index = (f'{desk.home}/state/deskhand/{name}' for name in ('uploads', 'recordings'))
+    kept = lambda: [name for name in os.listdir(spool) if name.endswith('.json')]  # not what a killed agent was writing
+    before = len(kept())
+    left = [f'{spool}/{lost}.json.AbCdEf', f'{index}/{lost}.json.AbCdEf', f'{spool}/{lost}.json.newnew']
+    for path in left:
+        with open(path, 'x', encoding='utf-8'):
+            pass
+    for path in left[:2]:
+        os.utime(path, (1, 1))
     for i, id_ in enumerate(recordings):
         with open(f'{spool}/{id_}.json', 'w') as f:
             json.dump({'state': 'done', 'recording': 'f' * 32 if i % 10 == 0 else id_, 'origin': CRM, 'path': desk.names[id_],
                        'name': f'many{i}.mp4', 'created_ms': 1000 + 7 * i % 1000}, f)
     desk.agent.start()
     desk.listen()
-    until(lambda: len(os.listdir(spool)) == before + 901)
-    listed = desk.call('upload.list')['uploads']
+    until(lambda: len(kept()) == before + 901 and desk.upload(lost))
+    tap.equal([os.path.exists(path) for path in left], [False, False, True], 'what a killed agent left goes; not what one may be at')
+    listed, pages = [], 0
+    while not pages or page['left']:
+        page = desk.call('upload.list', skip=len(listed), limit=400)
+        listed += page['uploads']
+        pages += 1
+    tap.equal(pages, (before + 901 + 399) // 400)
     times = [u['created_ms'] for u in listed]
     tap.equal((len(listed), times), (before + 901, sorted(times)))
+    done = subprocess.run([PROGRAM, 'uploads', '--json', 'list'], env=desk.agent.env, capture_output=True, text=True)
+    told = [u['upload'] for u in json.loads(done.stdout)['uploads']]
+    tap.equal(told, [u['upload'] for u in listed], 'the command line asks for all pages')
     until(lambda: desk.upload(lost)['state'] == 'done')
     tap.equal(sum(u['recording'] == lost for u in listed), 1)
 
