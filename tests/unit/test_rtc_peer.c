@@ -66,7 +66,8 @@ static void read_limits(struct dh_peer *p, void *arg)
 		struct dh_rtp_header h;
 		const uint8_t *payload;
 		size_t bytes;
-		if (!slot->data || dh_rtp_parse(slot->data, slot->size, &s->map, &h, &payload, &bytes) || !h.has_playout_delay)
+		if (!slot->data || dh_rtp_parse(slot->data, slot->size, &s->map, &h, &payload, &bytes) ||
+		    !h.has_playout_delay)
 			continue;
 		l->min_ms = h.playout_min_ms;
 		l->max_ms = h.playout_max_ms;
