@@ -254,15 +254,16 @@ static int index_of(const cJSON *sources, const char *name)
 	return -1;
 }
 
-bool dh_pulse_is_elsewhere(const char *name)
+bool dh_pulse_is_elsewhere(const char *name, int *number)
 {
 	cJSON *sources = ask("list", "sources"), *streams = ask("list", "source-outputs");
-	int wanted = index_of(sources, name), there = 0, elsewhere = 0;
+	int there = 0, elsewhere = 0;
+	*number = index_of(sources, name);
 	const cJSON *item;
 	cJSON_ArrayForEach(item, streams) {
 		const cJSON *properties = cJSON_GetObjectItemCaseSensitive(item, "properties");
 		if (atol(dh_json_text(properties, "application.process.id")) == getpid())
-			number_of(item, "source") == wanted ? there++ : elsewhere++;
+			number_of(item, "source") == *number ? there++ : elsewhere++;
 	}
 	cJSON_Delete(sources);
 	cJSON_Delete(streams);

@@ -20,8 +20,9 @@ int dh_pulse_list(struct dh_device_list *out, const char *driver, struct dh_err 
  * server answers. Errors: DH_ENODEV no server or plug-in; DH_EBUSY; DH_EINVAL not such a KEY. */
 int dh_pulse_resolve(const char *key, char *out, size_t size, struct dh_err *e);
 /* Whether this process records, but not from the source NAME: the server moved the stream elsewhere, because the source
- * went or somebody asked it to. Blocks, 2 s at most; false when the server does not say. */
-bool dh_pulse_is_elsewhere(const char *name);
+ * went or somebody asked it to. number: of the source NAME, a new one each time it comes; -1: it is not there. Blocks, 2 s
+ * at most; false and -1 when the server does not say. */
+bool dh_pulse_is_elsewhere(const char *name, int *number);
 /* As dh_pulse_resolve(), for a speaker: "" and "default", "sink:NAME". */
 int dh_pulse_resolve_sink(const char *key, char *out, size_t size, struct dh_err *e);
 

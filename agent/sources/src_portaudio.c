@@ -30,6 +30,7 @@ struct portaudio {
 	int64_t latency_us;
 	/* -- source thread */
 	int64_t place_us;
+	int number; /* of the device at the server, when it was seen there; -1: not yet */
 	/* -- PortAudio's thread */
 	struct dh_sound_clock clock;
 };
@@ -143,7 +144,7 @@ static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct d
 	p->source = s;
 	p->latency_us = dh_arg_int(a, "latency_ms") * 1000;
 	atomic_store(&p->called_us, dh_now_us());
-	p->place_us = dh_now_us() + PLACE_US;
+	p->number = -1;
 	atomic_store(&s->has_other_device, false);
 	dh_wake_init(&p->wake);
 	int err = dh_portaudio_enter(false, &card_why);
@@ -160,14 +161,22 @@ static int portaudio_open(struct dh_source *s, const struct dh_args *a, struct d
 	return err;
 }
 
-/* A server does not end a stream whose source goes, if it has another one for it. */
-static void check_place(struct dh_source *s)
+/* A server does not end a stream whose source goes, if it has another one for it. Once the source is back, under a new
+ * number, the stream is opened again: PulseAudio leaves it where it is. One that somebody moved, stays. */
+static int check_place(struct dh_source *s, struct dh_err *e)
 {
 	struct portaudio *p = s->priv;
+	int number;
 	if (strncmp(s->device, "pulse:", 6) != 0 || dh_now_us() < p->place_us)
-		return;
-	atomic_store(&s->has_other_device, dh_pulse_is_elsewhere(s->device + 6));
+		return DH_OK;
+	bool is_elsewhere = dh_pulse_is_elsewhere(s->device + 6, &number);
+	if (is_elsewhere && number >= 0 && p->number >= 0 && number != p->number)
+		return dh_fail(e, DH_ENODEV, "the sound device was unplugged, and is back");
+	if (!is_elsewhere && number >= 0)
+		p->number = number;
+	atomic_store(&s->has_other_device, is_elsewhere);
 	p->place_us = dh_now_us() + PLACE_US;
+	return DH_OK;
 }
 
 static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err *e)
@@ -179,7 +188,9 @@ static int portaudio_read(struct dh_source *s, int64_t timeout_us, struct dh_err
 		return dh_fail(e, DH_ENODEV, "the sound device is gone: unplugged, or the sound server stopped");
 	if (dh_now_us() - end_us > SILENT_US / 2)
 		return DH_AGAIN; /* this process stood still, not the device */
-	check_place(s);
+	int err = check_place(s, e);
+	if (err)
+		return err;
 	int64_t silent_us = dh_now_us() - atomic_load(&p->called_us);
 	if (silent_us > (atomic_load(&p->has_called) ? SILENT_US : FIRST_US))
 		return dh_fail(e, DH_ENODEV, "the sound device gave nothing for %d s", (int)(silent_us / 1000000));

@@ -206,6 +206,14 @@ static void pactl(const char *const words[])
 	TST_EQ(status, 0);
 }
 
+/* One word of the server. */
+static void ask(const char *command, char answer[16])
+{
+	FILE *f = popen(command, "r");
+	TST_CHECK(f && fscanf(f, "%15s", answer) == 1);
+	TST_EQ(pclose(f), 0);
+}
+
 /* Until the driver says so; it asks every six seconds. */
 static bool is_elsewhere_soon(struct line *l)
 {
@@ -221,14 +229,42 @@ static void notices_another_device(void)
 {
 	struct line l;
 	char stream[16] = "";
+	int number;
 	TST_EQ(line_open(&l, "pulse:mic.monitor"), DH_OK);
 	TST_EQ(line_wait(&l, 20), DH_OK);
-	TST_CHECK(!dh_pulse_is_elsewhere("mic.monitor"));
-	FILE *f = popen("pactl list short source-outputs | cut -f1", "r");
-	TST_CHECK(f && fscanf(f, "%15s", stream) == 1);
-	TST_EQ(pclose(f), 0);
+	TST_CHECK(!dh_pulse_is_elsewhere("mic.monitor", &number) && number >= 0);
+	ask("pactl list short source-outputs | cut -f1", stream);
 	pactl((const char *const[]){"pactl", "move-source-output", stream, "lab.monitor", NULL});
 	TST_CHECK(is_elsewhere_soon(&l));
+	line_close(&l);
+}
+
+/* Until the driver gives up what it was moved to. */
+static int wait_for_end(struct line *l)
+{
+	const int64_t end_us = dh_now_us() + 15000000;
+	int err = DH_AGAIN;
+	while (err == DH_AGAIN && dh_now_us() < end_us)
+		err = dh_src_portaudio.read(&l->source, 20000, &l->err);
+	return err;
+}
+
+/* The server moves the stream when its device goes, and leaves it there. */
+static void comes_back_to_a_device_plugged_in_again(void)
+{
+	struct line l;
+	char module[16] = "";
+	TST_CHECK(sound_server_add_sink("plug"));
+	TST_EQ(line_open(&l, "pulse:plug.monitor"), DH_OK);
+	TST_EQ(line_wait(&l, 20), DH_OK);
+	ask("pactl list short modules | grep sink_name=plug | cut -f1", module);
+	pactl((const char *const[]){"pactl", "unload-module", module, NULL});
+	TST_CHECK(sound_server_add_sink("plug"));
+	TST_EQ(wait_for_end(&l), DH_ENODEV);
+	TST_STR(l.err.text, "the sound device was unplugged, and is back");
+	line_close(&l);
+	TST_EQ(line_open(&l, "pulse:plug.monitor"), DH_OK);
+	TST_EQ(line_wait(&l, 20), DH_OK);
 	line_close(&l);
 }
 
@@ -256,4 +292,5 @@ static const char *setup(void)
 
 TST_MAIN_WITH(setup, {"lists", lists}, {"takes both at once", takes_both_at_once},
 	      {"notices another device", notices_another_device},
+	      {"comes back to a device plugged in again", comes_back_to_a_device_plugged_in_again},
 	      {"survives the server", survives_the_server}, {"refuses what is not there", refuses_what_is_not_there})
