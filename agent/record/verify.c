@@ -11,6 +11,8 @@
 #include "agent/record/verify_walk.h"
 #include "common/alloc.h"
 
+#define LOOKS_MAX 20 /* at the same place of a file that is being written */
+
 struct verifier {
 	struct dh_walk walk;
 	const struct dh_verify_options *options;
@@ -19,6 +21,7 @@ struct verifier {
 	uint8_t tip[DH_HASH_BYTES];    /* head of the one before */
 	int64_t tip_media_us, tip_utc_us;
 	uint64_t end;                  /* behind the last good link */
+	uint64_t moov_at;              /* once the last link of a finished file was found */
 	/* durations not yet settled, by track: where they stand (0: none), and whose they are */
 	uint64_t open_at[DH_CHAIN_TRACKS];
 	uint32_t open_seq[DH_CHAIN_TRACKS];
@@ -319,17 +322,36 @@ static bool looks_like_ours(struct verifier *v)
 static void follow_links(struct verifier *v)
 {
 	struct dh_walk *w = &v->walk;
-	enum dh_walk_end found;
-	while ((found = dh_walk_next(w, v->end)) == DH_WALK_LINK) {
+	enum dh_walk_end found = DH_WALK_LINK;
+	while (!v->moov_at && (found = dh_walk_next(w, v->end)) == DH_WALK_LINK) {
 		if (!check_link(v))
 			return;
 		accept_link(v);
-		if (w->link.kind == DH_LINK_END) {
-			judge_end(v, w->region_at);
-			return;
-		}
+		if (w->link.kind == DH_LINK_END)
+			v->moov_at = w->region_at;
 	}
-	judge_open_end(v, found);
+	if (v->moov_at)
+		judge_end(v, v->moov_at);
+	else
+		judge_open_end(v, found);
+}
+
+/* A recording may go on, or end, while it is looked at. What then does not fit behind the last good link was perhaps read
+ * half before and half after a write: it is looked at again. */
+static void follow_file(struct verifier *v)
+{
+	struct dh_verify_report *r = v->report;
+	uint64_t end = 0;
+	follow_links(v);
+	for (int looks = 0; looks < LOOKS_MAX && (v->walk.is_failed || r->verdict == DH_VERDICT_ALTERED) &&
+			    dh_walk_look_again(&v->walk); looks++) {
+		looks = v->end > end ? 0 : looks;
+		end = v->end;
+		r->verdict = DH_VERDICT_UNREADABLE;
+		r->fault = DH_FAULT_NONE;
+		r->text[0] = '\0';
+		follow_links(v);
+	}
 }
 
 void dh_verify_miss_head(struct dh_verify_report *r)
@@ -358,7 +380,7 @@ void dh_verify(int fd, const struct dh_verify_options *o, struct dh_verify_repor
 	if (!can_walk || !looks_like_ours(v)) {
 		unreadable(v, v->walk.is_failed ? "The file cannot be read." : "This is not a recording of Deskhand.");
 	} else {
-		follow_links(v);
+		follow_file(v);
 		r->file_bytes = v->walk.file_size;
 		if (v->walk.is_failed)
 			unreadable(v, v->walk.is_given_up ? "The check was given up."

@@ -12,6 +12,15 @@
 #define CANDIDATES_MAX 1000     /* of a search: what only looks like a link costs a hash each */
 #define BOX_HEAD_BYTES 24       /* size, type, and the long type of a uuid box */
 
+static void take_size(struct dh_walk *w, uint64_t size)
+{
+	w->file_size = size;
+	w->window_max = size < WINDOW_BYTES ? (size_t)size + 1 : WINDOW_BYTES;
+	w->window_size = 0;
+	free(w->window);
+	w->window = dh_alloc(w->window_max);
+}
+
 bool dh_walk_init(struct dh_walk *w, int fd)
 {
 	struct stat st;
@@ -19,9 +28,8 @@ bool dh_walk_init(struct dh_walk *w, int fd)
 	w->fd = fd;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return false;
-	w->file_size = (uint64_t)st.st_size;
-	w->window_max = w->file_size < WINDOW_BYTES ? (size_t)w->file_size + 1 : WINDOW_BYTES;
-	w->window = dh_alloc(w->window_max);
+	w->changed = st.st_mtim;
+	take_size(w, (uint64_t)st.st_size);
 	w->digest = EVP_MD_CTX_new();
 	w->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	return w->digest && w->sha256;
@@ -32,6 +40,18 @@ void dh_walk_finish(struct dh_walk *w)
 	free(w->window);
 	EVP_MD_CTX_free(w->digest);
 	EVP_MD_free(w->sha256);
+}
+
+bool dh_walk_look_again(struct dh_walk *w)
+{
+	struct stat st;
+	if (w->is_given_up || fstat(w->fd, &st) ||
+	    ((uint64_t)st.st_size == w->file_size && !memcmp(&st.st_mtim, &w->changed, sizeof(w->changed))))
+		return false;
+	w->changed = st.st_mtim;
+	w->is_failed = false;
+	take_size(w, (uint64_t)st.st_size);
+	return true;
 }
 
 bool dh_walk_read(struct dh_walk *w, void *out, size_t size, uint64_t at)

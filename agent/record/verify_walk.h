@@ -3,6 +3,7 @@
 #define DH_RECORD_VERIFY_WALK_H
 
 #include <openssl/evp.h>
+#include <time.h>
 
 #include "agent/record/verify.h"
 
@@ -19,6 +20,7 @@ enum dh_walk_end {
 struct dh_walk {
 	int fd;
 	uint64_t file_size;
+	struct timespec changed; /* when it was, at the last look */
 	uint8_t *window;
 	uint64_t window_at;
 	size_t window_size, window_max;
@@ -38,6 +40,9 @@ struct dh_walk {
 
 bool dh_walk_init(struct dh_walk *w, int fd);
 void dh_walk_finish(struct dh_walk *w);
+
+/* Whether somebody has written the file since the last look. What is known of it is forgotten then, a failed read too. */
+bool dh_walk_look_again(struct dh_walk *w);
 
 /* Find the next link behind region_at. A box that does not fit is searched for links byte by byte. */
 enum dh_walk_end dh_walk_next(struct dh_walk *w, uint64_t region_at);

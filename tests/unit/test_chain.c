@@ -192,6 +192,50 @@ static void killed_anywhere_verifies(void)
 	close(whole);
 }
 
+/* Who looks at a recording that is being written. */
+struct looker {
+	struct writer w;
+	int steps; /* of the writer, before what was known of the file when the look began is read */
+	bool is_finished, is_damaged;
+};
+
+static bool write_on(void *arg, uint64_t at)
+{
+	struct looker *l = arg;
+	struct dh_err e = {0};
+	if (!l->steps)
+		return true;
+	fragments(&l->w, l->steps);
+	l->steps = 0;
+	if (l->is_damaged)
+		TST_EQ(pwrite(l->w.file.fd, "x", 1, 900), 1);
+	if (l->is_finished)
+		TST_EQ(dh_mp4_file_finish(&l->w.file, &l->w.index, &e), DH_OK);
+	return true;
+}
+
+/* It goes on, or ends, under the eyes of the verifier: that is no alarm; what was altered in it is found all the same. */
+static void written_while_verified(void)
+{
+	static const enum dh_verdict wanted[] = {DH_VERDICT_UNCLEAN, DH_VERDICT_UNKNOWN_SIGNER, DH_VERDICT_ALTERED};
+	for (int i = 0; i < 3 * 3; i++) {
+		struct looker l = {.steps = 1 + i / 3 * 400, .is_finished = i % 3 > 0, .is_damaged = i % 3 == 2};
+		struct dh_verify_report r;
+		int fd = memfd_create("mp4", MFD_CLOEXEC);
+		writer_open(&l.w, fd, 2);
+		fragments(&l.w, 5);
+		dh_verify(fd, &(struct dh_verify_options){.go_on = write_on, .go_on_arg = &l}, &r);
+		cJSON_Delete(r.notes);
+		TST_EQ(r.verdict, wanted[i % 3]);
+		if (!l.is_damaged) {
+			TST_EQ(r.links, l.w.file.chain.next_seq);
+			TST_EQ(r.file_bytes, size_of(fd));
+		}
+		writer_close(&l.w);
+		close(fd);
+	}
+}
+
 /* Altered while it lay interrupted: recovery makes it playable, not good. */
 static void recovery_heals_nothing(void)
 {
@@ -349,6 +393,7 @@ static void clean_up(void)
 
 TST_MAIN_WITH(make_key, {"honest files are whole", honest_files_are_whole}, {"every bit is covered", every_bit_is_covered},
 	      {"every length is covered", every_length_is_covered}, {"killed anywhere verifies", killed_anywhere_verifies},
+	      {"written while it is verified", written_while_verified},
 	      {"recovery heals nothing", recovery_heals_nothing},
 	      {"a power cut's torn end is cut back to the last good link", torn_end_is_cut},
 	      {"crash before the head", crash_before_the_head},
