@@ -167,23 +167,23 @@ static bool sends_sound(const struct dh_peer *p)
 
 /* Within this machine a picture waits for nothing but its sound: browsers hold sound for some 100 ms, and would leave it so
  * much behind the picture. */
-static bool limit_playout(const struct dh_peer *p, const struct dh_peer_sender *s, struct dh_rtp_header *h)
+static void limit_playout(const struct dh_peer *p, struct dh_peer_sender *s, struct dh_rtp_header *h)
 {
-	if (!p->is_loopback_only)
-		return dh_playout_limit_get(&s->playout, dh_now_us(), &h->playout_min_ms, &h->playout_max_ms);
-	if (sends_sound(p)) {
+	if (!p->is_loopback_only) {
+		dh_playout_limit_next(&s->playout, dh_now_us(), &h->playout_min_ms, &h->playout_max_ms);
+	} else if (sends_sound(p)) {
 		h->playout_min_ms = s->has_sent ? LIP_SYNC_MIN_MS : 10; /* the first picture at once; 0 would keep it so */
 		h->playout_max_ms = LIP_SYNC_MAX_MS;
 	}
-	return true;
 }
 
 static struct dh_rtp_header header_of(struct dh_peer *p, struct dh_peer_sender *s, const struct dh_packet *packet)
 {
 	struct dh_rtp_header h = {.payload_type = (uint8_t)s->format.payload_type, .ssrc = s->ssrc, .has_twcc = true,
 				  .has_abs_send_time = true, .has_capture_time = true};
+	h.has_playout_delay = !s->is_audio;
 	if (!s->is_audio)
-		h.has_playout_delay = limit_playout(p, s, &h);
+		limit_playout(p, s, &h);
 	h.timestamp = s->last_timestamp = timestamp_of(s, packet);
 	h.capture_time = dh_peer_ntp(p, packet->pts_us);
 	dh_strcopy(h.mid, sizeof(h.mid), s->mid);
