@@ -1,4 +1,4 @@
-/* ICE: finds a road for datagrams between two machines (RFC 8445, trickle RFC 8838, consent RFC 7675). One component.
+/* ICE: finds a road for datagrams between two machines (RFC 8445, trickle RFC 8838). One component.
  * Everything here on the rtc thread, the callbacks too; none comes after dh_ice_close(). */
 #ifndef DH_RTC_ICE_H
 #define DH_RTC_ICE_H

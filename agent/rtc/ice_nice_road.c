@@ -193,9 +193,10 @@ bool dh_ice_road_is_gone(const struct dh_ice *ice)
 
 static NiceAgent *make_agent(const struct dh_ice *ice, GMainContext *context, bool is_controlling)
 {
+	/* Without its consent freshness: that asks each 4 to 6 s, once, and ends the road 10 s after the last answer, so one
+	 * lost packet can end it. See docs/decisions/0016-consent-by-media.md */
 	NiceAgent *agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
-					       NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS |
-						       NICE_AGENT_OPTION_REGULAR_NOMINATION);
+					       NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_REGULAR_NOMINATION);
 	/* no router is asked to open ports: that needs a person's consent */
 	g_object_set(agent, "upnp", FALSE, "controlling-mode", (gboolean)is_controlling, "force-relay",
 		     (gboolean)ice->is_relay_only, "ice-tcp", (gboolean)!ice->is_loopback_only, NULL);
