@@ -205,7 +205,8 @@ static int run(const struct dh_cli_command *cmd, int argc, char **argv)
 
 const struct dh_cli_command dh_cli_verify = {
 	"verify", "FILE... [--json] [--trust PUBLIC_KEY] [--head [SEQ:]HEX]\n\n"
-	"  FILE           the first of a recording in several files stands for all of them; or name each, in any order\n"
+	"  FILE           the first of a recording in several files stands for all of them; or name each, in any order;\n"
+	"                 of several recordings, the worst decides\n"
 	"  --trust KEY    a key to trust, besides this desk's own and the policy's trusted_keys; may be repeated\n"
 	"  --head HEX     must be in the chain: what an event recording.progress or .stopped told while it grew\n\n"
 	"Exit codes: 0 whole and signed by a trusted key, 1 altered, 2 not a recording of Deskhand or unreadable,\n"

@@ -189,7 +189,88 @@ static int by_number(const void *a, const void *b)
 	const struct dh_verify_part *x = a, *y = b;
 	if (x->is_empty != y->is_empty)
 		return x->is_empty ? 1 : -1;
-	return x->report.segment - y->report.segment;
+	int diff = strcmp(x->report.recording, y->report.recording);
+	return diff ? diff : x->report.segment - y->report.segment;
+}
+
+/* A file that was named twice, or a copy of it, is no fault. */
+static void drop_copies(struct dh_verify_sequence *s)
+{
+	int kept = 0;
+	for (int i = 0; i < s->count; i++) {
+		const struct dh_verify_report *r = &s->parts[i].report, *before = kept ? &s->parts[kept - 1].report : NULL;
+		bool is_copy = before && r->links && r->verdict == before->verdict && r->file_bytes == before->file_bytes &&
+			       r->segment == before->segment && !memcmp(r->head, before->head, DH_HASH_BYTES);
+		if (is_copy)
+			cJSON_Delete(s->parts[i].report.notes);
+		else if (kept++ < i)
+			s->parts[kept - 1] = s->parts[i];
+	}
+	s->count = kept;
+}
+
+/* Behind the files of the recording that the first one belongs to. */
+static int end_of_recording(const struct dh_verify_sequence *s, int first)
+{
+	const char *recording = s->parts[first].report.recording;
+	int end = first + 1;
+	while (recording[0] && end < s->count && !strcmp(s->parts[end].report.recording, recording))
+		end++;
+	return end;
+}
+
+static int count_recordings(const struct dh_verify_sequence *s)
+{
+	int count = 0;
+	for (int i = 0; i < s->count; i = end_of_recording(s, i))
+		count += s->parts[i].report.recording[0] != '\0';
+	return count;
+}
+
+static int badness(enum dh_verdict verdict)
+{
+	static const enum dh_verdict order[] = {DH_VERDICT_WHOLE, DH_VERDICT_UNKNOWN_SIGNER, DH_VERDICT_UNCLEAN,
+						DH_VERDICT_UNREADABLE, DH_VERDICT_ALTERED};
+	int i = 0;
+	while (order[i] != verdict)
+		i++;
+	return i;
+}
+
+static void judge_one(struct dh_verify_sequence *s, const struct dh_verify_options *o)
+{
+	if (s->count > 1 || s->parts[0].report.segment)
+		judge(s, o);
+	else
+		judge_alone(s, o);
+}
+
+/* Each recording is judged by itself, the worst of them decides. */
+static void judge_several(struct dh_verify_sequence *s, const struct dh_verify_options *o)
+{
+	struct dh_verify_options each = *o;
+	bool has_head = !o->has_head;
+	each.has_head = false; /* it is in one of them */
+	snprintf(s->text, sizeof(s->text), "All %d files are whole and signed by a trusted key.", s->count);
+	for (int first = 0, end; first < s->count; first = end) {
+		end = end_of_recording(s, first);
+		struct dh_verify_sequence one = {.parts = s->parts + first, .count = end - first};
+		const char *name = one.parts[0].name;
+		judge_one(&one, &each);
+		for (int i = 0; i < one.count; i++)
+			has_head |= one.parts[i].report.has_kept_head;
+		if (badness(one.verdict) <= badness(s->verdict))
+			continue;
+		s->verdict = one.verdict;
+		s->fault = one.fault;
+		s->fault_segment = one.fault_segment;
+		dh_strcopy(s->fault_name, sizeof(s->fault_name), one.fault_name[0] ? one.fault_name : name);
+		snprintf(s->text, sizeof(s->text), "Of several recordings, that of %.127s: %.250s", name, one.text);
+	}
+	if (!has_head && s->verdict != DH_VERDICT_ALTERED) {
+		set_fault(s, DH_FAULT_OTHER_HEAD, 0, "");
+		say(s);
+	}
 }
 
 int dh_verify_files(char *const *paths, int count, const struct dh_verify_options *o, struct dh_verify_sequence *out,
@@ -206,7 +287,11 @@ int dh_verify_files(char *const *paths, int count, const struct dh_verify_option
 		close(fd);
 	}
 	qsort(out->parts, (size_t)out->count, sizeof(*out->parts), by_number);
-	judge(out, o);
+	drop_copies(out);
+	if (count_recordings(out) > 1)
+		judge_several(out, o);
+	else
+		judge_one(out, o);
 	return DH_OK;
 }
 

@@ -26,7 +26,8 @@ struct dh_verify_sequence {
 
 /* The file and, if it is the first of several, all that follow it in dir. It is opened by the caller, for its own errors. */
 void dh_verify_follow(int dir, const char *name, int fd, const struct dh_verify_options *o, struct dh_verify_sequence *out);
-/* These files, in any order; all of a recording must be there. Errors: DH_ENOENT, DH_EPERM, DH_EIO one cannot be opened. */
+/* These files, in any order; all of a recording must be there. Of several recordings each is judged by itself.
+ * Errors: DH_ENOENT, DH_EPERM, DH_EIO one cannot be opened. */
 int dh_verify_files(char *const *paths, int count, const struct dh_verify_options *o, struct dh_verify_sequence *out,
 		    struct dh_err *e);
 void dh_verify_sequence_finish(struct dh_verify_sequence *s);

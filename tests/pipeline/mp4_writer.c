@@ -3,6 +3,7 @@
  *   mp4_writer FILE recover                            finish an interrupted file
  *   mp4_writer FILE verify                             exit as deskhand verify; the key in KEY_DIR is trusted
  * With KEY_DIR in the environment the file is signed by the key there; with SEGMENT_S or SEGMENT_MB it goes on in others.
+ * With CLAIM the agent claims that.
  * With MARK_MS there is a marker each so often, "mark 1", ...; each is told of when it is in the file.
  * Prints {"start_us":N} (agent clock of the first picture) once the first picture is written, and facts at the end. */
 #include <fcntl.h>
@@ -90,6 +91,12 @@ static void open_all(struct writer *w, const char *path, bool has_sound)
 	if (getenv("SEGMENT_MB"))
 		cJSON_AddNumberToObject(args, "segment_mb", atoi(getenv("SEGMENT_MB")));
 	cJSON_AddStringToObject(args, "path", path);
+	if (getenv("CLAIM")) {
+		cJSON *claim = cJSON_CreateObject();
+		cJSON_AddStringToObject(claim, "who", "agent");
+		cJSON_AddStringToObject(claim, "text", getenv("CLAIM"));
+		cJSON_AddItemToArray(cJSON_AddArrayToObject(args, "claims"), claim);
+	}
 	if (d->open(&w->sink, &(struct dh_args){d->base.params, args}, &w->e))
 		die(&w->e);
 	cJSON_Delete(args);

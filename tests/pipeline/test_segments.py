@@ -31,7 +31,8 @@ marks = {}  # by recording
 def record(name, mode, ms):
     """The writer's reports: what each segment was, and the sums."""
     os.makedirs(f'{folder}/{name}', exist_ok=True)
-    done = subprocess.run([WRITER, f'{folder}/{name}/a.mp4', mode, str(ms)], env=ENV, check=True, capture_output=True, text=True)
+    env = {**ENV, 'CLAIM': f'recording={name}'}
+    done = subprocess.run([WRITER, f'{folder}/{name}/a.mp4', mode, str(ms)], env=env, check=True, capture_output=True, text=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     marks[name] = [(line['media_us'], line['marker']) for line in lines if 'marker' in line]
     return [line for line in lines if line.get('is_over')], lines[-1]
@@ -174,6 +175,7 @@ def tampering():
     code, report = verify(*[f'{there}/{n}' for n in sorted(os.listdir(there))])
     tap.equal((code, report['fault'], report['segment']), (1, 'segment_missing', 2), 'in a list')
     tamper('segment_missing', len(good), last, lambda d: os.unlink(f'{d}/{last}'))
+    tap.equal(verify(*good, good[0])[0], 0, 'one that is named twice')
     code, report = verify(*good[1:])
     tap.equal((code, report['fault'], report['segment']), (1, 'segment_missing', 1), 'the first is not given')
     there = tamper('segment_swapped', 2, 'a_002.mp4', lambda d: rename(d, 'a_002.mp4', 'a_003.mp4'))
@@ -181,6 +183,15 @@ def tampering():
     tamper('segment_swapped', 2, 'a_002.mp4', lambda d: shutil.copy(f'{d}/a.mp4', f'{d}/a_002.mp4'))
     other = paths('other', record('other', 'moving', 1400)[0])
     tamper('segment_foreign', 2, 'a_002.mp4', lambda d: shutil.copy(other[1], f'{d}/a_002.mp4'))
+    alone = paths('alone', record('alone', 'moving', 700)[0])
+    code, report = verify(*alone, *good, *other)
+    tap.equal((code, report['verdict'], len(report['segments'])), (0, 'whole', len(alone + good + other)), 'three recordings at once')
+    head = report['segments'][1]['chain']['head']
+    tap.equal([verify(*alone, *good, '--head', h)[0] for h in (head, 'ab' * 32)], [0, 1])
+    code, report = verify(*alone, *good[:2], *good[3:], *other)
+    tap.equal((code, report['fault'], report['segment']), (1, 'segment_missing', 3), report['text'])
+    code, report = verify(*alone, good[0], other[1], *good[2:])
+    tap.equal((code, report['fault']), (1, 'segment_missing'), report['text'])
     tamper('truncated', 3, 'a_003.mp4', lambda d: os.truncate(f'{d}/a_003.mp4', os.path.getsize(good[2]) // 2))
     tamper('changed', 3, 'a_003.mp4', lambda d: flip(f'{d}/a_003.mp4'))
     there = tempfile.mkdtemp(dir=folder)
