@@ -1,10 +1,11 @@
 /* Writes made-up packets (30 pictures and 46.9 sound packets a second) into an MP4 as fast as it goes:
- *   bench_mp4 writer|ours|plain|hash FILE SECONDS PICTURE_BYTES
+ *   bench_mp4 writer|ours|plain|floor|hash FILE SECONDS PICTURE_BYTES
  * writer: as the agent does it, by a process of its own; ours: the mp4 sink in this one; plain: libavformat's mp4 muxer
- * without fragments; hash: only SHA-256 of the same bytes, in pieces of 0.3 s. Prints one line of JSON: CPU seconds of the
- * muxing and of its processes, milliseconds and bytes of the finish. */
+ * without fragments; hash: only SHA-256 of the same bytes, in pieces of 0.3 s; floor: plain and hash. libavformat is in a
+ * module (plain_mp4.c), so that the writer's process does not load its 150 libraries: the agent's does not. Prints one line
+ * of JSON: CPU seconds of the muxing and of its processes, milliseconds and bytes of the finish. */
+#include <dlfcn.h>
 #include <fcntl.h>
-#include <libavformat/avformat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,11 @@
 
 #include "agent/media/sink.h"
 #include "agent/record/chain.h"
+#include "agent/sinks/sink_writer.h"
 #include "agent/writer/writer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "plain_mp4.h"
 
 #define SOUND_BYTES 340
 #define PACKETS 64 /* made once, used round and round */
@@ -26,12 +29,14 @@ static const uint8_t avcc[] = {1,    0x64, 0,    0x1f, 0xff, 0xe1, 0,    10,   0
 			       0xd9, 0x40, 0x50, 0x05, 0xbb, 1,    0,    5,    0x68, 0xeb, 0xe3, 0xcb, 0x22};
 static const uint8_t asc[] = {0x11, 0x90}; /* AAC-LC, 48 kHz, stereo */
 
-enum kind { WRITER, OURS, PLAIN, HASH, KIND_COUNT };
+enum kind { WRITER, OURS, PLAIN, FLOOR, HASH, KIND_COUNT };
 
 struct out {
 	enum kind kind;
 	struct dh_sink sink;
-	AVFormatContext *avf;
+	const struct plain_mp4 *plain;
+	void *plain_file;
+	int64_t begin_us; /* agent clock at the first packet */
 	struct dh_packet *pictures[PACKETS], *sound;
 	struct iovec pieces[PIECES];
 	int piece_count;
@@ -60,47 +65,29 @@ static void make_packets(struct out *o, size_t bytes)
 	o->sound->is_key = true;
 }
 
+static void describe(struct dh_stream streams[2])
+{
+	streams[0] = (struct dh_stream){.kind = DH_MEDIA_VIDEO, .codec = DH_CODEC_H264, .width_px = 1280, .height_px = 720,
+					.fps = 30, .extradata_bytes = sizeof(avcc)};
+	streams[1] = (struct dh_stream){.kind = DH_MEDIA_AUDIO, .codec = DH_CODEC_AAC, .rate_hz = 48000, .channels = 2,
+					.frame_samples = 1024, .extradata_bytes = sizeof(asc)};
+	memcpy(streams[0].extradata, avcc, sizeof(avcc));
+	memcpy(streams[1].extradata, asc, sizeof(asc));
+}
+
+static bool is_plain(const struct out *o)
+{
+	return o->kind == PLAIN || o->kind == FLOOR;
+}
+
 static void open_ours(struct out *o, const char *path)
 {
 	struct dh_err e = {0};
-	const struct dh_sink_driver *d = dh_sink_driver_find(o->kind == WRITER ? "writer" : "mp4", &e);
+	const struct dh_sink_driver *d = o->kind == WRITER ? &dh_sink_writer : &dh_sink_mp4;
 	o->sink = (struct dh_sink){.driver = d, .priv = dh_alloc(d->base.priv_size), .stream_count = 2};
-	o->sink.streams[0] = (struct dh_stream){.kind = DH_MEDIA_VIDEO, .codec = DH_CODEC_H264, .width_px = 1280,
-						.height_px = 720, .fps = 30, .extradata_bytes = sizeof(avcc)};
-	o->sink.streams[1] = (struct dh_stream){.kind = DH_MEDIA_AUDIO, .codec = DH_CODEC_AAC,
-						.rate_hz = 48000,
-						.channels = 2, .frame_samples = 1024, .extradata_bytes = sizeof(asc)};
-	memcpy(o->sink.streams[0].extradata, avcc, sizeof(avcc));
-	memcpy(o->sink.streams[1].extradata, asc, sizeof(asc));
+	describe(o->sink.streams);
 	o->sink.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	check(d->open(&o->sink, &(struct dh_args){0}, &e));
-}
-
-static void add_plain_stream(struct out *o, enum AVMediaType type, const uint8_t *extra, size_t extra_bytes)
-{
-	AVStream *st = avformat_new_stream(o->avf, NULL);
-	bool is_video = type == AVMEDIA_TYPE_VIDEO;
-	st->codecpar->codec_type = type;
-	st->codecpar->codec_id = is_video ? AV_CODEC_ID_H264 : AV_CODEC_ID_AAC;
-	st->codecpar->width = is_video ? 1280 : 0;
-	st->codecpar->height = is_video ? 720 : 0;
-	st->codecpar->sample_rate = is_video ? 0 : 48000;
-	st->codecpar->frame_size = is_video ? 0 : 1024;
-	if (!is_video)
-		av_channel_layout_default(&st->codecpar->ch_layout, 2);
-	st->codecpar->extradata = av_mallocz(extra_bytes + AV_INPUT_BUFFER_PADDING_SIZE);
-	memcpy(st->codecpar->extradata, extra, extra_bytes);
-	st->codecpar->extradata_size = (int)extra_bytes;
-	st->time_base = is_video ? (AVRational){1, 90000} : (AVRational){1, 48000};
-}
-
-static void open_plain(struct out *o, const char *path)
-{
-	check(avformat_alloc_output_context2(&o->avf, NULL, "mp4", path));
-	add_plain_stream(o, AVMEDIA_TYPE_VIDEO, avcc, sizeof(avcc));
-	add_plain_stream(o, AVMEDIA_TYPE_AUDIO, asc, sizeof(asc));
-	check(avio_open(&o->avf->pb, path, AVIO_FLAG_WRITE));
-	check(avformat_write_header(o->avf, NULL));
 }
 
 static void hash_packet(struct out *o, struct dh_packet *p)
@@ -115,24 +102,16 @@ static void hash_packet(struct out *o, struct dh_packet *p)
 
 static void write_packet(struct out *o, struct dh_packet *p, int64_t pts_us, bool is_key)
 {
-	bool is_video = p->kind == DH_MEDIA_VIDEO;
-	if (o->kind == HASH) {
+	struct dh_err e = {0};
+	p->is_key = is_key;
+	if (o->kind == HASH || o->kind == FLOOR)
 		hash_packet(o, p);
-		return;
-	}
-	if (o->kind != PLAIN) {
-		struct dh_err e = {0};
-		p->pts_us = p->dts_us = pts_us;
-		p->is_key = is_key;
+	if (is_plain(o)) {
+		check(o->plain->write(o->plain_file, p, pts_us));
+	} else if (o->kind != HASH) {
+		p->pts_us = p->dts_us = o->begin_us + pts_us;
 		check(o->sink.driver->write(&o->sink, p, &e));
-		return;
 	}
-	AVStream *st = o->avf->streams[!is_video];
-	AVPacket pkt = {.data = p->data, .size = (int)p->size, .stream_index = !is_video, .pos = -1,
-			.flags = is_key ? AV_PKT_FLAG_KEY : 0};
-	pkt.pts = pkt.dts = av_rescale_q(pts_us, AV_TIME_BASE_Q, st->time_base);
-	pkt.duration = av_rescale_q(is_video ? 33333 : 21333, AV_TIME_BASE_Q, st->time_base);
-	check(av_write_frame(o->avf, &pkt)); /* in order already: the cheaper call */
 }
 
 static void run(struct out *o, int64_t seconds)
@@ -153,21 +132,16 @@ static void run(struct out *o, int64_t seconds)
 static void finish(struct out *o, const char *path, int64_t seconds)
 {
 	struct stat before, after;
+	struct dh_err e = {0};
 	if (o->kind == HASH)
 		return;
-	if (o->kind == PLAIN)
-		avio_flush(o->avf->pb);
+	if (is_plain(o))
+		o->plain->flush(o->plain_file);
 	stat(path, &before);
 	int64_t start_us = dh_now_us();
-	if (o->kind != PLAIN) {
-		struct dh_err e = {0};
-		check(o->sink.driver->close(&o->sink, seconds * 1000000, &e));
-		free(o->sink.priv);
-	} else {
-		check(av_write_trailer(o->avf));
-		avio_closep(&o->avf->pb);
-		avformat_free_context(o->avf);
-	}
+	check(is_plain(o) ? o->plain->close(o->plain_file) :
+			    o->sink.driver->close(&o->sink, o->begin_us + seconds * 1000000, &e));
+	free(o->sink.priv);
 	o->close_us = dh_now_us() - start_us;
 	stat(path, &after);
 	o->close_bytes = after.st_size - before.st_size;
@@ -186,17 +160,28 @@ static double cpu_s(void)
 	return seconds_of(&own) + seconds_of(&writer);
 }
 
+static void load_plain(struct out *o, const char *program)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s_plain.so", program);
+	void *module = dlopen(path, RTLD_NOW);
+	o->plain = module ? dlsym(module, "plain_mp4") : NULL;
+	check(o->plain ? 0 : -1);
+}
+
 static void open_out(struct out *o, const char *path)
 {
-	if (o->kind == PLAIN)
-		open_plain(o, path);
+	struct dh_stream streams[2];
+	describe(streams);
+	if (is_plain(o))
+		check((o->plain_file = o->plain->open(path, streams)) ? 0 : -1);
 	else if (o->kind != HASH)
 		open_ours(o, path);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"writer", "ours", "plain", "hash"};
+	static const char *const kinds[] = {"writer", "ours", "plain", "floor", "hash"};
 	struct out o = {.kind = KIND_COUNT};
 	if (argc > 1 && !strcmp(argv[1], DH_WRITER_ARGUMENT))
 		return dh_writer_main(argc, argv);
@@ -207,8 +192,11 @@ int main(int argc, char **argv)
 		return 2;
 	int64_t seconds = atoll(argv[3]);
 	make_packets(&o, (size_t)atoll(argv[4]));
+	if (is_plain(&o))
+		load_plain(&o, argv[0]);
 	double begin_s = cpu_s();
 	open_out(&o, argv[2]);
+	o.begin_us = dh_now_us();
 	run(&o, seconds);
 	finish(&o, argv[2], seconds);
 	fprintf(stdout, "{\"cpu_s\":%.6f,\"close_ms\":%.3f,\"close_bytes\":%lld}\n", cpu_s() - begin_s,
