@@ -2,15 +2,19 @@
 #include "agent/media/packet.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define SPARE_BYTES 64 /* zeros: FFmpeg's parsers and decoders read past the end */
 
 static atomic_int live;
 
 struct dh_packet *dh_packet_new(enum dh_media_kind kind, size_t size)
 {
-	/* 64 spare zero bytes: FFmpeg's parsers and decoders read past the end */
-	struct dh_packet *p = calloc(1, sizeof(*p) + size + 64);
+	struct dh_packet *p = malloc(sizeof(*p) + size + SPARE_BYTES);
 	if (!p)
 		return NULL;
+	memset(p, 0, sizeof(*p));
+	memset(p->data + size, 0, SPARE_BYTES);
 	atomic_init(&p->refs, 1);
 	p->kind = kind;
 	p->size = size;

@@ -34,7 +34,7 @@ struct dh_packet {
 	uint8_t data[];
 };
 
-/* New packet with one reference and room for size bytes. NULL when memory is gone. Any thread. */
+/* New packet with one reference and room for size bytes, which the caller fills. NULL when memory is gone. Any thread. */
 struct dh_packet *dh_packet_new(enum dh_media_kind kind, size_t size);
 struct dh_packet *dh_packet_ref(struct dh_packet *p);
 void dh_packet_unref(struct dh_packet *p); /* NULL is fine */

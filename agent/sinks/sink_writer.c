@@ -22,6 +22,7 @@
 
 #define SILENCE_US 30000000 /* a writer that neither takes nor says anything for so long is given up */
 #define KEPT_US 1000000     /* so much of what is in the file is kept all the same */
+#define FULL_BYTES (1u << 20)  /* in the ring: the writer is woken before it looks by itself */
 #define EXIT_MS 3000        /* from its end, or SIGKILL, to its exit; one that waits for a dead disk does not exit */
 
 /* ---- the listener ---- */
@@ -41,6 +42,7 @@ static void take_report(struct dh_sink *s, const struct dh_writer_report *r)
 	w->is_opened |= r->state == DH_WRITER_OPENED;
 	w->is_failed |= r->state == DH_WRITER_FAILED;
 	w->is_closed |= r->state == DH_WRITER_CLOSED;
+	w->has_answered = true;
 	if (r->state == DH_WRITER_FAILED || r->state == DH_WRITER_CLOSED) {
 		w->said = r->why;
 		w->said.text[sizeof(w->said.text) - 1] = w->said.hint[sizeof(w->said.hint) - 1] = '\0';
@@ -138,23 +140,39 @@ void proxy_end_process(struct proxy *w)
 	pthread_join(w->listener, NULL);
 	close(w->socket);
 	w->status = reap(w);
+	dh_ring_close(&w->ring);
 	w->is_ended = true;
 }
 
 /* ---- a process begins ---- */
 
+/* The process and its ring. */
+static int start_process(struct proxy *w, struct dh_err *e)
+{
+	int memory = -1, err = dh_ring_memory_create(&memory, e);
+	if (err)
+		return err;
+	err = dh_ring_open(&w->ring, memory, e);
+	if (!err && (err = dh_writer_spawn(&w->socket, &w->pid, memory, e)))
+		dh_ring_close(&w->ring);
+	close(memory);
+	return err;
+}
+
 int proxy_start(struct dh_sink *s, struct dh_err *e)
 {
 	struct proxy *w = s->priv;
-	int err = dh_writer_spawn(&w->socket, &w->pid, e);
+	int err = start_process(w, e);
 	if (err)
 		return err;
+	w->has_put = w->is_woken = false;
 	w->is_opened = w->is_failed = w->is_closed = w->is_gone = false;
 	w->heard_us = dh_now_us();
 	w->notes_in_file = 0;
 	if (!dh_thread_start(&w->listener, "writer-link", listen_to_writer, s)) {
 		close(w->socket);
 		reap(w);
+		dh_ring_close(&w->ring);
 		return dh_fail(e, DH_ENOMEM, "cannot start a thread for the recording");
 	}
 	w->is_ended = false;
@@ -174,6 +192,13 @@ static bool wait_for(struct proxy *w, const bool *is_there)
 	return !is_silent;
 }
 
+static int send_to(struct proxy *w, enum dh_writer_kind kind, const struct iovec *body, int count, int passed_fd,
+		   struct dh_err *e)
+{
+	struct dh_writer_road road = {w->socket, passed_fd, w->ring.at, SILENCE_US};
+	return dh_writer_send(&road, kind, body, count, e);
+}
+
 int proxy_ask_to_open(struct dh_sink *s, const cJSON *args, struct dh_err *e)
 {
 	struct proxy *w = s->priv;
@@ -184,7 +209,7 @@ int proxy_ask_to_open(struct dh_sink *s, const cJSON *args, struct dh_err *e)
 	dh_strcopy(o.log_name, sizeof(o.log_name), s->log.name);
 	char *text = args ? cJSON_PrintUnformatted(args) : NULL;
 	struct iovec body[] = {{&o, sizeof(o)}, {text, text ? strlen(text) : 0}};
-	int err = dh_writer_send(w->socket, DH_WRITER_OPEN, body, 2, w->file, SILENCE_US, e);
+	int err = send_to(w, DH_WRITER_OPEN, body, 2, w->file, e);
 	cJSON_free(text);
 	if (err)
 		return err;
@@ -199,9 +224,48 @@ int proxy_ask_to_open(struct dh_sink *s, const cJSON *args, struct dh_err *e)
 
 /* ---- sending ---- */
 
-static int send_to(struct proxy *w, enum dh_writer_kind kind, const struct iovec *body, int count, struct dh_err *e)
+static int wake(struct proxy *w, struct dh_err *e)
 {
-	return dh_writer_send(w->socket, kind, body, count, -1, SILENCE_US, e);
+	pthread_mutex_lock(&w->lock);
+	w->has_answered = false;
+	w->heard_us = dh_now_us(); /* it was not asked anything before */
+	pthread_mutex_unlock(&w->lock);
+	return send_to(w, DH_WRITER_WAKE, NULL, 0, -1, e);
+}
+
+/* The ring is full. Until the writer has taken something. */
+static int wait_for_room(struct proxy *w, struct dh_err *e)
+{
+	int err = wake(w, e);
+	if (err)
+		return err;
+	if (!wait_for(w, &w->has_answered))
+		return dh_fail(e, DH_ETIMEDOUT, "the writer took nothing for %d s", SILENCE_US / 1000000);
+	pthread_mutex_lock(&w->lock);
+	bool is_gone = w->is_gone;
+	pthread_mutex_unlock(&w->lock);
+	return is_gone ? dh_fail(e, DH_ECLOSED, "the writer is gone") : DH_OK;
+}
+
+/* It looks into the ring by itself, but not for the first packet, nor when there is soon no room. */
+static int wake_in_time(struct proxy *w, struct dh_err *e)
+{
+	bool must_wake = !w->has_put || dh_ring_waiting(&w->ring) > FULL_BYTES, is_woken = w->is_woken;
+	w->has_put = true;
+	w->is_woken = must_wake;
+	return must_wake && !is_woken ? wake(w, e) : DH_OK;
+}
+
+static int put(struct proxy *w, const struct iovec *body, int count, struct dh_err *e)
+{
+	int err;
+	while ((err = dh_ring_put(&w->ring, body, count)) == DH_AGAIN) {
+		err = wait_for_room(w, e);
+		if (err)
+			return err;
+	}
+	return err == DH_EINVAL ? send_to(w, DH_WRITER_PACKET, body, count, -1, e) :
+	       err ? dh_fail(e, DH_ECLOSED, "the writer's ring makes no sense") : wake_in_time(w, e);
 }
 
 int proxy_send_packet(struct proxy *w, const struct dh_packet *p, struct dh_err *e)
@@ -216,17 +280,17 @@ int proxy_send_packet(struct proxy *w, const struct dh_packet *p, struct dh_err 
 	head.dts_us = p->dts_us;
 	head.duration_us = p->duration_us;
 	struct iovec body[] = {{&head, sizeof(head)}, {(void *)(uintptr_t)p->data, p->size}};
-	return send_to(w, DH_WRITER_PACKET, body, 2, e);
+	return put(w, body, 2, e);
 }
 
 int proxy_send_note(struct proxy *w, const struct dh_note *n, struct dh_err *e)
 {
-	return send_to(w, DH_WRITER_NOTE, &(struct iovec){(void *)(uintptr_t)n, sizeof(*n)}, 1, e);
+	return send_to(w, DH_WRITER_NOTE, &(struct iovec){(void *)(uintptr_t)n, sizeof(*n)}, 1, -1, e);
 }
 
 int proxy_send_clock(struct proxy *w, struct dh_err *e)
 {
-	return send_to(w, DH_WRITER_CLOCK, &(struct iovec){&w->clock, sizeof(w->clock)}, 1, e);
+	return send_to(w, DH_WRITER_CLOCK, &(struct iovec){&w->clock, sizeof(w->clock)}, 1, -1, e);
 }
 
 /* ---- the driver ---- */
@@ -375,7 +439,7 @@ static int close_writer(struct dh_sink *s, int64_t end_us, struct dh_err *e)
 	bool is_over = w->is_ended;
 	while (!is_over) {
 		struct dh_err why = {0};
-		if (!send_to(w, DH_WRITER_CLOSE, &(struct iovec){&end_us, sizeof(end_us)}, 1, &why)) {
+		if (!send_to(w, DH_WRITER_CLOSE, &(struct iovec){&end_us, sizeof(end_us)}, 1, -1, &why)) {
 			pthread_mutex_lock(&w->lock);
 			w->heard_us = dh_now_us();
 			pthread_mutex_unlock(&w->lock);

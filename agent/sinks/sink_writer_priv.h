@@ -8,6 +8,7 @@
 #include "agent/media/sink.h"
 #include "agent/writer/kept.h"
 #include "agent/writer/message.h"
+#include "agent/writer/ring.h"
 
 #define PROXY_DEATHS_MAX 3 /* so many within a minute are no accident */
 
@@ -20,6 +21,8 @@ struct proxy {
 	/* -- sink thread */
 	pid_t pid;
 	int socket;
+	struct dh_ring ring;
+	bool has_put, is_woken; /* into it; because it fills, and it has not emptied since */
 	bool is_ended; /* the process: */
 	int status;    /* as waitpid() has it, -1: it hangs */
 	pthread_t listener;
@@ -46,6 +49,7 @@ struct proxy {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* CLOCK_MONOTONIC */
 	bool is_opened, is_failed, is_closed, is_gone;
+	bool has_answered; /* reported since this was cleared */
 	struct dh_err said; /* is_failed; is_closed: code 0 when all went well */
 	int64_t heard_us, notes_in_file;
 };

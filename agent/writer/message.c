@@ -47,6 +47,7 @@ static bool is_size_right(uint32_t kind, uint64_t size)
 	case DH_WRITER_REPORT:
 		return size == sizeof(struct dh_writer_report);
 	case DH_WRITER_WANT_KEY:
+	case DH_WRITER_WAKE:
 		return !size;
 	case DH_WRITER_SEGMENT:
 		return size == sizeof(struct dh_sink_segment);
@@ -140,10 +141,6 @@ int dh_writer_receive(struct dh_writer_reader *r, int flags, struct dh_err *e)
 		int err = take_message(r, &size, e);
 		if (err != DH_AGAIN)
 			return err;
-		if (r->is_drained && flags & MSG_DONTWAIT) {
-			r->is_drained = false; /* there may be more by the next call */
-			return DH_AGAIN;
-		}
 		err = make_room(r, size, e);
 		if (err)
 			return err;
@@ -152,7 +149,6 @@ int dh_writer_receive(struct dh_writer_reader *r, int flags, struct dh_err *e)
 			return DH_AGAIN;
 		if (n <= 0)
 			return dh_fail(e, DH_ECLOSED, "the other side is gone");
-		r->is_drained = (size_t)n < r->room - r->end;
 		r->end += (size_t)n;
 	}
 }
@@ -194,10 +190,11 @@ static int wait_for_room(int fd, int64_t silence_us, struct dh_err *e)
 		   dh_fail(e, DH_ETIMEDOUT, "the other side took nothing for %lld s", (long long)(silence_us / 1000000));
 }
 
-int dh_writer_send(int fd, enum dh_writer_kind kind, const struct iovec *body, int count, int passed_fd,
-		   int64_t silence_us, struct dh_err *e)
+int dh_writer_send(const struct dh_writer_road *road, enum dh_writer_kind kind, const struct iovec *body, int count,
+		   struct dh_err *e)
 {
-	struct dh_writer_head head = {MAGIC, (uint32_t)kind, 0};
+	struct dh_writer_head head = {.magic = MAGIC, .kind = (uint32_t)kind, .ring_at = road->ring_at};
+	int passed_fd = road->passed_fd;
 	struct iovec pieces[PIECES_MAX + 1] = {{&head, sizeof(head)}};
 	union {
 		struct cmsghdr align;
@@ -211,14 +208,14 @@ int dh_writer_send(int fd, enum dh_writer_kind kind, const struct iovec *body, i
 		struct msghdr m = {.msg_iov = pieces + first, .msg_iovlen = (size_t)(count + 1 - first)};
 		if (passed_fd >= 0)
 			attach(&m, &control, passed_fd);
-		ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = sendmsg(road->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n >= 0) {
 			passed_fd = -1;
 			first = skip_sent(pieces, first, count + 1, (size_t)n);
 			continue;
 		}
 		int err = errno == EINTR ? DH_OK :
-			  errno == EAGAIN || errno == EWOULDBLOCK ? wait_for_room(fd, silence_us, e) :
+			  errno == EAGAIN || errno == EWOULDBLOCK ? wait_for_room(road->fd, road->silence_us, e) :
 			  dh_fail(e, DH_ECLOSED, "the other side is gone: %s", strerror(errno));
 		if (err)
 			return err;

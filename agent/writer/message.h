@@ -1,6 +1,7 @@
-/* What the agent and the writer of a recording say to each other over their socket: a head, then a body by its kind. Both
- * are the same program, started from the same file, so structs go over as they lie in memory. The other side may still be
- * an agent whose memory is damaged: every size and number is checked before it is used. */
+/* What the agent and the writer of a recording say to each other over their socket: a head, then a body by its kind.
+ * Packets go by the ring (ring.h), but for those that are larger than it; each message says behind which of them it comes.
+ * Both are the same program, started from the same file, so structs go over as they lie in memory. The other side may still
+ * be an agent whose memory is damaged: every size and number is checked before it is used. */
 #ifndef DH_WRITER_MESSAGE_H
 #define DH_WRITER_MESSAGE_H
 
@@ -18,6 +19,7 @@ enum dh_writer_kind {
 	DH_WRITER_NOTE,   /* struct dh_note */
 	DH_WRITER_CLOCK,  /* struct dh_writer_clock: a pause begins or is over */
 	DH_WRITER_CLOSE,  /* int64_t: the output's clock at its end */
+	DH_WRITER_WAKE,   /* nothing: look into the ring now. It is answered by a report */
 	/* to the agent */
 	DH_WRITER_REPORT,   /* struct dh_writer_report */
 	DH_WRITER_WANT_KEY, /* nothing */
@@ -31,7 +33,8 @@ enum dh_writer_kind {
 struct dh_writer_head {
 	uint32_t magic;
 	uint32_t kind;
-	uint64_t size; /* of the body */
+	uint64_t size;    /* of the body */
+	uint64_t ring_at; /* to the writer: take the packets in front of it first */
 };
 
 struct dh_writer_open {
@@ -71,7 +74,6 @@ struct dh_writer_reader {
 	size_t body_size;
 	uint8_t *data;
 	size_t room, begin, end; /* between begin and end: came, and not yet taken */
-	bool is_drained;         /* the socket had less than there was room for */
 	int passed_fd;           /* -1: none came; whoever takes it sets -1 */
 };
 
@@ -83,10 +85,17 @@ void dh_writer_reader_finish(struct dh_writer_reader *r); /* closes passed_fd, n
  * what came is no message of ours: nothing more can be read. */
 int dh_writer_receive(struct dh_writer_reader *r, int flags, struct dh_err *e);
 
-/* Send one message. passed_fd (-1: none) goes along. Waits while the socket is full.
- * Errors: DH_ECLOSED; DH_ETIMEDOUT the other side took nothing for silence_us: the road is then unusable. */
-int dh_writer_send(int fd, enum dh_writer_kind kind, const struct iovec *body, int count, int passed_fd,
-		   int64_t silence_us, struct dh_err *e);
+struct dh_writer_road {
+	int fd;
+	int passed_fd;      /* goes along, -1: none */
+	uint64_t ring_at;
+	int64_t silence_us; /* how long the other side may take nothing */
+};
+
+/* Send one message. Waits while the socket is full.
+ * Errors: DH_ECLOSED; DH_ETIMEDOUT the other side was silent for too long: the road is then unusable. */
+int dh_writer_send(const struct dh_writer_road *road, enum dh_writer_kind kind, const struct iovec *body, int count,
+		   struct dh_err *e);
 
 /* Numbers of a message within what the sink can take. */
 bool dh_writer_open_is_sane(const struct dh_writer_open *o);

@@ -17,6 +17,8 @@
 #include "common/log.h"
 
 #define SOCKET_FD 3
+#define RING_FD 4
+#define FIRST_FD 5 /* free for both, while they are put there */
 #define FILES_MAX 32 /* the file, its sidecar, the key, and some for libraries */
 #define ENVIRONMENT_MAX 16
 
@@ -53,7 +55,7 @@ static void ending_signals(sigset_t *out)
 		sigaddset(out, numbers[i]);
 }
 
-static int prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes, int socket)
+static int prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attributes, int socket, int ring)
 {
 	sigset_t blocked, all;
 	ending_signals(&blocked);
@@ -61,14 +63,15 @@ static int prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attribu
 	int err = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0);
 	err = err ? err : posix_spawn_file_actions_adddup2(files, 0, 1);
 	err = err ? err : posix_spawn_file_actions_adddup2(files, socket, SOCKET_FD);
-	err = err ? err : posix_spawn_file_actions_addclosefrom_np(files, SOCKET_FD + 1);
+	err = err ? err : posix_spawn_file_actions_adddup2(files, ring, RING_FD);
+	err = err ? err : posix_spawn_file_actions_addclosefrom_np(files, FIRST_FD);
 	err = err ? err : posix_spawnattr_setsigmask(attributes, &blocked);
 	err = err ? err : posix_spawnattr_setsigdefault(attributes, &all);
 	return err ? err : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
 								POSIX_SPAWN_SETSIGDEF);
 }
 
-static int spawn(int socket, pid_t *pid)
+static int spawn(int socket, int ring, pid_t *pid)
 {
 	bool is_json;
 	enum dh_log_level level = dh_log_settings(&is_json);
@@ -83,7 +86,7 @@ static int spawn(int socket, pid_t *pid)
 		return err;
 	err = posix_spawnattr_init(&attributes);
 	if (!err) {
-		err = prepare(&files, &attributes, socket);
+		err = prepare(&files, &attributes, socket, ring);
 		/* by its name of now, so that an update of the package cannot make the two of different versions */
 		err = err ? err : posix_spawn(pid, "/proc/self/exe", &files, &attributes, argv, environment);
 		posix_spawnattr_destroy(&attributes);
@@ -92,12 +95,24 @@ static int spawn(int socket, pid_t *pid)
 	return err;
 }
 
-int dh_writer_spawn(int *out, pid_t *pid, struct dh_err *e)
+/* The same descriptors where those of the new process do not fall on them. */
+static int spawn_apart(int socket, int ring, pid_t *pid)
+{
+	int socket_apart = fcntl(socket, F_DUPFD_CLOEXEC, FIRST_FD), ring_apart = fcntl(ring, F_DUPFD_CLOEXEC, FIRST_FD);
+	int err = socket_apart < 0 || ring_apart < 0 ? errno : spawn(socket_apart, ring_apart, pid);
+	if (socket_apart >= 0)
+		close(socket_apart);
+	if (ring_apart >= 0)
+		close(ring_apart);
+	return err;
+}
+
+int dh_writer_spawn(int *out, pid_t *pid, int ring, struct dh_err *e)
 {
 	int pair[2];
 	int err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ? errno : 0;
 	if (!err) {
-		err = spawn(pair[1], pid);
+		err = spawn_apart(pair[1], ring, pid);
 		close(pair[1]);
 		if (err)
 			close(pair[0]);
@@ -130,5 +145,5 @@ int dh_writer_main(int argc, char **argv)
 		return 2; /* only an agent starts this */
 	dh_log_configure(level, !strcmp(argv[3], "json"));
 	restrict_itself();
-	return dh_writer_run(SOCKET_FD) ? 1 : 0;
+	return dh_writer_run(SOCKET_FD, RING_FD) ? 1 : 0;
 }

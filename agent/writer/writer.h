@@ -10,16 +10,16 @@
 /* The argument by which a program of ours becomes a writer: its main() hands over to dh_writer_main(). */
 #define DH_WRITER_ARGUMENT "--writer"
 
-/* Start this very program (/proc/self/exe) as a writer, in a session of its own, with a socket to it and stderr and
- * nothing else of ours. The caller closes the socket and reaps the process. Any thread.
+/* Start this very program (/proc/self/exe) as a writer, in a session of its own, with a socket to it, the memory of a ring
+ * (borrowed), stderr and nothing else of ours. The caller closes the socket and reaps the process. Any thread.
  * Errors: DH_EIO, with a hint; nothing was started. */
-int dh_writer_spawn(int *socket, pid_t *pid, struct dh_err *e);
+int dh_writer_spawn(int *socket, pid_t *pid, int ring, struct dh_err *e);
 
 /* The whole of the process; argv as dh_writer_spawn() made it. Returns an exit code. */
 int dh_writer_main(int argc, char **argv);
 
-/* What it does: read messages from the socket (owned) and write, until it was told to close or the other side is gone.
- * Returns how the recording ended. */
-int dh_writer_run(int socket);
+/* What it does: read messages from the socket and packets from the ring (both owned) and write, until it was told to close
+ * or the other side is gone. Returns how the recording ended. */
+int dh_writer_run(int socket, int ring);
 
 #endif

@@ -130,8 +130,9 @@ def look_at(desk, reader, recording, begun, ended):
         return (ended or begun) - begun, ''
     folder = os.path.dirname(facts['path'])
     paths = [f'{folder}/{g["name"]}' for g in facts.get('segments', [])] or [facts['path']]
-    if os.path.getsize(paths[-1]) == 0:
-        paths.pop()  # made, and then its writer was killed
+    with open(paths[-1], 'rb') as f:
+        if b'moof' not in f.read():
+            paths.pop()  # made, and then its writer was killed
     p = subprocess.run([desk.program, 'verify', facts['path']], env=desk.env, capture_output=True, text=True)
     said = '' if p.returncode == 0 or (p.returncode == 3 and len(paths) < len(facts.get('segments', []))) else p.stdout
     said += ''.join(map(complaints, paths))

@@ -150,7 +150,8 @@ def with_segments():
     """a recording that is cut by time too goes on being cut; and its agent and writer may die after that"""
     c = cli(agent.socket)
     _, recording = begin(c, name='cut', segment_s=1)
-    wait_event(c, 'recording.segment', lambda p: p['segment'] == 1)
+    ended = wait_event(c, 'recording.segment', lambda p: p['segment'] == 1)
+    until(lambda: call(c, 'recording.get', recording)['duration_ms'] > ended['duration_ms'], 'something in the second file')
     kill_writer()
     n = wait_event(c, 'recording.continued')['segment']
     wait_event(c, 'recording.segment', lambda p: p['segment'] == n)

@@ -1,5 +1,6 @@
-/* The recording's writer against an agent that misbehaves: whatever comes over its socket, the file it leaves is finished or
- * empty. The writer runs in this process, on the other end of a socket pair that was filled before. */
+/* The recording's writer against an agent that misbehaves: whatever comes over its socket or lies in its ring, the file it
+ * leaves is finished or empty. The writer runs in this process, on the other end of a socket pair and a ring that were
+ * filled before. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 
 #include "agent/sinks/mp4_recover.h"
 #include "agent/writer/message.h"
+#include "agent/writer/ring.h"
 #include "agent/writer/writer.h"
 #include "common/clock.h"
 #include "tst.h"
@@ -14,7 +16,8 @@
 #define SILENCE_US 1000000
 
 struct agent {
-	int socket, writers_end, file;
+	int socket, writers_end, memory, file;
+	struct dh_ring ring;
 	int64_t pts_us;
 };
 
@@ -23,7 +26,8 @@ static void send_all(struct agent *a, enum dh_writer_kind kind, const void *head
 {
 	struct iovec body[] = {{(void *)(uintptr_t)head, size}, {(void *)(uintptr_t)data, data_size}};
 	struct dh_err e = {0};
-	TST_EQ(dh_writer_send(a->socket, kind, body, 2, fd, SILENCE_US, &e), DH_OK);
+	struct dh_writer_road road = {a->socket, fd, a->ring.at, SILENCE_US};
+	TST_EQ(dh_writer_send(&road, kind, body, 2, &e), DH_OK);
 }
 
 static void connect_agent(struct agent *a)
@@ -32,6 +36,8 @@ static void connect_agent(struct agent *a)
 	TST_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	*a = (struct agent){.socket = pair[0], .writers_end = pair[1], .file = memfd_create("mp4", MFD_CLOEXEC)};
 	a->pts_us = dh_now_us();
+	TST_EQ(dh_ring_memory_create(&a->memory, NULL), DH_OK);
+	TST_EQ(dh_ring_open(&a->ring, a->memory, NULL), DH_OK);
 }
 
 static void open_recording(struct agent *a, const char *json)
@@ -42,14 +48,21 @@ static void open_recording(struct agent *a, const char *json)
 	send_all(a, DH_WRITER_OPEN, &o, sizeof(o), json, strlen(json), a->file);
 }
 
+static void picture(struct agent *a, bool is_key, bool by_socket)
+{
+	static uint8_t data[500];
+	struct dh_writer_packet p = {.kind = DH_MEDIA_VIDEO, .is_key = is_key, .pts_us = a->pts_us, .dts_us = a->pts_us};
+	a->pts_us += 33333;
+	if (by_socket)
+		send_all(a, DH_WRITER_PACKET, &p, sizeof(p), data, sizeof(data), -1);
+	else
+		TST_EQ(dh_ring_put(&a->ring, (struct iovec[]){{&p, sizeof(p)}, {data, sizeof(data)}}, 2), DH_OK);
+}
+
 static void pictures(struct agent *a, int count)
 {
-	static const uint8_t data[500];
-	for (int i = 0; i < count; i++, a->pts_us += 33333) {
-		struct dh_writer_packet p = {.kind = DH_MEDIA_VIDEO, .is_key = i % 30 == 0, .pts_us = a->pts_us,
-					     .dts_us = a->pts_us};
-		send_all(a, DH_WRITER_PACKET, &p, sizeof(p), data, sizeof(data), -1);
-	}
+	for (int i = 0; i < count; i++)
+		picture(a, i % 30 == 0, false);
 }
 
 /* The agent is gone; the writer runs to its end. */
@@ -57,7 +70,8 @@ static int end(struct agent *a, struct dh_mp4_facts *facts)
 {
 	struct dh_err e = {0};
 	shutdown(a->socket, SHUT_WR);
-	dh_writer_run(a->writers_end);
+	dh_writer_run(a->writers_end, a->memory);
+	dh_ring_close(&a->ring);
 	close(a->socket);
 	int err = dh_mp4_recover(a->file, NULL, NULL, facts, &e);
 	close(a->file);
@@ -78,6 +92,71 @@ static void agent_that_goes(void)
 	TST_EQ(end(&a, &facts), DH_EPROTO);
 }
 
+/* Those of the ring and those of the socket in the order in which they were sent: each one later than the one before. */
+static void both_roads(void)
+{
+	struct agent a;
+	struct dh_mp4_facts facts;
+	connect_agent(&a);
+	open_recording(&a, "{}");
+	for (int i = 0; i < 60; i++)
+		picture(&a, i == 0, i % 7 == 3);
+	TST_EQ(end(&a, &facts), DH_OK);
+	TST_CHECK(facts.was_finished);
+	TST_EQ(facts.video_frames, 60);
+	TST_EQ(facts.duration_us / 1000, 60 * 33333 / 1000);
+}
+
+/* Each byte of the memory's head and of the first entry, and some of all the rest. */
+static void broken_ring(void)
+{
+	int bad = 0, believed = 0;
+	for (size_t at = 0; at < 8192; at += at < 128 || (at >= 4096 && at < 4176) ? 1 : 59) {
+		struct agent a;
+		struct dh_mp4_facts facts;
+		uint8_t byte;
+		connect_agent(&a);
+		open_recording(&a, "{}");
+		picture(&a, true, true);
+		pictures(&a, 6);
+		bad += pread(a.memory, &byte, 1, (off_t)at) != 1;
+		byte ^= 0x91;
+		bad += pwrite(a.memory, &byte, 1, (off_t)at) != 1;
+		bad += end(&a, &facts) != DH_OK || !facts.was_finished || facts.video_frames < 1 || facts.video_frames > 7;
+		believed += facts.video_frames == 7;
+	}
+	TST_EQ(bad, 0);
+	TST_CHECK(believed > 0);
+}
+
+static void messages_outside_the_ring(void)
+{
+	static const uint64_t places[] = {1, 4096, DH_RING_BYTES, UINT64_MAX};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct agent a;
+		struct dh_mp4_facts facts;
+		connect_agent(&a);
+		open_recording(&a, "{}");
+		pictures(&a, 5);
+		a.ring.at += places[i];
+		send_all(&a, DH_WRITER_WAKE, NULL, 0, NULL, 0, -1);
+		TST_EQ(end(&a, &facts), DH_OK);
+		TST_CHECK(facts.was_finished);
+		TST_EQ(facts.video_frames, places[i] == UINT64_MAX ? 4 : 5); /* all whole entries within reach */
+	}
+}
+
+static void not_a_ring(void)
+{
+	struct agent a;
+	struct dh_mp4_facts facts;
+	connect_agent(&a);
+	open_recording(&a, "{}");
+	close(a.memory);
+	a.memory = memfd_create("no-ring", MFD_CLOEXEC);
+	TST_EQ(end(&a, &facts), DH_EPROTO);
+}
+
 /* Cut off in the middle of a message, after each of its bytes. */
 static void half_a_message(void)
 {
@@ -89,7 +168,8 @@ static void half_a_message(void)
 		connect_agent(&a);
 		open_recording(&a, "{}");
 		pictures(&a, 12);
-		m.head = (struct dh_writer_head){0x7764686bu, DH_WRITER_PACKET, sizeof(m.packet) + sizeof(m.data)};
+		m.head = (struct dh_writer_head){0x7764686bu, DH_WRITER_PACKET, sizeof(m.packet) + sizeof(m.data),
+						 a.ring.at};
 		bad += write(a.socket, &m, n) != (ssize_t)n;
 		bad += end(&a, &facts) != DH_OK || !facts.was_finished || facts.video_frames != 12;
 	}
@@ -103,12 +183,14 @@ static void nonsense(void)
 	static const int64_t never = INT64_MIN;
 	static const struct dh_note note = {.kind = 200};
 	static const struct dh_writer_clock clock = {.cut_us = -5};
-	static const struct { uint32_t kind; const void *data; size_t size; } cases[] = {
-		{DH_WRITER_PACKET, &late, sizeof(late)}, {DH_WRITER_PACKET, &kind, sizeof(kind)},
-		{DH_WRITER_PACKET, &kind, 3}, {DH_WRITER_CLOSE, &never, sizeof(never)},
-		{DH_WRITER_NOTE, &note, sizeof(note)},
-		{DH_WRITER_CLOCK, &clock, sizeof(clock)}, {DH_WRITER_REPORT, &clock, sizeof(clock)}, {77, &clock, 0},
-		{DH_WRITER_WANT_KEY, NULL, 0},
+	/* what is in the ring is believed where the message cannot say how much came before it */
+	static const struct { uint32_t kind; const void *data; size_t size; int shown; } cases[] = {
+		{DH_WRITER_PACKET, &late, sizeof(late), 12}, {DH_WRITER_PACKET, &kind, sizeof(kind), 12},
+		{DH_WRITER_PACKET, &kind, 3, 17}, {DH_WRITER_CLOSE, &never, sizeof(never), 12},
+		{DH_WRITER_NOTE, &note, sizeof(note), 12},
+		{DH_WRITER_CLOCK, &clock, sizeof(clock), 12}, {DH_WRITER_REPORT, &clock, sizeof(clock), 17},
+		{77, &clock, 0, 17},
+		{DH_WRITER_WANT_KEY, NULL, 0, 12},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct agent a;
@@ -117,10 +199,10 @@ static void nonsense(void)
 		open_recording(&a, "{}");
 		pictures(&a, 12);
 		send_all(&a, (enum dh_writer_kind)cases[i].kind, cases[i].data, cases[i].size, NULL, 0, -1);
-		pictures(&a, 5); /* are not believed any more */
+		pictures(&a, 5);
 		TST_EQ(end(&a, &facts), DH_OK);
 		TST_CHECK(facts.was_finished);
-		TST_EQ(facts.video_frames, 12);
+		TST_EQ(facts.video_frames, cases[i].shown);
 	}
 }
 
@@ -129,7 +211,7 @@ static void sizes_have_limits(void)
 	struct agent a;
 	struct dh_mp4_facts facts;
 	struct dh_writer_head head = {0x7764686bu, DH_WRITER_PACKET,
-				      sizeof(struct dh_writer_packet) + DH_WRITER_PACKET_MAX + 1};
+				      sizeof(struct dh_writer_packet) + DH_WRITER_PACKET_MAX + 1, 0};
 	connect_agent(&a);
 	open_recording(&a, "{}");
 	pictures(&a, 3);
@@ -151,5 +233,7 @@ static void bad_parameters(void)
 }
 
 TST_MAIN({"an agent that goes leaves a finished file", agent_that_goes}, {"half a message", half_a_message},
+	 {"ring and socket in order", both_roads}, {"a ring with a wrong byte", broken_ring},
+	 {"messages that lie about the ring", messages_outside_the_ring}, {"memory that is no ring", not_a_ring},
 	 {"nonsense ends the recording, not the file", nonsense}, {"sizes have limits", sizes_have_limits},
 	 {"bad parameters", bad_parameters})
