@@ -63,6 +63,10 @@ static void on_remote(void *user, const struct dh_peer_remote *r)
 		if (!strcmp(s->streams[i].name, r->stream) || (!st && !s->streams[i].name[0]))
 			st = &s->streams[i];
 	TST_CHECK(st != NULL);
+	if (st->inbox && strcmp(st->key, r->key) != 0) { /* ended, and another one began */
+		dh_inbox_leave(st->inbox);
+		st->inbox = NULL;
+	}
 	dh_strcopy(st->name, sizeof(st->name), r->stream);
 	dh_strcopy(st->key, sizeof(st->key), r->key);
 	st->has_audio = r->has_audio;

@@ -298,6 +298,62 @@ static void cameras_are_replaced(void)
 	rtc_desk_close(&d);
 }
 
+static int storms, lines_max;
+
+static void count_lines(char *sdp)
+{
+	int lines = 0;
+	for (const char *at = sdp; (at = strstr(at, "\nm=")); at++)
+		lines++;
+	lines_max = lines > lines_max ? lines : lines_max;
+}
+
+/* Neither side waits for the other's answers. */
+static bool has_stormed(struct desk *d)
+{
+	struct dh_err e = {0};
+	if (storms == 101)
+		return true;
+	for (struct side *s = &d->a; s; s = s == &d->a ? &d->b : NULL) {
+		if (storms % 2)
+			dh_peer_remove_track(s->peer, 2);
+		else
+			TST_EQ(dh_peer_add_track(s->peer, DH_MEDIA_VIDEO, true, "screen", "screen", &e), 2);
+		if (storms % 2)
+			s->codec[2] = DH_CODEC_NONE;
+		dh_peer_offer(s->peer, storms % 10 == 9);
+	}
+	storms++;
+	return false;
+}
+
+static bool all_flow(struct desk *d)
+{
+	const struct stream *a = d->a.streams, *b = d->b.streams;
+	bool has_screens = false;
+	for (int i = 1; i < STREAMS; i++)
+		for (int j = 1; j < STREAMS; j++)
+			has_screens |= a[i].has_video && a[i].pictures > 5 && b[j].has_video && b[j].pictures > 5;
+	return has_screens && rtc_desk_both_flow(d);
+}
+
+static void screens_come_and_go_in_a_storm(void)
+{
+	struct desk d;
+	rtc_desk_open(&d, DH_CODEC_H264, DH_CODEC_H264);
+	rtc_desk_start_call(&d);
+	storms = lines_max = 0;
+	d.a.mangle = d.b.mangle = count_lines;
+	TST_CHECK(rtc_desk_wait(&d, has_stormed));
+	for (int i = 0; i < STREAMS; i++)
+		d.a.streams[i].pictures = d.a.streams[i].sounds = d.b.streams[i].pictures = d.b.streams[i].sounds = 0;
+	TST_CHECK(rtc_desk_wait(&d, all_flow));
+	TST_CHECK(lines_max <= 4); /* sound, camera, and a screen of each: m-lines are used again */
+	rtc_desk_check_clean(&d.a);
+	rtc_desk_check_clean(&d.b);
+	rtc_desk_close(&d);
+}
+
 static void other_fingerprint(char *sdp)
 {
 	char *at = strstr(sdp, "a=fingerprint:sha-256 ");
@@ -433,6 +489,7 @@ TST_MAIN({"both ways: sound, picture, statistics", both_ways}, {"VP8 where H.264
 	 {"restarts cross offers", restarts_cross_offers}, {"restarts again and again", restarts_again_and_again},
 	 {"H.264 in single units", single_units},
 	 {"cameras are replaced eight times", cameras_are_replaced},
+	 {"screens come and go a hundred times, offers cross", screens_come_and_go_in_a_storm},
 	 {"a wrong certificate is refused", a_wrong_certificate_is_refused},
 	 {"bad descriptions are named", bad_descriptions},
 	 {"candidates: not this machine's, too many", candidates_are_limited},
