@@ -316,6 +316,7 @@ void dh_peer_told(struct dh_peer *p, const struct dh_twcc_result *result, int n,
 		if (number < 0 || !p->senders[number].rtx)
 			continue;
 		struct resend r = {p, &p->senders[number], now_us};
+		dh_playout_limit_told(&r.sender->playout, &result[i], p->bwe.rtt_us, now_us);
 		bool has_arrived = result[i].arrival_us != DH_TWCC_LOST;
 		dh_rtx_told(r.sender->rtx, (uint16_t)result[i].what, has_arrived, now_us, on_resend, &r);
 	}

@@ -6,6 +6,8 @@
 #define FAR 2               /* as long or as uneven before it counts as near no more */
 #define LOSSY 3             /* of 256 */
 #define VERY_LOSSY 20       /* what is sent again gets lost again, too often to be passed over */
+#define TOLD_WEIGHT 0.01
+#define TOLD_LOSSY 0.012    /* two of a hundred packets */
 #define LOSSY_FOR_US 5000000
 #define UNKNOWN_FOR_US 2000000 /* two or three reports */
 #define UNKNOWN_MS 120
@@ -13,7 +15,7 @@
 #define UP_MS 20            /* from picture to picture: slow motion, which nobody sees */
 #define DOWN_MS 10
 #define JITTER_MS 60
-#define HOLD_MS 60          /* besides round trips: until the gap is seen, and asked for */
+#define HOLD_MS 100         /* besides round trips: until the gap is seen and asked for, and a busy computer does it */
 #define HOLD_MAX_MS 500     /* beyond, talking suffers more than seeing */
 #define MAX_MS 1000
 
@@ -22,13 +24,32 @@ static int tens(int64_t ms, int64_t most)
 	return (int)((ms < most ? ms : most) / 10 * 10);
 }
 
+static void set_round_trip(struct dh_playout_limit *l, int64_t rtt_us, int64_t now_us)
+{
+	if (!l->rtt_us)
+		l->unknown_until_us = now_us + UNKNOWN_FOR_US;
+	l->rtt_us = rtt_us;
+}
+
+void dh_playout_limit_told(struct dh_playout_limit *l, const struct dh_twcc_result *r, int64_t rtt_us, int64_t now_us)
+{
+	bool is_lost = r->arrival_us == DH_TWCC_LOST;
+	if (!l->rtt_us)
+		set_round_trip(l, rtt_us, now_us);
+	if (r->was_lost) { /* it was only late */
+		l->told_loss -= TOLD_WEIGHT;
+		return;
+	}
+	l->told_loss += TOLD_WEIGHT * (is_lost - l->told_loss);
+	if (is_lost && l->told_loss > TOLD_LOSSY)
+		l->lossy_until_us = now_us + LOSSY_FOR_US;
+}
+
 void dh_playout_limit_report(struct dh_playout_limit *l, int64_t rtt_us, int64_t jitter_us, int fraction_lost,
 			     int64_t now_us)
 {
 	int factor = l->is_near ? FAR : 1;
-	if (!l->rtt_us)
-		l->unknown_until_us = now_us + UNKNOWN_FOR_US;
-	l->rtt_us = rtt_us;
+	set_round_trip(l, rtt_us, now_us);
 	l->loss += (fraction_lost - l->loss) / 4;
 	if (fraction_lost >= LOSSY)
 		l->lossy_until_us = now_us + LOSSY_FOR_US;

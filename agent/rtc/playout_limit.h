@@ -10,13 +10,16 @@
 #ifndef DH_RTC_PLAYOUT_LIMIT_H
 #define DH_RTC_PLAYOUT_LIMIT_H
 
+#include "agent/rtc/twcc.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct dh_playout_limit {
-	int64_t rtt_us; /* 0: no report yet */
+	int64_t rtt_us; /* 0: nothing is known yet */
 	int64_t lossy_until_us, unknown_until_us;
 	double loss; /* of 256, smoothed */
+	double told_loss; /* share, of the last hundred packets */
 	int least_ms; /* as last said */
 	bool is_near, has_said;
 };
@@ -24,6 +27,10 @@ struct dh_playout_limit {
 /* What a receiver report says. rtt_us: smoothed, > 0; jitter_us: theirs; fraction_lost: of 256. */
 void dh_playout_limit_report(struct dh_playout_limit *l, int64_t rtt_us, int64_t jitter_us, int fraction_lost,
 			     int64_t now_us);
+
+/* What transport-wide feedback tells about one packet of the track: sooner than reports, the first of which may need
+ * seconds. rtt_us: as guessed from feedback, > 0; taken until a report tells a better one. */
+void dh_playout_limit_told(struct dh_playout_limit *l, const struct dh_twcc_result *r, int64_t rtt_us, int64_t now_us);
 
 /* The limits for the next picture, steps of 10 ms. */
 void dh_playout_limit_next(struct dh_playout_limit *l, int64_t now_us, uint16_t *min_ms, uint16_t *max_ms);

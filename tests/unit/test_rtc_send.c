@@ -1,7 +1,6 @@
 /* The parts of the send side alone: rates, TWCC bookkeeping, pacer, retransmission. */
 #include "agent/rtc/bwe.h"
 #include "agent/rtc/pacer.h"
-#include "agent/rtc/playout_limit.h"
 #include "agent/rtc/rate.h"
 #include "agent/rtc/rtx.h"
 #include "agent/rtc/twcc.h"
@@ -288,74 +287,6 @@ static void rtx_forgets(void)
 	dh_rtx_finish(&r);
 }
 
-/* -- how long pictures may be held -- */
-
-static struct dh_playout_limit held;
-static uint16_t least, most;
-
-/* What the n-th picture from now on says; none changes it so much that a change is a freeze. */
-static void say(int n, int64_t now_us)
-{
-	for (int i = 0; i < n; i++) {
-		int before = least;
-		dh_playout_limit_next(&held, now_us, &least, &most);
-		TST_CHECK(least <= most && least - before <= 20 && before - least <= 10);
-	}
-}
-
-static void playout_is_limited(void)
-{
-	held = (struct dh_playout_limit){0};
-	dh_playout_limit_next(&held, 0, &least, &most); /* before the first report */
-	TST_CHECK(least == 120 && most == 170);
-	dh_playout_limit_report(&held, 2000, 5000, 0, 1000000);
-	say(12, 1000000);
-	TST_CHECK(least == 0 && most == 0);
-	dh_playout_limit_report(&held, 15000, 25000, 0, 4000000); /* a little worse is still near */
-	say(1, 4000000);
-	TST_CHECK(least == 0 && most == 0);
-	dh_playout_limit_report(&held, 25000, 5000, 0, 5000000);
-	say(1, 5000000);
-	TST_CHECK(least == 10 && most == 80);
-	dh_playout_limit_report(&held, 15000, 5000, 0, 6000000); /* but has to be better to become near again */
-	say(1, 6000000);
-	TST_CHECK(least == 10 && most == 70);
-}
-
-/* Loss: a picture waits for what is sent again, and again. Slowly there and back. */
-static void lossy_road_holds_pictures(void)
-{
-	held = (struct dh_playout_limit){0};
-	dh_playout_limit_next(&held, 0, &least, &most);
-	dh_playout_limit_report(&held, 50000, 5000, 0, 1000000); /* the first seconds may have been lucky */
-	say(5, 2000000);
-	TST_EQ(least, 120);
-	dh_playout_limit_report(&held, 50000, 5000, 13, 2000000);
-	say(1, 2000000);
-	TST_EQ(least, 140);
-	say(9, 2000000);
-	TST_EQ(least, 160); /* two round trips and 60 ms */
-	TST_EQ(most, 260);
-	for (int i = 3; i < 20; i++)
-		dh_playout_limit_report(&held, 50000, 5000, 40, i * 1000000);
-	say(30, 20000000);
-	TST_EQ(least, 210); /* three, where a sixth gets lost */
-	dh_playout_limit_report(&held, 300000, 5000, 40, 20000000);
-	say(100, 20000000);
-	TST_EQ(least, 500); /* who talks does not wait longer */
-	dh_playout_limit_report(&held, 5000, 5000, 0, 24000000);
-	say(100, 24000000);
-	TST_EQ(least, 70); /* remembered for 5 s */
-	dh_playout_limit_report(&held, 5000, 5000, 0, 25000000);
-	say(3, 25000000);
-	TST_EQ(least, 40);
-	say(5, 25000000);
-	TST_CHECK(least == 0 && most == 0); /* it is over, and the road is near */
-	dh_playout_limit_report(&held, 30000000, 0, 255, 26000000);
-	say(100, 26000000);
-	TST_CHECK(least == 500 && most == 1000);
-}
-
 /* -- probes -- */
 
 /* A train of 1.5 Mbit/s over a road of road_bps; what would arrive before held_until_us comes then. Small packets between
@@ -493,6 +424,5 @@ TST_MAIN({"a rate counts its window", rate_counts_a_window}, {"the history repor
 	 {"retransmission limits itself", rtx_limits_itself}, {"retransmission on a lossy road", rtx_on_a_lossy_road},
 	 {"the send history forgets", rtx_forgets}, {"retransmission hears of losses", rtx_hears_of_losses},
 	 {"probes measure the road", probes_measure_the_road}, {"the estimator with lost feedback", bwe_with_lost_feedback},
-	 {"how long pictures may be held", playout_is_limited}, {"a lossy road holds pictures", lossy_road_holds_pictures},
 	 {"the estimator and one late packet", bwe_and_one_late_packet},
 	 {"the estimator without feedback", bwe_without_feedback}, {"the estimator bears nonsense", bwe_bears_nonsense})
