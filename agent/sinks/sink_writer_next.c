@@ -143,7 +143,8 @@ struct next {
 };
 
 /* The output's clock where all that is in the broken file ends. A track that has less decides: better some sound is in both
- * files than in none. */
+ * files than in none. It is where a picture begins: players show the first whole one at once, and would be ahead of the
+ * sound by what an edit leaves of another. */
 static int64_t end_of_file(const struct dh_sink *s, const struct dh_mp4_facts *facts)
 {
 	const struct proxy *w = s->priv;
@@ -157,7 +158,9 @@ static int64_t end_of_file(const struct dh_sink *s, const struct dh_mp4_facts *f
 	first_us = has_video ? dh_kept_first(&w->kept, DH_MEDIA_VIDEO, start_us + facts->picture_us + PICTURE_APART_US) :
 			       dh_kept_first(&w->kept, DH_MEDIA_AUDIO, start_us + end_us - SOUND_APART_US);
 	end_us += start_us;
-	return first_us < end_us || (!has_video && first_us != INT64_MAX) ? first_us : end_us;
+	if (has_video)
+		return dh_kept_picture_at(&w->kept, first_us < end_us ? first_us : end_us);
+	return first_us != INT64_MAX ? first_us : end_us;
 }
 
 static int no_next(struct dh_err *e)

@@ -87,6 +87,15 @@ int64_t dh_kept_first(const struct dh_kept *k, enum dh_media_kind kind, int64_t 
 	return INT64_MAX;
 }
 
+int64_t dh_kept_picture_at(const struct dh_kept *k, int64_t at_us)
+{
+	int64_t found_us = INT64_MIN;
+	for (size_t i = 0; i < k->count; i++)
+		if (k->packets[i]->kind == DH_MEDIA_VIDEO && k->packets[i]->pts_us <= at_us + SAME_US)
+			found_us = k->packets[i]->pts_us;
+	return found_us >= at_us - DH_KEPT_PICTURE_US ? found_us : at_us;
+}
+
 static void drop_notes(struct dh_kept *k, int n)
 {
 	k->note_count -= n;

@@ -30,6 +30,9 @@ void dh_kept_trim(struct dh_kept *k, int64_t safe_us);
 size_t dh_kept_begin(const struct dh_kept *k, int64_t at_us);
 /* Time of the first packet of a kind that is from from_us or later; INT64_MAX: none. */
 int64_t dh_kept_first(const struct dh_kept *k, enum dh_media_kind kind, int64_t from_us);
+/* Time of the picture that is on at at_us; at_us: none is kept, or it is on for longer than so long: */
+#define DH_KEPT_PICTURE_US 200000
+int64_t dh_kept_picture_at(const struct dh_kept *k, int64_t at_us);
 
 /* A note, until the writer is known to have written it. With too many, the oldest goes. */
 void dh_kept_note(struct dh_kept *k, const struct dh_note *n);

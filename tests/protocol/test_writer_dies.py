@@ -75,6 +75,25 @@ def plays(path):
         tap.true(abs(float(at)) < (0.022 if kind == 'audio' else 0.001), done.stdout)
 
 
+def times(path):
+    """As players have it, what leads in too: {(kind, hash): seconds} of what is in it once."""
+    done = subprocess.run(['ffprobe', '-v', 'error', '-of', 'json', '-show_packets', '-show_data_hash', 'md5', path], check=True,
+                          capture_output=True, text=True)
+    found = {}
+    for p in json.loads(done.stdout)['packets']:
+        found.setdefault((p['codec_type'], p['data_hash']), []).append(float(p['pts_time']))
+    return {key: at[0] for key, at in found.items() if len(at) == 1}
+
+
+def in_step(before, path):
+    """Pictures and sound that are in both files stand to each other as they stood."""
+    old, new = times(before), times(path)
+    moved = {kind: [old[k] - new[k] for k in new if k in old and k[0] == kind] for kind in ('video', 'audio')}
+    tap.true(all(moved.values()), f'{path} has nothing of {before}: {moved}')
+    every = sum(moved.values(), [])
+    tap.true(max(every) - min(every) < 0.001, f'{path}: {moved}')
+
+
 def joined(lists, segments, name):
     """One behind the other, what the next begins with again taken once; after a death it must be the end of the one before."""
     whole = list(lists[0])
@@ -140,6 +159,8 @@ def goes_on():
     paths = files(c, recording)[1]
     for path in paths:
         plays(path)
+    in_step(*paths[:2])
+    in_step(*paths[1:])
     call(c, 'recording.delete', recording)
     tap.equal([n for n in os.listdir(os.path.dirname(paths[0])) if n.startswith('on')], [])
     call(c, 'session.close', session)

@@ -44,6 +44,10 @@ static void begins_at_a_key_frame(void)
 	TST_EQ(dh_kept_first(&k, DH_MEDIA_VIDEO, key(1) + 1), key(1) + PICTURE_US);
 	TST_EQ(dh_kept_first(&k, DH_MEDIA_AUDIO, 0), 1000000);
 	TST_EQ(dh_kept_first(&k, DH_MEDIA_VIDEO, key(9)), INT64_MAX);
+	TST_EQ(dh_kept_picture_at(&k, key(1) + PICTURE_US + PICTURE_US / 2), key(1) + PICTURE_US);
+	TST_EQ(dh_kept_picture_at(&k, key(1) + PICTURE_US - 1), key(1) + PICTURE_US);
+	TST_EQ(dh_kept_picture_at(&k, key(9)), key(9)); /* the last one is on for long */
+	TST_EQ(dh_kept_picture_at(&k, 0), 0);
 	dh_kept_finish(&k);
 	TST_EQ(dh_packet_live_count(), 0);
 }
