@@ -157,6 +157,7 @@ struct dh_peer {
 	uint8_t feedbacks;
 	uint32_t heard_ssrc; /* of a packet with a transport-wide number: libwebrtc ignores feedback on no SSRC of its own */
 	int64_t heard_us, lost_us, restart_us, offer_us;
+	int64_t lively_us; /* what comes many times a second was last heard: media, feedback on ours */
 	int64_t unknown_packets;
 	/* -- timers */
 	struct dh_rtc_timer pace_timer, tick_timer, report_timer, feedback_timer, jitter_timer;

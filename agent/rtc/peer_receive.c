@@ -383,7 +383,7 @@ void dh_peer_receive_rtp(struct dh_peer *p, const uint8_t *packet, size_t size)
 	const uint8_t *payload;
 	size_t bytes;
 	bool is_rtx = false;
-	int64_t now_us = p->heard_us;
+	int64_t now_us = p->lively_us = p->heard_us;
 	if (dh_rtp_parse(packet, size, &p->map_in, &h, &payload, &bytes)) {
 		p->unknown_packets++;
 		return;

@@ -9,6 +9,8 @@
 #define REPORT_MS 1000
 #define FEEDBACK_MS 50
 #define SILENT_US 5000000 /* nothing at all for so long: the road is lost (W3C webrtc-pc: disconnected) */
+#define RARE_US 15000000  /* of who only reports: on sound alone each 2.5 to 7.5 s (RFC 3550, 6.2), and one may be lost */
+#define LIVELY_US 2000000
 #define SEQS_MAX 256
 #define TWCC_MAX 512
 #define RTCP_BYTES 1200
@@ -150,7 +152,10 @@ void dh_peer_receive_rtcp(struct dh_peer *p, const uint8_t *packet, size_t size)
 		switch (m.kind) {
 		case DH_RTCP_SR: take_sender_report(p, &m, now_us); break;
 		case DH_RTCP_RR: take_reports(p, &m, now_us); break;
-		case DH_RTCP_TWCC: take_twcc(p, &m, now_us); break;
+		case DH_RTCP_TWCC:
+			p->lively_us = now_us;
+			take_twcc(p, &m, now_us);
+			break;
 		case DH_RTCP_NACK: take_nack(p, &m, now_us); break;
 		case DH_RTCP_PLI: take_pli(p, &m); break;
 		case DH_RTCP_FIR: take_fir(p, &m); break;
@@ -274,6 +279,12 @@ static void send_reports(struct dh_peer *p, int64_t now_us)
 	send_compound(p, &w);
 }
 
+/* The longest silence of the other side that is no loss of the road, by how it was before. */
+static int64_t longest_silence(const struct dh_peer *p)
+{
+	return p->heard_us - p->lively_us < LIVELY_US ? SILENT_US : RARE_US;
+}
+
 static void report(void *arg)
 {
 	struct dh_peer *p = arg;
@@ -282,7 +293,7 @@ static void report(void *arg)
 	dh_rtc_timer_start(p->rtc->thread, &p->report_timer, REPORT_MS, report, p);
 	if (p->state == DH_PEER_FAILED || p->state == DH_PEER_CLOSED) {
 		dh_rtc_timer_stop(&p->report_timer);
-	} else if (now_us - p->heard_us > SILENT_US) {
+	} else if (now_us - p->heard_us > longest_silence(p)) {
 		dh_fail(&e, DH_ETIMEDOUT, "nothing came from the other side for %lld s",
 			(long long)((now_us - p->heard_us) / 1000000));
 		dh_peer_lost(p, &e);
