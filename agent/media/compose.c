@@ -107,16 +107,18 @@ static void fill_layer(struct dh_compose *c, const struct dh_slot_place *place, 
 	l->has_changed |= in->has_changed;
 }
 
-/* Time of capture of what is new; never ahead of now. */
-static int64_t newest_us(const struct dh_compose *c, int64_t now_us)
+/* Time of capture of what is new: in the middle, when several are. */
+static int64_t captured_us(const struct dh_compose *c, int64_t now_us)
 {
-	int64_t pts = INT64_MIN;
+	int64_t age_us = 0, count = 0;
 	for (int i = 0; i < c->input_count; i++) {
 		const struct dh_compose_input *in = c->inputs[i];
-		if (in->has_changed && in->current && in->current->pts_us > pts)
-			pts = in->current->pts_us;
+		bool is_new = in->has_changed && in->current && in->current->pts_us <= now_us &&
+			      in->current->pts_us >= now_us - KEEP_ALIVE_US;
+		age_us += is_new ? now_us - in->current->pts_us : 0;
+		count += is_new;
 	}
-	return pts == INT64_MIN || pts > now_us || pts < now_us - KEEP_ALIVE_US ? now_us : pts;
+	return count ? now_us - age_us / count : now_us;
 }
 
 /* Several cameras and screens, each with a rhythm of its own. */
@@ -128,26 +130,22 @@ static bool is_mixed(const struct dh_compose *c)
 	return live > 1;
 }
 
-/* The next free place on the canvas's own rhythm, counted from the first picture. Two sources' times in turn would
- * give pictures 18 and 49 ms apart, which players and FFmpeg (it rounds to the rate it guesses) take badly. */
-static int64_t on_the_beat(const struct dh_compose *c, int64_t pts_us)
-{
-	const int64_t fps = c->config.fps, half_us = 500000 / fps;
-	int64_t beat = (pts_us - c->first_pts_us + half_us) * fps / 1000000;
-	int64_t last = (c->last_pts_us - c->first_pts_us + half_us) * fps / 1000000;
-	return c->first_pts_us + (beat > last ? beat : last + 1) * 1000000 / fps;
-}
-
 /* When the picture is shown: one source's own time of capture while that is steady, else the beat; never backwards. */
 static int64_t program_pts(struct dh_compose *c, int64_t now_us)
 {
-	int64_t pts = newest_us(c, now_us);
+	int64_t captured = captured_us(c, now_us), pts = captured;
+	int fps = c->config.fps;
 	bool mixed = is_mixed(c);
-	dh_pace_set_fps(&c->pace, c->config.fps, !mixed);
-	if (!c->first_pts_us)
-		c->first_pts_us = pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
-	else if (mixed || pts - c->last_pts_us < 750000 / c->config.fps)
-		pts = on_the_beat(c, pts); /* also where a source begins, or a late picture is followed by a prompt one */
+	dh_pace_set_fps(&c->pace, fps, !mixed);
+	if (!c->beat.first_us)
+		c->beat.first_us = pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
+	else if (mixed || pts - c->last_pts_us < 750000 / fps)
+		/* the second: a source begins, or a late picture is followed by a prompt one */
+		pts = dh_beat_place(&c->beat, fps, captured, c->last_pts_us);
+	if (mixed)
+		dh_beat_follow(&c->beat, fps, captured, pts);
+	else
+		c->beat.leaves_one_out = false;
 	return pts > c->last_pts_us ? pts : c->last_pts_us + 1000;
 }
 
@@ -179,6 +177,8 @@ void dh_compose_draw(struct dh_compose *c, int64_t now_us)
 	c->layout_changed = c->overlay_changed = false;
 	c->last_draw_us = now_us;
 	dh_pace_sent(&c->pace, now_us);
+	if (c->beat.leaves_one_out)
+		dh_pace_skip(&c->pace, now_us);
 	if (err)
 		return;
 	c->last_pts_us = pts;

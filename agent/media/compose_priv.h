@@ -2,6 +2,7 @@
 #ifndef DH_MEDIA_COMPOSE_PRIV_H
 #define DH_MEDIA_COMPOSE_PRIV_H
 
+#include "agent/media/beat.h"
 #include "agent/media/compose.h"
 #include "agent/media/pace.h"
 #include "agent/media/worker.h"
@@ -47,7 +48,7 @@ struct dh_compose {
 	bool layout_changed, overlay_changed;
 	struct dh_pace pace;
 	int64_t last_draw_us, last_pts_us, last_wall_s;
-	int64_t first_pts_us; /* since pictures are wanted: where the beat is counted from; 0: none yet */
+	struct dh_beat beat; /* since pictures are wanted */
 	struct dh_frame *program; /* the last one drawn */
 	struct dh_frame_pool *filter_pool;
 	/* -- any thread */

@@ -32,7 +32,7 @@ static void do_run(void *arg)
 	struct setting *s = arg;
 	if (s->on && !s->compose->is_running) {
 		s->compose->layout_changed = true;
-		s->compose->first_pts_us = 0;
+		s->compose->beat = (struct dh_beat){0};
 	}
 	s->compose->is_running = s->on;
 	free(s);
