@@ -145,4 +145,3 @@ void dh_rtc_emit_stats(struct dh_ctl *ctl, const cJSON *peers)
 		dh_emit_to(c, "rtc.stats", params);
 	}
 }
-

@@ -92,6 +92,7 @@ static void take_twcc(struct dh_peer *p, const struct dh_rtcp_message *m, int64_
 	struct dh_twcc_result results[TWCC_MAX];
 	uint16_t base;
 	uint8_t count;
+	p->lively_us = now_us;
 	int n = dh_rtcp_get_twcc(m, &p->twcc_reference, &base, &count, arrival_us, TWCC_MAX);
 	if (n <= 0)
 		return;
@@ -152,10 +153,7 @@ void dh_peer_receive_rtcp(struct dh_peer *p, const uint8_t *packet, size_t size)
 		switch (m.kind) {
 		case DH_RTCP_SR: take_sender_report(p, &m, now_us); break;
 		case DH_RTCP_RR: take_reports(p, &m, now_us); break;
-		case DH_RTCP_TWCC:
-			p->lively_us = now_us;
-			take_twcc(p, &m, now_us);
-			break;
+		case DH_RTCP_TWCC: take_twcc(p, &m, now_us); break;
 		case DH_RTCP_NACK: take_nack(p, &m, now_us); break;
 		case DH_RTCP_PLI: take_pli(p, &m); break;
 		case DH_RTCP_FIR: take_fir(p, &m); break;
